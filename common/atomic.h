@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files that are whole or not there: random name in the same directory,
+ * fsync, rename, fsync of the directory. Symbolic links are not followed
+ * at the last element.
+ */
+#ifndef ALPI_ATOMIC_H
+#define ALPI_ATOMIC_H
+
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/error.h"
+
+/* Replace path by these bytes. 0 or -1 (the old file is then intact, no temporary is left). */
+int	 atomic_write(const char *path, const void *data, size_t len, int mode, struct error *e);
+/* Append to path (made with mode if missing), fsync when asked. A short write is undone. 0 or -1. */
+int	 atomic_append(const char *path, const void *data, size_t len, int mode, int sync, struct error *e);
+/* Read a whole regular file of at most max bytes into b (its ceiling is set to max). 0 or -1: not_found, too_large, invalid (not a regular file). */
+int	 file_read(const char *path, size_t max, struct buf *b, struct error *e);
+/* Free space at path is at least this many bytes? 0, or -1 with ERR_full. */
+int	 disk_has(const char *path, size_t bytes, struct error *e);
+
+#endif

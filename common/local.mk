@@ -1,0 +1,4 @@
+LIBSRCS += $(addprefix common/, \
+	error.c mem.c buf.c log.c clock.c)
+# What a program that uses all of common/ links; each program lists what it needs of these.
+common.LIBS := nng event event_core sqlite3 yaml jansson sodium seccomp curl

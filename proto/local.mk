@@ -1,0 +1,1 @@
+LIBSRCS += proto/proto.c

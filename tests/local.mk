@@ -1,0 +1,3 @@
+# test:program it belongs to ("common" for modules of common/ and proto/)
+UNIT +=
+FUZZ +=

@@ -1,0 +1,4 @@
+PROGS          += alpi-toolrunner
+alpi-toolrunner.DIR  := $(LIBEXEC)
+alpi-toolrunner.SRCS := $(addprefix toolrunner/, main.c)
+alpi-toolrunner.LIBS := nng event_core jansson yaml sodium seccomp
