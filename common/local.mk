@@ -1,4 +1,4 @@
 LIBSRCS += $(addprefix common/, \
-	error.c mem.c buf.c log.c clock.c json.c atomic.c paths.c config.c db.c)
+	error.c mem.c buf.c log.c clock.c json.c atomic.c paths.c config.c db.c restrict.c audit.c)
 # What a program that uses all of common/ links; each program lists what it needs of these.
 common.LIBS := nng event event_core sqlite3 yaml jansson sodium seccomp curl
