@@ -58,7 +58,13 @@ format(char *out, size_t size, const char *fmt, va_list ap)
 static void
 join(char *out, size_t size, const char *a, const char *b)
 {
-	snprintf(out, size, "%s: %s", a, b);
+	const char *parts[] = { a, ": ", b };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		for (const char *p = parts[i]; *p != '\0' && n < size - 1; p++)
+			out[n++] = *p;
+	out[n] = '\0';
 	trim_utf8(out);
 }
 

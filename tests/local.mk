@@ -1,3 +1,3 @@
 # test:program it belongs to ("common" for modules of common/ and proto/)
-UNIT += json:common config:common files:common restrict:common audit:common
+UNIT += error:common json:common config:common files:common restrict:common audit:common
 FUZZ += json:common config:common env:common
