@@ -23,7 +23,8 @@
  *   reload                           (later only) read the configuration again
  *
  * TOKEN and KEY are 64 lower-case hex digits (32 bytes). A line is at most
- * 32 KiB; values hold no newline. A later "secret" line follows a "reload".
+ * 32 KiB; values hold no newline. A later "secret" line follows a "reload";
+ * it replaces the value, and an empty value forgets the secret.
  */
 #ifndef ALPI_BOOT_H
 #define ALPI_BOOT_H
@@ -55,9 +56,9 @@ struct boot {
 	char	*unit, *profile, *daemon;	/* "work/engined", "work", "engined" */
 	char	*root, *home, *run, *libexec;
 	struct boot_list	 calls, accepts, mints, verifies;
-	struct boot_secret	*secrets;
-	size_t			 nsecrets;
-	int	 reload;			/* a "reload" line came; the reader resets it */
+	struct boot_secret	*secrets, *options;
+	size_t			 nsecrets, noptions;
+	int	 reload;			/* a "reload" or a later "secret" line came; the reader resets it */
 	int	 complete;			/* "end" was seen */
 };
 
@@ -71,5 +72,7 @@ void	 boot_clear(struct boot *b);	/* secrets and keys are wiped */
 const struct boot_pair *boot_find(const struct boot_list *l, const char *unit);
 /* The value of a secret, or NULL. Borrowed. */
 const char *boot_secret(const struct boot *b, const char *name);
+/* The value of an option, or NULL. Borrowed. */
+const char *boot_option(const struct boot *b, const char *name);
 
 #endif
