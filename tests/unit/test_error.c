@@ -37,6 +37,15 @@ test_error_follows_errno(void **state)
 }
 
 static void
+assert_whole(const char *text)
+{
+	cleanup_free char *clean = utf8_clean(text, strlen(text));
+
+	assert_string_equal(clean, text);
+	assert_true(strlen(text) > ERROR_TEXT_MAX - 4);
+}
+
+static void
 test_error_text_is_cut_between_characters(void **state)
 {
 	char euros[ERROR_TEXT_MAX * 2] = "";
@@ -48,9 +57,9 @@ test_error_text_is_cut_between_characters(void **state)
 		while (strlen(euros) < ERROR_TEXT_MAX + 16)
 			strcat(euros, "\xe2\x82\xac");
 		error_set(&e, ERR_invalid, "%s", euros);
-		assert_int_equal((strlen(e.text) - (size_t)shift) % 3, 0);
+		assert_whole(e.text);
 		error_add(&e, "%s", euros);
-		assert_int_equal((strlen(e.text) - (size_t)shift) % 3, 0);
+		assert_whole(e.text);
 	}
 }
 
