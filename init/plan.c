@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * alpi-init-plan ROOT: which units are wanted, as plain lines for init:
+ *
+ *   unit PROFILE/DAEMON HOME
+ *   warn PROFILE TEXT            its configuration does not load
+ *
+ * A program of its own, because it parses YAML and init must not. It can
+ * read the root home and write to its standard output, and ends at once.
+ */
+#include "common/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/paths.h"
+#include "common/restrict.h"
+
+/* `paused` stops inbound work (gateways, jobs, peers); none of these takes any, so it stops none of them. */
+static const struct {
+	const char	*daemon;
+	const char	*toggle;		/* NULL: always */
+	int		 root_only;
+} rows[] = {
+	{ "toolrunner", NULL,           0 },
+	{ "engined",    NULL,           0 },
+	{ "hostd",      "service.host", 1 },
+};
+
+static void
+profile(const char *root, const char *name)
+{
+	cleanup_free char *home = profile_home(root, name);
+	struct error e = { 0 };
+	cleanup_json json_t *config = config_load(home, &e);
+
+	if (config == NULL)
+		printf("warn %s %s\n", name, e.text);
+	for (size_t i = 0; config != NULL && i < COUNT(rows); i++)
+		if ((!rows[i].root_only || strcmp(name, "default") == 0) &&
+		    (rows[i].toggle == NULL || config_bool(config, rows[i].toggle)))
+			printf("unit %s/%s %s\n", name, rows[i].daemon, home);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct error e = { 0 };
+	char **names;
+
+	if (argc != 2) {
+		log_error("usage: alpi-init-plan ROOT");
+		return 2;
+	}
+	if (restrict_path(argv[1], "r!", &e) == -1 || restrict_self("files", &e) == -1) {
+		log_error("%s", e.text);
+		return 1;
+	}
+	names = profile_list(argv[1]);
+	for (char **name = names; *name != NULL; name++)
+		profile(argv[1], *name);
+	profile_list_free(names);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
