@@ -15,6 +15,7 @@
 #include "common/error.h"
 
 struct bus;
+struct daemon_own;
 struct handler;
 
 struct daemon {
@@ -32,6 +33,7 @@ struct daemon {
 	void	(*on_drain)(struct daemon *);	/* take no new work; call daemon_exit when done */
 	void	(*on_unit)(struct daemon *, const char *unit, int present);
 						/* a unit we may call came or went for good */
+	struct daemon_own	*own;		/* daemon.c's */
 };
 
 #define DAEMON(NAME, HANDLERS) { .name = (NAME), .handlers = (HANDLERS) }

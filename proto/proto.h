@@ -31,9 +31,9 @@ enum field_kind { STRING, INTEGER, NUMBER, BOOL, JSON, STRINGS, LIST };
 #define CTYPE_JSON(name)	json_t *name
 #define CTYPE_STRINGS(name)	const char **name; size_t n_##name
 
-#define TYPE(type)				struct type { char type##_unused_[0];
-#define MESSAGE(msg, wire)			struct msg { char msg##_unused_[0];
-#define REPLY(msg)				}; struct msg##_reply { char msg##_unused_[0];
+#define TYPE(type)				struct type {
+#define MESSAGE(msg, wire)			struct msg {
+#define REPLY(msg)				}; struct msg##_reply {
 #define FIELD(owner, KIND, name, need, max)	CTYPE_##KIND(name);
 #define LIST(owner, type, name, need, max)	const struct type *name; size_t n_##name;
 #define END					};
