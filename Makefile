@@ -113,7 +113,17 @@ fuzz-bins: $$(BUILD)/fuzz/fuzz_$(call part,1,$(1))
 endef
 $(foreach t,$(FUZZ),$(eval $(call fuzz_rules,$(t))))
 
-.PHONY: unit-bins fuzz-bins
+# TOOLS rows read path:program: what the tests and the bench run beside the daemons.
+define tool_rules
+$$(BUILD)/tests/$(notdir $(call part,1,$(1))): $$(OBJ)/tests/$(call part,1,$(1)).o $(call libs_of,$(call part,2,$(1)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(foreach l,$(call ldlibs_of,$(call part,2,$(1))),-l$$(l))
+tool-bins: $$(BUILD)/tests/$(notdir $(call part,1,$(1)))
+endef
+$(foreach t,$(TOOLS),$(eval $(call tool_rules,$(t))))
+unit-bins: tool-bins
+
+.PHONY: unit-bins fuzz-bins tool-bins
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
 # ---- the commands ----------------------------------------------------------------------------
@@ -130,10 +140,10 @@ check: all unit-bins
 unit: unit-bins
 	@tests/run.sh $(BUILD) unit
 
-flow: all
+flow: all tool-bins
 	@tests/run.sh $(BUILD) flow
 
-bench: all $(BUILD)/tests/.tools
+bench: all tool-bins
 	@tests/bench/run.sh $(BUILD)
 
 fuzz: deps

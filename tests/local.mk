@@ -2,3 +2,6 @@
 UNIT += error:common json:common config:common files:common restrict:common audit:common
 FUZZ += json:common config:common env:common
 UNIT += bus:common
+TOOLS += bench/bus:common
+# what tests and the bench run beside the daemons: file below tests/, and what it links
+TOOLS += fake/provider:common
