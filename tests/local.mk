@@ -5,3 +5,5 @@ UNIT += bus:common
 TOOLS += bench/bus:common
 # what tests and the bench run beside the daemons: file below tests/, and what it links
 TOOLS += fake/provider:common
+UNIT += turns:alpi-hostd
+UNIT += sse:alpi-engined http:common
