@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See commands.h. */
+#include "cli/commands.h"
+
+#include <string.h>
+
+#define JSON { "json", 0, NULL, "for programs" }
+#define END { 0 }
+
+static const struct opt chat_options[] = {
+	{ "once", 0, "TEXT", "one turn without questions, then leave; - reads standard input" },
+	{ "continue", 'c', NULL, "go on with the newest conversation" },
+	{ "session", 0, "ID", "go on with this one" },
+	{ "attach", 0, "FILE", "add a file (repeatable)" },
+	{ "model", 0, "MODEL", "another model for this conversation" },
+	{ "no-save", 0, NULL, "keep nothing of it" },
+	{ "json", 0, NULL, "with --once: one object {session_id, reply, tools, usage, error?}" },
+	{ "emit-events", 0, NULL, NULL },
+	{ "explain-prompt", 0, NULL, "show what TEXT (else \"hello\") would send, part by part" },
+	END
+};
+
+static const struct opt setup_options[] = {
+	{ "provider", 0, "NAME", "openai, openrouter, groq, anthropic, gemini, ollama, offline; another name with --url" },
+	{ "key", 0, "KEY", "its key (other people of this machine may see it: prefer --key-stdin)" },
+	{ "key-stdin", 0, NULL, "read the key from standard input" },
+	{ "url", 0, "URL", "base address of an OpenAI-compatible server" },
+	{ "model", 0, "MODEL", "which model" },
+	{ "workspace", 0, "DIR", "where relative paths begin and tools may write" },
+	END
+};
+
+static const struct opt json_options[] = { JSON, END };
+
+static const struct opt logs_options[] = {
+	{ "follow", 'f', NULL, "go on with what is written" },
+	{ "tail", 'n', "N", "how many lines (100)" },
+	{ "source", 0, "NAME", "service, gateway, schedule, agent or approval" },
+	END
+};
+
+static const struct opt start_options[] = {
+	{ "detach", 0, NULL, "return when every unit is ready" }, END
+};
+
+static const struct opt remove_options[] = {
+	{ "yes", 0, NULL, "do not ask" }, { "force", 0, NULL, "even while it is in use" }, END
+};
+
+static const struct opt list_options[] = {
+	{ "limit", 'n', "N", "how many (100)" }, JSON, END
+};
+
+static const struct opt path_options[] = {
+	{ "user-home", 0, "DIR", "as if this were the person's home" },
+	{ "workspace", 0, "DIR", "as if this were the workspace" }, JSON, END
+};
+
+static const struct opt proto_options[] = {
+	{ "channels", 0, NULL, "who may ask whom for what" }, JSON, END
+};
+
+const struct command commands[] = {
+	{ "chat", "[TEXT]", "talk with the agent", 0, 1, chat_options, chat_command },
+	{ "setup", "", "choose provider, key, model and workspace", 0, 0, setup_options, setup_command },
+	{ "doctor", "", "check this installation", 0, 0, json_options, doctor_command },
+	{ "audit verify", "", "check that no line of the audit chains was changed", 0, 0, json_options, audit_verify_command },
+	{ "logs", "", "what the daemons wrote", 0, 0, logs_options, logs_command },
+	{ "profile list", "", "every profile", 0, 0, json_options, profile_list_command },
+	{ "profile create", "NAME", "a new profile", 1, 1, NULL, profile_create_command },
+	{ "profile remove", "NAME", "move a profile to the trash", 1, 1, remove_options, profile_remove_command },
+	{ "daemon start", "", "run in the foreground", 0, 0, start_options, daemon_start_command },
+	{ "daemon stop", "", "stop every unit", 0, 0, NULL, daemon_stop_command },
+	{ "daemon restart", "[UNIT]", "restart one unit, one profile or everything", 0, 1, NULL, daemon_restart_command },
+	{ "daemon status", "", "what runs", 0, 0, json_options, daemon_status_command },
+	{ "daemon reload", "[UNIT]", "read the configuration again", 0, 1, NULL, daemon_reload_command },
+	{ "daemon install", "", "start with the session (systemd user service)", 0, 0, NULL, service_install_command },
+	{ "daemon uninstall", "", "undo install", 0, 0, NULL, service_uninstall_command },
+	{ "approval check", "-- COMMAND", "which tier a command is in, and why", 1, -1, json_options, explain_command },
+	{ "completion", "bash|zsh", "print the completion script of a shell", 1, 1, NULL, completion_command },
+	{ "config set", "KEY VALUE", "change a setting (dotted key)", 2, 2, json_options, verb_command },
+	{ "config unset", "KEY", "back to the default", 1, 1, json_options, verb_command },
+	{ "path check", "-- PATH", "whether tools may open a path, and why", 1, 1, path_options, explain_command },
+	{ "proto", "", "the messages between the daemons, as JSON Schema", 0, 0, proto_options, proto_command },
+	{ "providers set-key", "NAME VALUE", "store a key (OPENAI_API_KEY, ...); - reads standard input", 2, 2, json_options, verb_command },
+	{ "providers unset-key", "NAME", "forget a key", 1, 1, json_options, verb_command },
+	{ "providers add-ollama", "NAME URL", "add an Ollama or OpenAI-compatible server", 2, 2, json_options, verb_command },
+	{ "providers remove-ollama", "NAME", "forget a server", 1, 1, json_options, verb_command },
+	{ "sandbox set", "on|off", "whether the terminal tool is confined", 1, 1, json_options, verb_command },
+	{ "sandbox network", "on|off", "whether the terminal tool may use the network", 1, 1, json_options, verb_command },
+	{ "sessions list", "", "conversations, newest first", 0, 0, list_options, verb_command },
+	{ "sessions show", "ID", "one conversation", 1, 1, json_options, verb_command },
+	{ "sessions delete", "ID...", "delete conversations", 1, 100, json_options, verb_command },
+	END
+};
+
+const struct group groups[] = {
+	{ "audit", "check the audit chains" },
+	{ "profile", "profiles: list, create, remove" },
+	{ "daemon", "the processes: start, stop, restart, status, reload" },
+	{ "approval", "explain the approval gate" },
+	{ "config", "change settings" },
+	{ "path", "explain the path denylist" },
+	{ "providers", "keys and servers" },
+	{ "sandbox", "confinement of the terminal tool" },
+	{ "sessions", "conversations: list, show, delete" },
+	END
+};
+
+/* The words of a command as argv has them; how many, 0 when they differ. */
+static int
+match(const struct command *c, int argc, char *const *argv)
+{
+	const char *p = c->words;
+
+	for (int i = 0; i < argc; i++) {
+		size_t n = strcspn(p, " ");
+
+		if (strlen(argv[i]) != n || strncmp(argv[i], p, n) != 0)
+			return 0;
+		if (p[n] == '\0')
+			return i + 1;
+		p += n + 1;
+	}
+	return 0;
+}
+
+const struct command *
+command_find(int argc, char *const *argv, int *used)
+{
+	for (const struct command *c = commands; c->words != NULL; c++)
+		if ((*used = match(c, argc, argv)) > 0)
+			return c;
+	return NULL;
+}
+
+const struct group *
+group_find(const char *word)
+{
+	for (const struct group *g = groups; g->word != NULL; g++)
+		if (strcmp(g->word, word) == 0)
+			return g;
+	return NULL;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * THE table of subcommands, what people ask for most first. Parser, help,
+ * completion and the manual's tests read it.
+ */
+#ifndef ALPI_CLI_COMMANDS_H
+#define ALPI_CLI_COMMANDS_H
+
+#include "cli/args.h"
+
+extern const struct command	commands[];	/* ends with a row without words */
+extern const struct group	groups[];	/* first words that several commands share; the same */
+
+/* The command that argv begins with; *used is how many words were its own. NULL: none. */
+const struct command *command_find(int argc, char *const *argv, int *used);
+const struct group *group_find(const char *word);
+
+/* the commands, each in the file of its name */
+int	chat_command(struct cli *, const struct args *);
+int	setup_command(struct cli *, const struct args *);
+int	doctor_command(struct cli *, const struct args *);
+int	audit_verify_command(struct cli *, const struct args *);
+int	logs_command(struct cli *, const struct args *);
+int	verb_command(struct cli *, const struct args *);
+int	profile_list_command(struct cli *, const struct args *);
+int	profile_create_command(struct cli *, const struct args *);
+int	profile_remove_command(struct cli *, const struct args *);
+int	daemon_start_command(struct cli *, const struct args *);
+int	daemon_stop_command(struct cli *, const struct args *);
+int	daemon_restart_command(struct cli *, const struct args *);
+int	daemon_reload_command(struct cli *, const struct args *);
+int	daemon_status_command(struct cli *, const struct args *);
+int	service_install_command(struct cli *, const struct args *);
+int	service_uninstall_command(struct cli *, const struct args *);
+int	explain_command(struct cli *, const struct args *);
+int	proto_command(struct cli *, const struct args *);
+int	completion_command(struct cli *, const struct args *);
+
+#endif

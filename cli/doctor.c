@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `alpi doctor` (spec/services-cli.md, 4): rows of group, label, level and
+ * detail. Reads only, starts nothing: with the daemon down it says so and
+ * checks what lies on disk.
+ */
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/control.h"
+#include "cli/print.h"
+#include "cli/probe.h"
+#include "cli/service.h"
+#include "cli/text.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/paths.h"
+
+enum level { OK, INFO, WARN, FAIL };
+
+struct doctor {
+	struct cli	*cli;
+	json_t		*rows;
+	json_t		*config;	/* NULL: it does not load */
+	json_t		*engine;	/* host.engine.status; NULL: nobody answers */
+	json_t		*init;		/* control_status; NULL: nothing runs */
+	size_t		 count[FAIL + 1];
+};
+
+static const char *const level_names[] = { "ok", "info", "warn", "fail" };
+
+static void
+row(struct doctor *d, const char *group, const char *label, enum level level, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+static void
+row(struct doctor *d, const char *group, const char *label, enum level level, const char *fmt, ...)
+{
+	cleanup_free char *detail = NULL, *clean = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&detail, fmt, ap) == -1)
+		detail = NULL;
+	va_end(ap);
+	clean = utf8_clean(detail ? detail : "", strlen(detail ? detail : ""));
+	d->count[level]++;
+	json_array_append_new(d->rows, json_pack("{s:s, s:s, s:s, s:s}", "group", group, "label", label,
+	    "level", level_names[level], "detail", clean));
+}
+
+/* ---- the checks --------------------------------------------------------------------------- */
+
+static void
+check_version(struct doctor *d)
+{
+	row(d, "Version", "alpi", OK, "%s", ALPI_VERSION);
+}
+
+static const struct {
+	const char *head, *key;
+} keys[] = {
+	{ "openai", "OPENAI_API_KEY" }, { "openrouter", "OPENROUTER_API_KEY" }, { "groq", "GROQ_API_KEY" },
+	{ "anthropic", "ANTHROPIC_API_KEY" }, { "gemini", "GEMINI_API_KEY" },
+};
+
+/* The address of the configured server with this name; NULL: none. Borrowed from the configuration. */
+static const char *
+server_url(const struct doctor *d, const char *name)
+{
+	size_t i;
+	json_t *server;
+
+	json_array_foreach(json_at(d->config, "providers.ollama"), i, server)
+		if (strcmp(json_str(server, "name", ""), name) == 0)
+			return json_str(server, "url", "");
+	return NULL;
+}
+
+static void
+check_key(struct doctor *d, const char *head)
+{
+	const char *url = server_url(d, head);
+	cleanup_json json_t *env = env_load(d->cli->home);
+
+	if (url != NULL) {
+		bool there = probe_reachable(url, 1000);
+
+		row(d, "Model", "Server", there ? OK : FAIL, "%s %s", url, there ? "is reachable" : "is not reachable");
+		return;
+	}
+	for (size_t i = 0; i < COUNT(keys); i++)
+		if (strcmp(keys[i].head, head) == 0) {
+			bool there = *json_str(env, keys[i].key, "") != '\0';
+
+			row(d, "Model", "API key", there ? OK : FAIL, "%s %s", keys[i].key,
+			    there ? "is set" : "is missing: alpi setup");
+			return;
+		}
+	if (strcmp(head, "offline") == 0)
+		row(d, "Model", "API key", INFO, "offline needs none (it is no model)");
+	else
+		row(d, "Model", "Provider", FAIL, "nobody is called %s: alpi setup", head);
+}
+
+static void
+check_model(struct doctor *d)
+{
+	struct error e = { 0 };
+	const char *model, *broken = json_str(d->engine, "config_error", "");
+
+	if (d->config == NULL) {
+		json_decref(config_load(d->cli->home, &e));
+		row(d, "Model", "config.yaml", FAIL, "%s", e.text);
+		return;
+	}
+	if (*broken != '\0')
+		row(d, "Model", "config.yaml", FAIL, "%s", broken);
+	model = config_str(d->config, "model");
+	row(d, "Model", "Configured", *model ? OK : FAIL, "%s", *model ? model : "no model: alpi setup");
+	if (*model != '\0') {
+		cleanup_free char *head = xstrndup(model, strcspn(model, "/"));
+
+		check_key(d, head);
+	}
+}
+
+static void
+check_workspace(struct doctor *d)
+{
+	const char *set = config_str(d->config, "workspace");
+	cleanup_free char *person = home_person(), *path = path_expand(set, person ? person : "/");
+	struct stat st;
+
+	if (d->config == NULL)
+		return;
+	if (*set == '\0')
+		row(d, "Workspace", "Configured", WARN, "none: tools work where alpi is called");
+	else if (stat(path, &st) == -1 || !S_ISDIR(st.st_mode))
+		row(d, "Workspace", "Exists", FAIL, "%s is no directory", path);
+	else if (access(path, W_OK) == -1)
+		row(d, "Workspace", "Writable", FAIL, "%s is read-only for you", path);
+	else
+		row(d, "Workspace", "Ready", OK, "%s", path);
+}
+
+static void
+check_tools(struct doctor *d)
+{
+	const char *stop = json_str(d->engine, "sandbox_stop", "");
+
+	if (d->engine == NULL)
+		return;
+	if (*stop != '\0')
+		row(d, "Tools", "Registry", FAIL, "no tool runs: %s", stop);
+	else
+		row(d, "Tools", "Registry", json_int(d->engine, "tools", 0) > 0 ? OK : WARN, "%lld tools",
+		    (long long)json_int(d->engine, "tools", 0));
+}
+
+/* Our own binary was replaced after the daemon had started: it still runs the older one. */
+static bool
+is_older(const struct doctor *d)
+{
+	cleanup_free char *path = program_path("alpi-init");
+	struct stat st;
+	double started = (double)clock_wall_ms() / 1000 - json_num(d->init, "uptime_s", 0);
+
+	return stat(path, &st) == 0 && (double)st.st_mtime > started + 30;
+}
+
+static void
+check_daemon(struct doctor *d)
+{
+	if (d->init == NULL)
+		row(d, "Services", "Daemon", service_manager() ? WARN : INFO, "not running%s",
+		    service_manager() ? ", though installed" : " (alpi starts it when it is needed)");
+	else if (is_older(d))
+		row(d, "Services", "Daemon", WARN, "pid %lld runs an older binary: alpi daemon restart",
+		    (long long)json_int(d->init, "pid", 0));
+	else
+		row(d, "Services", "Daemon", OK, "running, pid %lld%s%s", (long long)json_int(d->init, "pid", 0),
+		    service_manager() ? ", via " : "", service_manager() ? service_manager() : "");
+}
+
+/* One row per unit that is not ready, with its last words; one for all that are. */
+static void
+check_units(struct doctor *d)
+{
+	const json_t *units = json_object_get(d->init, "units"), *lines;
+	size_t i, ready = 0;
+	json_t *unit;
+
+	json_array_foreach(units, i, unit) {
+		const char *state = json_str(unit, "state", "");
+		const char *said;
+
+		if (strcmp(state, "ready") == 0 && ++ready)
+			continue;
+		lines = json_object_get(unit, "stderr");
+		said = json_string_value(json_array_get(lines, json_array_size(lines) ? json_array_size(lines) - 1 : 0));
+		row(d, "Services", json_str(unit, "unit", ""), strcmp(state, "failed") == 0 ? FAIL : WARN,
+		    "%s%s%s", state, said ? ": " : "", said ? said : "");
+	}
+	if (d->init != NULL)
+		row(d, "Services", "Units", ready > 0 ? OK : FAIL, "%zu of %zu ready", ready, json_array_size(units));
+	if (d->init != NULL && d->engine == NULL)
+		row(d, "Services", "Control plane", WARN, "host.sock does not tell how %s/engined stands", d->cli->profile);
+}
+
+static void
+check_sandbox(struct doctor *d)
+{
+	size_t i, held = 0;
+	json_t *layer;
+	const json_t *layers = json_object_get(d->engine, "sandbox");
+
+	json_array_foreach(layers, i, layer) {
+		const char *detail = json_str(layer, "detail", "");
+
+		if (json_bool(layer, "held", false) && ++held)
+			continue;
+		row(d, "Security", "Sandbox", WARN, "%s does not hold%s%s", json_str(layer, "name", ""),
+		    *detail ? ": " : "", detail);
+	}
+	if (held > 0)
+		row(d, "Security", "Sandbox", OK, "on, %zu of %zu layers hold", held, json_array_size(layers));
+	else if (d->engine == NULL)
+		row(d, "Security", "Sandbox", INFO, "the daemon tests it at its start; it is not running");
+}
+
+static void
+check_approvals(struct doctor *d)
+{
+	char **list = config_list(d->config, "tools.terminal.approval.allowlist");
+	size_t n = 0;
+
+	while (list != NULL && list[n] != NULL)
+		n++;
+	config_list_free(list);
+	row(d, "Security", "Approval allowlist", n > 0 ? INFO : OK, "%zu entries", n);
+}
+
+static int64_t tree_bytes;	/* nftw hands nothing through */
+
+static int
+add_bytes(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+	tree_bytes += flag == FTW_F ? st->st_size : 0;
+	return 0;
+}
+
+static void
+check_storage(struct doctor *d)
+{
+	static const struct {
+		const char *folder;
+		int64_t	    most;
+	} limits[] = {
+		{ "sessions", 1LL << 30 }, { "cache/tts", 500LL << 20 }, { "alp/workgroups", 250LL << 20 },
+	};
+	size_t large = 0;
+
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		cleanup_free char *path = path_join(d->cli->home, limits[i].folder);
+		char size[32];
+
+		tree_bytes = 0;
+		nftw(path, add_bytes, 16, FTW_PHYS);
+		if (tree_bytes <= limits[i].most)
+			continue;
+		large++;
+		row(d, "Storage", limits[i].folder, WARN, "%s", print_size(tree_bytes, size, sizeof(size)));
+	}
+	if (large == 0)
+		row(d, "Storage", "Size", OK, "nothing unusually large");
+}
+
+static void	(*const checks[])(struct doctor *) = {
+	check_version, check_model, check_workspace, check_tools, check_daemon, check_units,
+	check_sandbox, check_approvals, check_storage,
+};
+
+/* ---- telling ------------------------------------------------------------------------------ */
+
+static void
+print_rows(const struct doctor *d)
+{
+	static const char *const marks[][2] = {
+		{ "✓", "\033[32m" }, { "·", "\033[2m" }, { "!", "\033[33m" }, { "✗", "\033[31m" },
+	};
+	bool colour = print_colour(STDOUT_FILENO);
+	const char *group = "";
+	size_t i;
+	json_t *r;
+
+	json_array_foreach(d->rows, i, r) {
+		cleanup_free char *detail = text_line(json_str(r, "detail", ""), 0);
+		const char *level = json_str(r, "level", "");
+		size_t l = OK;
+
+		while (strcmp(level_names[l], level) != 0)
+			l++;
+		if (strcmp(group, json_str(r, "group", "")) != 0)
+			printf("%s%s\n", i ? "\n" : "", json_str(r, "group", ""));
+		group = json_str(r, "group", "");
+		printf("  %s%s%s %-4s %-20s %s\n", colour ? marks[l][1] : "", marks[l][0], colour ? "\033[0m" : "",
+		    level, json_str(r, "label", ""), detail);
+	}
+	if (d->count[FAIL] + d->count[WARN] == 0)
+		printf("\nall checks passed\n");
+	else
+		printf("\n%zu failures · %zu warnings\n", d->count[FAIL], d->count[WARN]);
+}
+
+static void
+look_around(struct doctor *d)
+{
+	d->rows = json_array();
+	d->config = config_load(d->cli->home, NULL);
+	d->init = control_status(d->cli, NULL);
+	d->cli->stay_down = true;
+	d->engine = client_call(d->cli, "host.engine.status", json_pack("{s:s}", "profile", d->cli->profile), NULL);
+}
+
+int
+doctor_command(struct cli *c, const struct args *a)
+{
+	struct doctor d = { .cli = c };
+	cleanup_json json_t *out = NULL;
+
+	look_around(&d);
+	for (size_t i = 0; i < COUNT(checks); i++)
+		checks[i](&d);
+	out = json_pack("{s:O, s:I, s:I}", "rows", d.rows, "failures", (json_int_t)d.count[FAIL],
+	    "warnings", (json_int_t)d.count[WARN]);
+	if (arg_has(a, "json"))
+		print_json(stdout, out);
+	else
+		print_rows(&d);
+	json_decref(d.rows);
+	json_decref(d.config);
+	json_decref(d.engine);
+	json_decref(d.init);
+	return d.count[FAIL] > 0 ? EXIT_FAILED : 0;
+}

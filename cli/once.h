@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `alpi chat --once`: one turn, its answer, and an exit code that tells how it went. */
+#ifndef ALPI_CLI_ONCE_H
+#define ALPI_CLI_ONCE_H
+
+#include "cli/args.h"
+#include "cli/cli.h"
+
+int	once_run(struct cli *c, const struct args *a);
+/* `alpi chat --explain-prompt`: what would be sent, part by part. */
+int	once_explain(struct cli *c, const struct args *a);
+
+#endif

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `alpi setup`: provider, key, model, workspace, by questions or by options.
+ * Every change goes through hostd; at the end the engine itself is asked
+ * whether it could answer now. A key is never printed and, typed, never
+ * echoed.
+ */
+#include "cli/setup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/probe.h"
+#include "cli/request.h"
+#include "cli/text.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/paths.h"
+
+struct provider {
+	const char *name, *key, *what, *model;
+	bool	    menu;		/* offered by the questions */
+};
+
+static const struct provider providers[] = {
+	{ "openai", "OPENAI_API_KEY", "OpenAI", "gpt-5.4-mini", true },
+	{ "openrouter", "OPENROUTER_API_KEY", "OpenRouter (models of many makers)", NULL, true },
+	{ "groq", "GROQ_API_KEY", "Groq", NULL, true },
+	{ "anthropic", "ANTHROPIC_API_KEY", "Anthropic", "claude-sonnet-4-6", false },
+	{ "gemini", "GEMINI_API_KEY", "Google Gemini", "gemini-2.5-flash", false },
+	{ "ollama", NULL, "Ollama, or another OpenAI-compatible server", NULL, true },
+	{ "offline", NULL, "no model: a rule-based stand-in to try alpi without one", "rules", true },
+};
+
+/* What is to be set; NULL: leave as it is. */
+struct choice {
+	char *provider, *key, *url, *model, *workspace;
+};
+
+static void
+choice_clear(struct choice *h)
+{
+	free(h->provider);
+	if (h->key != NULL)
+		explicit_bzero(h->key, strlen(h->key));
+	free(h->key);
+	free(h->url);
+	free(h->model);
+	free(h->workspace);
+}
+
+static const struct provider *
+provider_find(const char *name)
+{
+	for (size_t i = 0; i < COUNT(providers); i++)
+		if (name != NULL && strcmp(providers[i].name, name) == 0)
+			return &providers[i];
+	return NULL;
+}
+
+/* ---- carrying out ------------------------------------------------------------------------- */
+
+static int
+order(struct cli *c, const char *method, json_t *params, struct error *e)
+{
+	json_t *result;
+
+	json_object_set_new(params, "profile", json_string(c->profile));
+	if ((result = client_call(c, method, params, e)) == NULL)
+		return -1;
+	json_decref(result);
+	return 0;
+}
+
+static int
+set_key(struct cli *c, const struct choice *h, struct error *e)
+{
+	const struct provider *p = provider_find(h->provider);
+
+	if (h->key == NULL)
+		return 0;
+	if (p == NULL || p->key == NULL)
+		return error_set(e, ERR_invalid, "%s takes no key", h->provider ? h->provider : "a key without --provider");
+	if (order(c, "host.providers.set_key", json_pack("{s:s, s:s}", "key", p->key, "value", h->key), e) == -1)
+		return -1;
+	printf("stored %s in %s/.env\n", p->key, c->home);
+	return 0;
+}
+
+/* A server under a name that is taken is the newer one. */
+static int
+set_server(struct cli *c, const struct choice *h, struct error *e)
+{
+	const char *name = h->provider != NULL ? h->provider : "ollama";
+	int result;
+
+	if (h->url == NULL)
+		return 0;
+	if (provider_find(name) != NULL && provider_find(name)->key != NULL)
+		return error_set(e, ERR_invalid, "%s is a fixed address; give a server another --provider name", name);
+	result = order(c, "host.providers.add_ollama", json_pack("{s:s, s:s}", "name", name, "url", h->url), e);
+	if (result == -1 && e->code == ERR_exists) {
+		order(c, "host.providers.remove_ollama", json_pack("{s:s}", "name", name), e);
+		result = order(c, "host.providers.add_ollama", json_pack("{s:s, s:s}", "name", name, "url", h->url), e);
+	}
+	if (result == 0)
+		printf("server %s: %s\n", name, h->url);
+	return result;
+}
+
+/* "gpt-5.4-mini" of openai is openai/gpt-5.4-mini; what already names its provider stays. */
+static char *
+full_model(const struct choice *h)
+{
+	size_t n = h->provider == NULL ? 0 : strlen(h->provider);
+
+	if (n == 0 || (strncmp(h->model, h->provider, n) == 0 && h->model[n] == '/'))
+		return xstrdup(h->model);
+	return xasprintf("%s/%s", h->provider, h->model);
+}
+
+static int
+set_field(struct cli *c, const char *key, const char *value, struct error *e)
+{
+	if (order(c, "host.config.set_field", json_pack("{s:s, s:s}", "key", key, "value", value), e) == -1)
+		return -1;
+	printf("%s: %s\n", key, value);
+	return 0;
+}
+
+static int
+set_model(struct cli *c, struct choice *h, struct error *e)
+{
+	const struct provider *p = provider_find(h->provider);
+	cleanup_free char *model = NULL;
+
+	if (h->model == NULL && p != NULL && p->model != NULL)
+		h->model = xstrdup(p->model);
+	if (h->model == NULL)
+		return h->provider == NULL ? 0 : error_set(e, ERR_invalid, "which model of %s? give --model", h->provider);
+	model = full_model(h);
+	return set_field(c, "model", model, e);
+}
+
+static int
+set_workspace(struct cli *c, const struct choice *h, struct error *e)
+{
+	cleanup_free char *person = home_person(), *wanted = NULL, *path = NULL;
+	struct stat st;
+
+	if (h->workspace == NULL)
+		return 0;
+	wanted = path_expand(h->workspace, person ? person : "/");
+	if ((path = realpath(wanted, NULL)) == NULL || stat(path, &st) == -1)
+		return error_errno(e, "workspace %s", wanted);
+	if (!S_ISDIR(st.st_mode))
+		return error_set(e, ERR_invalid, "workspace %s: no directory", path);
+	if (access(path, W_OK) == -1)
+		return error_errno(e, "workspace %s", path);
+	return set_field(c, "workspace", path, e);
+}
+
+/* Could it answer now? The engine itself says. */
+static int
+report(struct cli *c, struct error *e)
+{
+	cleanup_json json_t *s = client_call(c, "host.engine.status", json_pack("{s:s}", "profile", c->profile), e);
+	const char *missing = json_str(s, "missing_key", ""), *broken = json_str(s, "config_error", "");
+
+	if (s == NULL)
+		return -1;
+	if (*broken != '\0')
+		return error_set(e, ERR_invalid, "config.yaml: %s", broken);
+	if (*json_str(s, "model", "") == '\0')
+		return error_set(e, ERR_invalid, "no model is configured yet");
+	if (*missing != '\0')
+		return error_set(e, ERR_invalid, "%s is configured, but its key is missing: %s", json_str(s, "model", ""), missing);
+	printf("ready: alpi%s%s answers with %s\n", strcmp(c->profile, "default") ? " -p " : "",
+	    strcmp(c->profile, "default") ? c->profile : "", json_str(s, "model", ""));
+	return 0;
+}
+
+static int
+carry_out(struct cli *c, struct choice *h, struct error *e)
+{
+	if (set_key(c, h, e) == -1 || set_server(c, h, e) == -1 || set_model(c, h, e) == -1 ||
+	    set_workspace(c, h, e) == -1)
+		return -1;
+	return report(c, e);
+}
+
+/* ---- questions ---------------------------------------------------------------------------- */
+
+/* A line without blanks around it; NULL at the end of input. */
+static char *
+ask(const char *question, const char *otherwise)
+{
+	char *line = NULL, *start;
+	size_t size = 0, n;
+
+	if (otherwise != NULL)
+		printf("%s [%s]: ", question, otherwise);
+	else
+		printf("%s: ", question);
+	fflush(stdout);
+	if (getline(&line, &size, stdin) <= 0) {
+		free(line);
+		return NULL;
+	}
+	start = line + strspn(line, " \t");
+	for (n = strlen(start); n > 0 && strchr(" \t\r\n", start[n - 1]) != NULL; n--)
+		start[n - 1] = '\0';
+	start = xstrdup(*start == '\0' && otherwise != NULL ? otherwise : start);
+	free(line);
+	return start;
+}
+
+static char *
+ask_secret(const char *question)
+{
+	struct termios old, quiet;
+	bool changed = tcgetattr(STDIN_FILENO, &old) == 0;
+	char *answer;
+
+	if (changed) {
+		quiet = old;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	}
+	answer = ask(question, NULL);
+	if (changed)
+		tcsetattr(STDIN_FILENO, TCSANOW, &old);
+	putchar('\n');
+	return answer;
+}
+
+/* Names of the models a local Ollama has; NULL when it does not answer. */
+static json_t *
+ollama_models(const char *url)
+{
+	cleanup_json json_t *tags = probe_get(url, "/api/tags", 1000, NULL);
+	const json_t *models = json_object_get(tags, "models");
+	json_t *names = NULL, *row;
+	size_t i;
+
+	if (!json_is_array(models))
+		return NULL;
+	names = json_array();
+	json_array_foreach(models, i, row)
+		json_array_append_new(names, json_string(json_str(row, "name", "")));
+	return names;
+}
+
+static const struct provider *
+ask_provider(bool local)
+{
+	const struct provider *shown[COUNT(providers)];
+	cleanup_free char *answer = NULL;
+	size_t n = 0, first = 0;
+	unsigned long at;
+	char otherwise[24];
+
+	printf("Which model provider?\n");
+	for (size_t i = 0; i < COUNT(providers); i++) {
+		const char *set = providers[i].key ? getenv(providers[i].key) : NULL;
+		bool here = (set != NULL && *set) || (local && strcmp(providers[i].name, "ollama") == 0);
+
+		if (!providers[i].menu && !here)
+			continue;
+		if (here && first == 0)
+			first = n + 1;
+		shown[n++] = &providers[i];
+		printf("  %zu  %s%s\n", n, providers[i].what, !here ? "" : providers[i].key ?
+		    " (its key is in your environment)" : " (one runs here)");
+	}
+	snprintf(otherwise, sizeof(otherwise), "%zu", first > 0 ? first : 1);
+	if ((answer = ask("Number", otherwise)) == NULL)
+		return NULL;
+	at = strtoul(answer, NULL, 10);
+	return at >= 1 && at <= n ? shown[at - 1] : provider_find(answer);
+}
+
+static int
+ask_key(struct choice *h, const struct provider *p)
+{
+	const char *set = getenv(p->key);
+
+	if (set != NULL && *set != '\0' && confirm("Use the key from your environment?"))
+		h->key = xstrdup(set);
+	else
+		h->key = ask_secret(p->key);
+	return h->key != NULL && *h->key != '\0' ? 0 : -1;
+}
+
+static int
+ask_server(struct choice *h)
+{
+	cleanup_free char *usual = probe_ollama_url();
+	cleanup_json json_t *models = NULL;
+	size_t i;
+	json_t *name;
+
+	if ((h->url = ask("Address", usual)) == NULL)
+		return -1;
+	if ((models = ollama_models(h->url)) == NULL)
+		printf("nothing like Ollama answers there; any OpenAI-compatible server will do\n");
+	json_array_foreach(models, i, name) {
+		cleanup_free char *safe = text_line(json_string_value(name), 70);
+
+		printf("  %s\n", safe);
+	}
+	h->model = ask("Model", json_string_value(json_array_get(models, 0)));
+	return h->model != NULL && *h->model != '\0' ? 0 : -1;
+}
+
+static int
+ask_workspace(struct choice *h)
+{
+	cleanup_free char *cwd = getcwd(NULL, 0), *person = home_person();
+	bool usable = cwd != NULL && strcmp(cwd, "/") != 0 && (person == NULL || strcmp(cwd, person) != 0);
+
+	printf("Where may tools read and write? Empty: wherever alpi is called.\n");
+	if ((h->workspace = ask("Workspace", NULL)) == NULL)
+		return -1;
+	if (strcmp(h->workspace, ".") == 0 && usable) {
+		free(h->workspace);
+		h->workspace = xstrdup(cwd);
+	}
+	if (*h->workspace == '\0') {
+		free(h->workspace);
+		h->workspace = NULL;
+	}
+	return 0;
+}
+
+static int
+ask_choice(struct choice *h)
+{
+	cleanup_free char *url = probe_ollama_url();
+	const struct provider *p = ask_provider(probe_reachable(url, 300));
+
+	if (p == NULL)
+		return -1;
+	h->provider = xstrdup(p->name);
+	if (p->key != NULL) {
+		if (ask_key(h, p) == -1 || (h->model = ask("Model", p->model)) == NULL || *h->model == '\0')
+			return -1;
+	} else if (strcmp(p->name, "ollama") == 0 && ask_server(h) == -1) {
+		return -1;
+	}
+	return ask_workspace(h);
+}
+
+int
+setup_interactive(struct cli *c)
+{
+	struct error e = { 0 };
+	struct choice h = { 0 };
+	int result = ask_choice(&h);
+
+	if (result == -1)
+		error_set(&e, ERR_cancelled, "nothing was changed");
+	else
+		result = carry_out(c, &h, &e);
+	choice_clear(&h);
+	if (result == -1)
+		cli_fail(&e);
+	return result;
+}
+
+/* ---- options ------------------------------------------------------------------------------ */
+
+static int
+choice_from(struct choice *h, const struct args *a, struct error *e)
+{
+	h->provider = xstrdup0(arg_option(a, "provider"));
+	h->key = arg_has(a, "key-stdin") ? request_text("-", e) : xstrdup0(arg_option(a, "key"));
+	h->url = xstrdup0(arg_option(a, "url"));
+	h->model = xstrdup0(arg_option(a, "model"));
+	h->workspace = xstrdup0(arg_option(a, "workspace"));
+	if (arg_has(a, "key-stdin") && h->key == NULL)
+		return -1;
+	if (h->key != NULL)
+		h->key[strcspn(h->key, "\r\n")] = '\0';
+	if (h->provider != NULL && strcmp(h->provider, "ollama") == 0 && h->url == NULL)
+		h->url = probe_ollama_url();
+	if (h->provider != NULL && provider_find(h->provider) == NULL && h->url == NULL)
+		return error_set(e, ERR_invalid, "provider %s is not known; a server of your own needs --url", h->provider);
+	return 0;
+}
+
+int
+setup_command(struct cli *c, const struct args *a)
+{
+	struct error e = { 0 };
+	struct choice h = { 0 };
+	int result;
+
+	if (a->ngiven == 0 || (a->ngiven == 1 && arg_has(a, "profile"))) {
+		if (!isatty(STDIN_FILENO))
+			return cli_usage(a, "without a terminal setup needs options");
+		return setup_interactive(c) == -1 ? EXIT_FAILED : 0;
+	}
+	result = choice_from(&h, a, &e);
+	if (result == 0)
+		result = carry_out(c, &h, &e);
+	choice_clear(&h);
+	return result == -1 ? cli_fail(&e) : 0;
+}
