@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See turn.h: the tool calls of one answer, one after the other
+ * (spec/engine.md, section 6). runner.c speaks with toolrunner, ask.c with
+ * people; here stands what is the same for every call: announce, find where
+ * it runs, write down what came back, show it to the model as data.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "engined/context.h"
+#include "engined/engine.h"
+#include "engined/redact.h"
+#include "engined/session.h"
+#include "engined/talk.h"
+#include "engined/turn.h"
+
+#define SHOWN_CHARS	4000		/* of an output in tool_end (host-plane.md, 7) */
+#define PREVIEW_CHARS	80
+#define ARGS_SHOWN	16384		/* bytes of arguments in tool_start; larger ones are previewed */
+#define SKIPPED		"[skipped \xe2\x80\x94 user interrupted]"
+
+/* ---- the running call ------------------------------------------------------------------------------ */
+
+void
+toolcall_clear(struct turn *t)
+{
+	struct toolcall *c = &t->now;
+
+	if (c->request != NULL)
+		request_cancel(c->request);
+	if (c->timer != NULL)
+		event_free(c->timer);
+	free(c->key);
+	json_decref(c->args);
+	json_decref(c->asking);
+	memset(c, 0, sizeof(*c));
+}
+
+/* Arguments that are not an object count as none (spec/engine.md, section 6). */
+static json_t *
+parse_args(const json_t *call)
+{
+	const char *text = json_str(json_object_get(call, "function"), "arguments", "");
+	json_t *args = json_parse(text, strlen(text), PROTO_DEPTH_MAX - 4, NULL);
+
+	if (json_is_object(args))
+		return args;
+	json_decref(args);
+	return json_object();
+}
+
+static const char *
+call_name(const json_t *call)
+{
+	return json_str(json_object_get(call, "function"), "name", "");
+}
+
+static void
+toolcall_set(struct turn *t)
+{
+	const json_t *call = json_array_get(t->calls, t->call);
+	struct toolcall *c = &t->now;
+
+	toolcall_clear(t);
+	snprintf(c->id, sizeof(c->id), "%d.%zu", t->step, t->call);
+	c->key = xasprintf("%s/%d/%zu", t->row.id, t->step, t->call);
+	c->name = call_name(call);
+	c->args = parse_args(call);
+	c->began_ms = clock_mono_ms();
+	c->at = (double)clock_wall_ms() / 1000;
+}
+
+/* ---- what clients see --------------------------------------------------------------------------------- */
+
+/* The argument that says most: the first text, else nothing. */
+static char *
+args_preview(const json_t *args)
+{
+	static const char *const telling[] = { "command", "path", "pattern", "url", "query", "question", "content" };
+	const char *key, *text = NULL;
+	json_t *value;
+
+	for (size_t i = 0; i < COUNT(telling) && text == NULL; i++)
+		text = json_str(args, telling[i], NULL);
+	json_object_foreach((json_t *)args, key, value)
+		if (text == NULL && json_is_string(value))
+			text = json_string_value(value);
+	return text == NULL ? xstrdup("") : cut_chars(text, PREVIEW_CHARS);
+}
+
+void
+calls_tool_start(struct turn *t)
+{
+	cleanup_free char *short_args = args_preview(t->now.args), *text = json_text(t->now.args);
+	json_t *args = strlen(text) > ARGS_SHOWN ? preview(text, ARGS_SHOWN / 2) : json_incref(t->now.args);
+
+	events_add(&t->events, "tool_start", json_pack("{s:s, s:s, s:s, s:o}", "tool_id", t->now.id,
+	    "name", t->now.name, "preview", short_args, "args", args));
+}
+
+void
+calls_tool_end(struct turn *t, bool ok, const char *output)
+{
+	cleanup_free char *cut = cut_chars(output, SHOWN_CHARS);
+
+	events_add(&t->events, "tool_end", json_pack("{s:s, s:s, s:b, s:s}", "tool_id", t->now.id,
+	    "name", t->now.name, "ok", (int)ok, "output", cut));
+}
+
+/* ---- a result --------------------------------------------------------------------------------------- */
+
+static void
+add_tool_message(struct turn *t, const char *content)
+{
+	const json_t *call = json_array_get(t->calls, t->call);
+
+	json_array_append_new(t->messages, json_pack("{s:s, s:s, s:s}", "role", "tool",
+	    "tool_call_id", json_str(call, "id", ""), "content", content));
+}
+
+/* The text a screen shows: the output, or why there is none. */
+static char *
+shown(const struct tool_result *r)
+{
+	const char *output = r->output == NULL ? "" : r->output;
+
+	if (r->ok)
+		return xstrdup(output);
+	return xasprintf("%s%s%s", r->error == NULL ? "failed" : r->error, output[0] != '\0' ? "\n" : "", output);
+}
+
+/* The row of a call in the journal: what the model reads, and the entry of the session file. */
+static json_t *
+result_row(struct turn *t, const struct tool_result *r, const char *screen)
+{
+	cleanup_free char *content = tools_wrap(t->now.name, r);
+	json_t *entry = session_tool(t->now.at, t->now.name, r->ok,
+	    (double)(clock_mono_ms() - t->now.began_ms) / 1000, t->now.args, screen);
+
+	if (t->step_reasoning != NULL) {
+		json_object_set_new(entry, "reasoning", preview(t->step_reasoning, SESSION_STEP_REASONING));
+		free(steal(t->step_reasoning));
+	}
+	return json_pack("{s:s, s:o, s:O?, s:b, s:s}", "content", content, "entry", entry,
+	    "mutations", r->mutations, "ok", (int)r->ok, "shown", screen);
+}
+
+void
+calls_apply(struct turn *t, const json_t *row)
+{
+	json_t *tools = json_object_get(t->record, "tools"), *mutations = json_object_get(row, "mutations");
+
+	add_tool_message(t, json_str(row, "content", ""));
+	json_array_append(tools, json_object_get(row, "entry"));
+	if (json_is_array(mutations))
+		json_array_extend(t->mutations, mutations);
+	t->tool_count++;
+	free(t->last_tool);
+	t->last_tool = xstrdup(call_name(json_array_get(t->calls, t->call)));
+	t->call++;
+}
+
+void
+calls_end(struct turn *t, struct tool_result *r)
+{
+	cleanup_free char *screen = shown(r), *cut = cut_bytes(screen, 64 * 1024);
+	cleanup_json json_t *row = result_row(t, r, cut);
+	struct error e = { 0 };
+
+	tool_result_clear(r);
+	if (journal_result(t->engine->journal, t->row.id, t->step, t->call, row, &e) == -1) {
+		toolcall_clear(t);
+		finish_error(t, &e);
+		return;
+	}
+	calls_tool_end(t, json_bool(row, "ok", false), cut);
+	calls_apply(t, row);
+	toolcall_clear(t);
+	turn_kick(t);
+}
+
+void
+calls_fail(struct turn *t, const char *why)
+{
+	struct tool_result r = { .error = xstrdup(why) };
+
+	calls_end(t, &r);
+}
+
+/* ---- engined's own tools ------------------------------------------------------------------------------ */
+
+static void
+end_with(struct turn *t, char *output, const struct error *e)
+{
+	struct tool_result r = { .ok = output != NULL, .output = output, .error = output == NULL ? xstrdup(e->text) : NULL };
+
+	calls_end(t, &r);
+}
+
+static void
+run_todo(struct turn *t)
+{
+	struct error e = { 0 };
+
+	end_with(t, todo_call(&t->talk->todo, t->now.args, &e), &e);
+}
+
+static void
+run_load(struct turn *t)
+{
+	struct engine *en = t->engine;
+	struct error e = { 0 };
+	char *output = tools_load(&en->tools, en->config, t->now.args, t->talk->loaded, &e);
+
+	json_decref(steal(t->schema));
+	end_with(t, output, &e);
+}
+
+static void
+run_refused(struct turn *t)
+{
+	struct error e = { 0 };
+
+	tools_where(&t->engine->tools, t->engine->config, t->now.name, &e);
+	end_with(t, NULL, &e);
+}
+
+static void (*const run[])(struct turn *) = {
+	[TOOL_REFUSED] = run_refused,
+	[TOOL_TODO]    = run_todo,
+	[TOOL_LOAD]    = run_load,
+	[TOOL_ASK]     = ask_begin,
+	[TOOL_RUNNER]  = runner_begin,
+};
+
+/* ---- the batch ------------------------------------------------------------------------------------------ */
+
+static void
+call_begin(struct turn *t)
+{
+	const char *why = json_str(json_array_get(t->calls, t->call), "error", NULL);
+	struct error e = { 0 };
+
+	toolcall_set(t);
+	calls_tool_start(t);
+	if (why != NULL)
+		calls_fail(t, why);
+	else
+		run[tools_where(&t->engine->tools, t->engine->config, t->now.name, &e)](t);
+}
+
+/* The user has interrupted: a call that did not begin is answered without being run. */
+static void
+call_skip(struct turn *t)
+{
+	toolcall_set(t);
+	json_array_append_new(json_object_get(t->record, "tools"),
+	    session_tool(t->now.at, t->now.name, false, 0, t->now.args, SKIPPED));
+	add_tool_message(t, SKIPPED);
+	calls_tool_end(t, false, SKIPPED);
+	t->call++;
+	toolcall_clear(t);
+}
+
+void
+calls_batch_done(struct turn *t)
+{
+	struct buf b = BUF(0);
+	json_t *m;
+	size_t i;
+
+	if (json_array_size(t->mutations) == 0)
+		return;
+	buf_puts(&b, "[file_mutations] Changed on disk:");
+	json_array_foreach(t->mutations, i, m)
+		buf_addf(&b, "\n%s %s (%lld -> %lld lines)", json_str(m, "op", "?"), json_str(m, "path", "?"),
+		    (long long)json_int(m, "lines_before", 0), (long long)json_int(m, "lines_after", 0));
+	message_add(t->messages, "system", buf_str(&b));
+	buf_clear(&b);
+	json_array_clear(t->mutations);
+}
+
+void
+calls_continue(struct turn *t)
+{
+	if (t->now.key != NULL)		/* one is running */
+		return;
+	while (t->row.cancelled != NULL && t->call < json_array_size(t->calls))
+		call_skip(t);
+	if (t->call < json_array_size(t->calls)) {
+		call_begin(t);
+		return;
+	}
+	if (json_array_size(t->mutations) > 0)
+		engine_push(t->engine, "file_mutations", json_pack("{s:s, s:O}", "session_id", t->row.session,
+		    "mutations", t->mutations));
+	calls_batch_done(t);
+	if (t->row.cancelled != NULL) {
+		finish_interrupted(t, "");
+		return;
+	}
+	t->step++;
+	turn_go(t, TURN_STEP);
+}
+
+void
+calls_find(struct turn *t, const json_t *shown)
+{
+	struct error e = { 0 };
+
+	toolcall_set(t);
+	if (json_object_get(shown, t->now.id) == NULL)
+		calls_tool_start(t);
+	if (tools_where(&t->engine->tools, t->engine->config, t->now.name, &e) == TOOL_ASK)
+		ask_begin(t);		/* a question has no effect: it is asked again */
+	else
+		runner_find(t);
+}
+
+void
+calls_cancel(struct turn *t)
+{
+	if (t->now.key == NULL)
+		turn_kick(t);
+	else if (t->now.asking != NULL && !t->now.sent)
+		ask_cancel(t);
+	else
+		runner_cancel(t);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See engine.h. */
+#include "engined/engine.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "common/call.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "engined/context.h"
+#include "engined/journal.h"
+#include "engined/ledger.h"
+#include "engined/session.h"
+#include "engined/settings.h"
+#include "engined/turn.h"
+
+#define TOOLS_FRESH_MS	60000
+#define TOOLS_WAIT_MS	3000
+#define PUSH_MS		5000
+#define LEDGER_PAUSE_MS	200		/* between two writes of the ledger */
+#define CLOSE_AGAIN_MS	5000
+
+static void on_tidy(evutil_socket_t fd, short what, void *arg);
+static void on_ledger(evutil_socket_t fd, short what, void *arg);
+
+/* ---- life ---------------------------------------------------------------------------------------- */
+
+void
+engine_init(struct engine *en)
+{
+	tools_init(&en->tools);
+	TAILQ_INIT(&en->talks);
+	LIST_INIT(&en->turns);
+	if (en->zone == NULL)
+		en->zone = context_zone();
+	en->tidy = evtimer_new(en->base, on_tidy, en);
+	en->ledger_timer = evtimer_new(en->base, on_ledger, en);
+	ledger_caps(en->ledger, en->config);
+}
+
+void
+engine_clear(struct engine *en)
+{
+	while (!LIST_EMPTY(&en->turns))
+		turn_free(LIST_FIRST(&en->turns));
+	if (en->tools_asked != NULL)
+		request_cancel(en->tools_asked);
+	talk_clear(&en->talks);
+	tools_clear(&en->tools);
+	json_decref(en->schema);
+	json_decref(en->prompt);
+	event_free(en->tidy);
+	event_free(en->ledger_timer);
+	free(en->zone);
+	free(en->config_error);
+}
+
+static void
+arm(struct event *timer, int64_t ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	evtimer_add(timer, &tv);
+}
+
+/* ---- configuration -------------------------------------------------------------------------------- */
+
+void
+engine_config(struct engine *en, bool force)
+{
+	struct error e = { 0 };
+	json_t *config;
+
+	if (en->settings == NULL || (!force && !settings_changed(en->settings)))
+		return;
+	config = settings_read(en->settings, &en->steps_set, &e);
+	free(steal(en->config_error));
+	if (config == NULL) {
+		en->config_error = xstrdup(e.text);
+		log_warn("config not taken over, the last good one stays in force: %s", e.text);
+		return;
+	}
+	json_decref(en->config);
+	en->config = config;
+	json_decref(steal(en->schema));		/* tools.deny */
+	ledger_caps(en->ledger, config);
+}
+
+const char *
+engine_secret(void *engine, const char *name)
+{
+	const struct engine *en = engine;
+
+	return boot_secret(&en->daemon->boot, name);
+}
+
+/* ---- tools ------------------------------------------------------------------------------------------ */
+
+static void
+on_tools(void *arg, const void *reply, const struct error *e)
+{
+	struct engine *en = arg;
+	struct turn *t;
+
+	en->tools_asked = NULL;
+	if (reply == NULL) {
+		log_warn("toolrunner does not tell its tools: %s", e->text);
+		en->tools_ms = 0;		/* ask again with the next turn */
+	} else {
+		tools_take(&en->tools, reply);
+		json_decref(steal(en->schema));
+	}
+	LIST_FOREACH(t, &en->turns, link)
+		if (t->state == TURN_PREPARE)
+			turn_kick(t);
+}
+
+void
+engine_tools(struct engine *en, bool force)
+{
+	int64_t now = clock_mono_ms();
+	struct error e = { 0 };
+
+	if (en->tools_asked != NULL || (!force && en->tools_ms != 0 && now - en->tools_ms < TOOLS_FRESH_MS))
+		return;
+	en->tools_ms = now;
+	en->tools_asked = request_send(en->daemon, "toolrunner", MSG_tool_list, &(struct tool_list){ }, NULL, TOOLS_WAIT_MS,
+	    on_tools, en, &e);
+	if (en->tools_asked == NULL)
+		log_warn("toolrunner cannot be asked: %s", e.text);
+}
+
+json_t *
+engine_schema(struct engine *en, const json_t *loaded)
+{
+	if (json_object_size(loaded) > 0)
+		return tools_schema(&en->tools, en->config, loaded);
+	if (en->schema == NULL)
+		en->schema = tools_schema(&en->tools, en->config, NULL);
+	return json_incref(en->schema);
+}
+
+json_t *
+engine_prompt(struct engine *en, const char *text)
+{
+	if (en->prompt == NULL || strcmp(json_string_value(en->prompt), text) != 0) {
+		json_decref(en->prompt);
+		en->prompt = json_string(text);
+	}
+	return json_incref(en->prompt);
+}
+
+/* ---- turns ------------------------------------------------------------------------------------------- */
+
+struct turn *
+engine_running(const struct engine *en, const char *session)
+{
+	struct turn *t;
+
+	LIST_FOREACH(t, &en->turns, link)
+		if (t->state != TURN_OVER && strcmp(t->row.session, session) == 0)
+			return t;
+	return NULL;
+}
+
+struct turn *
+engine_by_id(const struct engine *en, const char *id)
+{
+	struct turn *t;
+
+	LIST_FOREACH(t, &en->turns, link)
+		if (strcmp(t->row.id, id) == 0)
+			return t;
+	return NULL;
+}
+
+struct turn *
+engine_by_key(const struct engine *en, const char *owner, const char *key)
+{
+	struct turn *t;
+
+	LIST_FOREACH(t, &en->turns, link)
+		if (strcmp(t->row.key, key) == 0 && strcmp(t->row.owner, owner) == 0)
+			return t;
+	return NULL;
+}
+
+/* Ended turns leave when they are old, or when there are too many of them. Milliseconds until the next look, 0: none. */
+static int64_t
+release_ended(struct engine *en)
+{
+	int64_t now = clock_mono_ms(), next = 0, left;
+	struct turn *t, *older;
+	size_t kept = 0;
+
+	for (t = LIST_FIRST(&en->turns); t != NULL; t = older) {
+		older = LIST_NEXT(t, link);
+		if (t->state != TURN_OVER)
+			continue;
+		if (t->unclosed != NULL)
+			finish_close(t);
+		left = t->unclosed != NULL ? CLOSE_AGAIN_MS : t->ended_ms + ENGINE_KEEP_MS - now;
+		if (left <= 0 || (t->unclosed == NULL && ++kept > ENGINE_KEEP_TURNS)) {
+			if (t->no_save)
+				unlink(t->events.sidecar == NULL ? "" : t->events.sidecar);
+			turn_free(t);
+		} else if (next == 0 || left < next) {
+			next = left;
+		}
+	}
+	return next;
+}
+
+static void
+on_tidy(evutil_socket_t fd, short what, void *arg)
+{
+	struct engine *en = arg;
+	int64_t next = release_ended(en);
+	struct error e = { 0 };
+
+	if (next > 0)
+		arm(en->tidy, next);
+	if (journal_prune(en->journal, &e) == -1)
+		log_warn("journal not pruned: %s", e.text);
+#ifdef __GLIBC__
+	if (en->open == 0)
+		malloc_trim(0);
+#endif
+}
+
+void
+engine_ended(struct engine *en, struct turn *t)
+{
+	en->open--;
+	arm(en->tidy, en->open == 0 ? 1000 : CLOSE_AGAIN_MS);	/* not now: we are inside the turn */
+}
+
+/* ---- ledger and news ----------------------------------------------------------------------------------- */
+
+static void
+save_ledger(struct engine *en)
+{
+	struct error e = { 0 };
+
+	en->ledger_ms = clock_mono_ms();
+	if (ledger_save(en->ledger, &e) == -1)
+		log_warn("%s", e.text);
+}
+
+static void
+on_ledger(evutil_socket_t fd, short what, void *arg)
+{
+	save_ledger(arg);
+}
+
+void
+engine_spend(struct engine *en, int64_t tokens_in, int64_t tokens_out, double usd)
+{
+	int level = ledger_add(en->ledger, NULL, tokens_in, tokens_out, usd);
+	int64_t since = clock_mono_ms() - en->ledger_ms;
+
+	if (level > 0) {
+		cleanup_free char *text = xasprintf("%d", level);
+
+		engine_push(en, "budget.threshold", json_pack("{s:s, s:f, s:f}", "level", text,
+		    "used_usd", ledger_usd(en->ledger), "cap_usd", ledger_cap_usd(en->ledger)));
+	}
+	if (en->ledger_ms == 0 || since >= LEDGER_PAUSE_MS)
+		save_ledger(en);
+	else if (!evtimer_pending(en->ledger_timer, NULL))
+		arm(en->ledger_timer, LEDGER_PAUSE_MS - since);
+}
+
+static void
+on_pushed(void *arg, const void *reply, const struct error *e)
+{
+	if (reply == NULL)
+		log_debug("event not pushed: %s", e->text);
+}
+
+void
+engine_push(struct engine *en, const char *kind, json_t *data)
+{
+	struct event_push m = { .kind = kind, .data = data };
+	struct error e = { 0 };
+
+	if (request_send(en->daemon, "default/hostd", MSG_event_push, &m, NULL, PUSH_MS, on_pushed, NULL, &e) == NULL)
+		log_debug("event %s not pushed: %s", kind, e.text);
+	json_decref(data);
+}
+
+/* ---- after a start --------------------------------------------------------------------------------------- */
+
+static void
+take_up(void *arg, struct journal_turn *row)
+{
+	struct engine *en = arg;
+	struct error e = { 0 };
+
+	if (turn_new(en, row, true, &e) == NULL)
+		log_error("turn cannot be resumed: %s", e.text);
+}
+
+/* A sidecar whose session is gone (or was never to be kept) and which no open turn uses. */
+static bool
+orphan(const struct engine *en, const char *name)
+{
+	size_t len = strlen(name);
+	cleanup_free char *id = NULL, *path = NULL;
+
+	if (strncmp(name, "_events_", 8) != 0 || len < 15 || strcmp(name + len - 6, ".jsonl") != 0)
+		return false;
+	id = xstrndup(name + 8, len - 14);
+	path = session_path(en->home, id);
+	return access(path, F_OK) == -1 && engine_running(en, id) == NULL;
+}
+
+static void
+sweep(const struct engine *en)
+{
+	cleanup_free char *path = xasprintf("%s/sessions", en->home);
+	struct dirent *de;
+	DIR *dir = opendir(path);
+
+	if (dir == NULL)
+		return;
+	while ((de = readdir(dir)) != NULL)
+		if (orphan(en, de->d_name))
+			unlinkat(dirfd(dir), de->d_name, 0);
+	closedir(dir);
+}
+
+int
+engine_resume(struct engine *en, struct error *e)
+{
+	if (journal_open_turns(en->journal, take_up, en, e) == -1)
+		return -1;
+	sweep(en);
+	return journal_prune(en->journal, e);
+}

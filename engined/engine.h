@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What all turns of this profile share: configuration, provider, journal,
+ * ledger, tools, conversations, and the list of turns. One per process, on
+ * one thread.
+ */
+#ifndef ALPI_ENGINED_ENGINE_H
+#define ALPI_ENGINED_ENGINE_H
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/daemon.h"
+#include "common/error.h"
+#include "engined/talk.h"
+#include "engined/tools.h"
+
+#define ENGINE_KEEP_TURNS	64			/* finished turns whose frames stay in memory */
+#define ENGINE_KEEP_MS		(10 * 60 * 1000)
+#define ENGINE_RESERVE		(8 * 1024 * 1024)	/* bytes that must be free before a turn begins */
+
+struct turn;
+LIST_HEAD(turns, turn);
+
+struct engine {
+	struct daemon		*daemon;
+	struct event_base	*base;
+	const char		*home;
+	char			*zone;		/* IANA name of the local zone */
+	struct settings		*settings;	/* NULL: the configuration does not change (tests) */
+	json_t			*config;
+	bool			 steps_set;	/* tools.max_steps_per_turn stands in the file */
+	char			*config_error;	/* the file does not load; config is the last that did */
+	struct journal		*journal;
+	struct ledger		*ledger;
+	struct provider		*provider;
+	struct catalog		*catalog;
+
+	struct tools		 tools;
+	struct request		*tools_asked;	/* tool.list is on its way */
+	int64_t			 tools_ms;	/* when it was asked last, monotonic */
+	json_t			*schema;	/* of tools with nothing loaded; NULL: to be made */
+	json_t			*prompt;	/* the newest system prompt, shared by turns that have the same */
+
+	struct talks		 talks;
+	struct turns		 turns;		/* newest first; running ones, and ended ones that are kept */
+	size_t			 open;
+	struct event		*tidy;		/* lets ended turns go */
+	struct event		*ledger_timer;
+	int64_t			 ledger_ms;	/* when it was saved last, monotonic */
+	bool			 draining;
+};
+
+/* After the fields a caller sets (daemon, base, home, config, journal, ledger, provider) are set. */
+void	 engine_init(struct engine *en);
+void	 engine_clear(struct engine *en);
+
+/* Read config.yaml again if it changed (or when forced). A file that does not load leaves the last good one in force. */
+void	 engine_config(struct engine *en, bool force);
+const char *engine_secret(void *engine, const char *name);	/* a provider_secret */
+
+/* Ask toolrunner for its tools unless that was done within a minute. Turns that wait for the first answer are woken. */
+void	 engine_tools(struct engine *en, bool force);
+/* The tools as a provider is told of them; new reference. */
+json_t	*engine_schema(struct engine *en, const json_t *loaded);
+/* A text as a JSON string, shared with the last one when it is the same. New reference. */
+json_t	*engine_prompt(struct engine *en, const char *text);
+
+/* The running turn of a session; the turn with an id or a key, running or kept. NULL: none. */
+struct turn *engine_running(const struct engine *en, const char *session);
+struct turn *engine_by_id(const struct engine *en, const char *id);
+struct turn *engine_by_key(const struct engine *en, const char *owner, const char *key);
+
+/* Put a use into the ledger, tell of a crossed threshold, save it soon. */
+void	 engine_spend(struct engine *en, int64_t tokens_in, int64_t tokens_out, double usd);
+/* Tell hostd's clients; data is taken. Best effort. */
+void	 engine_push(struct engine *en, const char *kind, json_t *data);
+/* A turn ended: it is kept for a while. */
+void	 engine_ended(struct engine *en, struct turn *t);
+
+/* Take up what the journal holds open; remove sidecars that belong to nothing. */
+int	 engine_resume(struct engine *en, struct error *e);
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See events.h. */
+#include "engined/events.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "engined/sidecar.h"
+
+#define MERGE_MAX	8192		/* bytes of one delta frame */
+#define ROWS_MAX	1024		/* frames of one answer (proto/turn.def) */
+#define OVERHEAD	128		/* of a frame beyond its text, about */
+
+struct frame {
+	TAILQ_ENTRY(frame)	 link;
+	int64_t			 seq;
+	const char		*kind;
+	json_t			*data;		/* NULL: none, or a delta that still grows */
+	struct buf		 text;		/* of such a delta */
+	size_t			 bytes;		/* counted in events.bytes */
+};
+
+struct waiter {
+	LIST_ENTRY(waiter)	 link;
+	struct events		*events;
+	struct call		*call;
+	int64_t			 after;
+	struct event		*timer;
+};
+
+static void answer_waiters(struct events *ev);
+
+/* ---- frames ---------------------------------------------------------------------------------- */
+
+static void
+frame_drop(struct events *ev, struct frame *f)
+{
+	TAILQ_REMOVE(&ev->frames, f, link);
+	ev->bytes -= f->bytes;
+	json_decref(f->data);
+	buf_clear(&f->text);
+	free(f);
+}
+
+static void
+count_bytes(struct events *ev, struct frame *f, size_t n)
+{
+	f->bytes += n;
+	ev->bytes += n;
+}
+
+static struct frame *
+frame_add(struct events *ev, const char *kind)
+{
+	struct frame *f = xcalloc(1, sizeof(*f));
+
+	f->seq = ++ev->last;
+	f->kind = kind;
+	TAILQ_INSERT_TAIL(&ev->frames, f, link);
+	count_bytes(ev, f, OVERHEAD);
+	return f;
+}
+
+/* A delta stops growing: from here on it has data. */
+static void
+settle(struct frame *f)
+{
+	if (f->data == NULL && f->text.len > 0)
+		f->data = json_pack("{s:s}", "text", buf_str(&f->text));
+	buf_clear(&f->text);
+}
+
+static json_t *
+frame_json(const struct frame *f)
+{
+	json_t *j = json_pack("{s:s}", "event", f->kind);
+
+	if (f->data != NULL)
+		json_object_update(j, f->data);
+	return j;
+}
+
+/* Bring the sidecar up to the newest frame. */
+static void
+write_out(struct events *ev)
+{
+	cleanup_buf struct buf rows = BUF(0);
+	struct error e = { 0 };
+	struct frame *f;
+
+	TAILQ_FOREACH(f, &ev->frames, link) {
+		if (f->seq <= ev->written)
+			continue;
+		settle(f);
+		if (ev->sidecar != NULL && !ev->broken) {
+			json_t *frame = frame_json(f);
+
+			sidecar_row(&rows, f->seq, ev->request_id, frame);
+			json_decref(frame);
+		}
+	}
+	ev->written = ev->last;
+	if (rows.len > 0 && sidecar_append(ev->sidecar, &rows, &e) == -1) {
+		log_warn("events request=%s: %s", ev->request_id, e.text);
+		ev->broken = true;
+	}
+}
+
+/* Frames up to `seq` may leave memory, if the sidecar has them. */
+static void
+drop_until(struct events *ev, int64_t seq)
+{
+	struct frame *f;
+
+	if (ev->sidecar == NULL || ev->broken)
+		return;
+	while ((f = TAILQ_FIRST(&ev->frames)) != NULL && f->seq <= seq && f->seq <= ev->written)
+		frame_drop(ev, f);
+}
+
+static void
+bound_memory(struct events *ev)
+{
+	struct frame *f;
+
+	if (ev->bytes <= EVENTS_MEMORY)
+		return;
+	write_out(ev);
+	while (ev->bytes > EVENTS_MEMORY / 2 && (f = TAILQ_FIRST(&ev->frames)) != TAILQ_LAST(&ev->frames, frames_head))
+		frame_drop(ev, f);
+}
+
+void
+events_add(struct events *ev, const char *kind, json_t *data)
+{
+	struct frame *f = frame_add(ev, kind);
+	cleanup_free char *text = data == NULL ? NULL : json_text(data);
+
+	f->data = data;
+	count_bytes(ev, f, text == NULL ? 0 : strlen(text));
+	bound_memory(ev);
+	answer_waiters(ev);
+}
+
+void
+events_delta(struct events *ev, const char *kind, const char *text, size_t len)
+{
+	struct frame *f = TAILQ_LAST(&ev->frames, frames_head);
+
+	if (len == 0)
+		return;
+	if (f == NULL || f->seq <= ev->written || f->data != NULL || f->text.len + len > MERGE_MAX ||
+	    f->text.len == 0 || strcmp(f->kind, kind) != 0) {
+		if (f != NULL && f->seq > ev->written)
+			settle(f);
+		f = frame_add(ev, kind);
+	}
+	buf_add(&f->text, text, len);
+	count_bytes(ev, f, len);
+	bound_memory(ev);
+	answer_waiters(ev);
+}
+
+void
+events_end(struct events *ev)
+{
+	ev->ended = true;
+	write_out(ev);
+	answer_waiters(ev);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void
+prepare(struct events *ev, struct event_base *base, const char *sidecar, const char *request_id)
+{
+	*ev = (struct events){ .base = base, .sidecar = xstrdup(sidecar), .request_id = xstrdup(request_id) };
+	TAILQ_INIT(&ev->frames);
+	LIST_INIT(&ev->waiters);
+}
+
+int
+events_begin(struct events *ev, struct event_base *base, const char *sidecar, const char *turn, const char *request_id,
+    struct error *e)
+{
+	prepare(ev, base, sidecar, request_id);
+	return sidecar_begin(sidecar, turn, request_id, e);
+}
+
+int
+events_resume(struct events *ev, struct event_base *base, const char *sidecar, const char *turn, const char *request_id,
+    struct error *e)
+{
+	json_t *head = sidecar_head(sidecar), *rows, *row;
+	size_t i;
+
+	prepare(ev, base, sidecar, request_id);
+	if (strcmp(json_str(head, "turn", ""), turn) != 0) {
+		json_decref(head);
+		return sidecar_begin(sidecar, turn, request_id, e);
+	}
+	json_decref(head);
+	while (json_array_size(rows = sidecar_read(sidecar, ev->last, ROWS_MAX, EVENTS_REPLY)) > 0) {
+		json_array_foreach(rows, i, row)
+			ev->last = json_int(row, "seq", ev->last);
+		json_decref(rows);
+	}
+	json_decref(rows);
+	ev->written = ev->last;
+	return 0;
+}
+
+static void
+waiter_drop(struct waiter *w)
+{
+	LIST_REMOVE(w, link);
+	event_free(w->timer);
+	free(w);
+}
+
+void
+events_clear(struct events *ev)
+{
+	const struct turn_next_reply nothing = { .n_events = 0 };
+	struct waiter *w;
+	struct frame *f;
+
+	while ((w = LIST_FIRST(&ev->waiters)) != NULL) {
+		call_reply(w->call, &nothing);
+		waiter_drop(w);
+	}
+	while ((f = TAILQ_FIRST(&ev->frames)) != NULL)
+		frame_drop(ev, f);
+	free(ev->sidecar);
+	free(ev->request_id);
+	ev->sidecar = ev->request_id = NULL;
+}
+
+int
+events_forget(struct events *ev)
+{
+	struct frame *first = TAILQ_FIRST(&ev->frames);
+
+	if (ev->sidecar == NULL)
+		return 1;
+	if (first != NULL && first->seq > 1 && ev->bytes > EVENTS_MEMORY / 4)
+		return 0;
+	unlink(ev->sidecar);
+	free(steal(ev->sidecar));
+	return 1;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+int
+events_reply_rows(struct call *c, const json_t *rows, bool done)
+{
+	size_t n = json_array_size(rows), i;
+	cleanup_free struct turn_event *list = xcalloc(n + 1, sizeof(*list));
+	struct turn_next_reply reply = { .events = list, .n_events = n, .done = done };
+	json_t *frames = json_array(), *row;
+
+	json_array_foreach(rows, i, row) {
+		json_t *data = json_copy(json_object_get(row, "frame"));
+
+		list[i].seq = json_int(row, "seq", 0);
+		list[i].kind = json_str(json_object_get(row, "frame"), "event", "");
+		json_object_del(data, "event");
+		list[i].data = data;
+		json_array_append_new(frames, data);
+	}
+	call_reply(c, &reply);
+	json_decref(frames);
+	return 0;
+}
+
+/* Answer from memory: the frames after `after`, as many as fit. */
+static void
+reply_memory(struct events *ev, struct call *c, int64_t after)
+{
+	struct turn_event *list = xcalloc(ROWS_MAX, sizeof(*list));
+	struct turn_next_reply reply = { .events = list };
+	size_t bytes = 0;
+	struct frame *f;
+
+	TAILQ_FOREACH(f, &ev->frames, link) {
+		if (f->seq <= after)
+			continue;
+		if (reply.n_events == ROWS_MAX || bytes > EVENTS_REPLY)
+			break;
+		list[reply.n_events++] = (struct turn_event){ .seq = f->seq, .kind = f->kind, .data = f->data };
+		bytes += f->bytes;
+		after = f->seq;
+	}
+	reply.done = ev->ended && after >= ev->last;
+	call_reply(c, &reply);
+	free(list);
+}
+
+static void
+reply_now(struct events *ev, struct call *c, int64_t after)
+{
+	struct frame *first;
+	json_t *rows;
+
+	write_out(ev);
+	drop_until(ev, after);
+	first = TAILQ_FIRST(&ev->frames);
+	if (ev->sidecar == NULL || after >= ev->last || (first != NULL && first->seq <= after + 1)) {
+		reply_memory(ev, c, after);
+		return;
+	}
+	rows = sidecar_read(ev->sidecar, after, ROWS_MAX, EVENTS_REPLY);
+	if (json_array_size(rows) == 0)
+		reply_memory(ev, c, after);	/* somebody removed the file: what we have is better than waiting for ever */
+	else
+		events_reply_rows(c, rows, ev->ended &&
+		    json_int(json_array_get(rows, json_array_size(rows) - 1), "seq", 0) >= ev->last);
+	json_decref(rows);
+}
+
+static void
+answer_waiters(struct events *ev)
+{
+	struct waiter *w, *next;
+
+	for (w = LIST_FIRST(&ev->waiters); w != NULL; w = next) {
+		next = LIST_NEXT(w, link);
+		if (ev->last <= w->after && !ev->ended)
+			continue;
+		reply_now(ev, w->call, w->after);
+		waiter_drop(w);
+	}
+}
+
+static void
+on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct waiter *w = arg;
+	const struct turn_next_reply nothing = { .n_events = 0 };
+
+	call_reply(w->call, &nothing);
+	waiter_drop(w);
+}
+
+int
+events_next(struct events *ev, struct call *c, int64_t after, int64_t wait_ms)
+{
+	struct timeval tv = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+	struct waiter *w;
+
+	drop_until(ev, after);
+	if (ev->last > after || ev->ended || wait_ms <= 0) {
+		reply_now(ev, c, after);
+		return 0;
+	}
+	w = xcalloc(1, sizeof(*w));
+	w->events = ev;
+	w->call = c;
+	w->after = after;
+	w->timer = evtimer_new(ev->base, on_timeout, w);
+	evtimer_add(w->timer, &tv);
+	LIST_INSERT_HEAD(&ev->waiters, w, link);
+	return CALL_LATER;
+}

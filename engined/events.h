@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a turn tells: numbered frames, pulled with turn.next. A frame is
+ * written to the session's sidecar before it is shown. Deltas that nobody
+ * has seen yet grow together. What was shown and acknowledged (asked for by
+ * a later number) leaves memory, and so does the oldest when more than
+ * EVENTS_MEMORY piles up: the sidecar has it.
+ */
+#ifndef ALPI_ENGINED_EVENTS_H
+#define ALPI_ENGINED_EVENTS_H
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/buf.h"
+#include "common/dispatch.h"
+#include "common/error.h"
+
+#define EVENTS_MEMORY	(256 * 1024)	/* bytes of frames kept for one turn */
+#define EVENTS_REPLY	(1024 * 1024)	/* bytes of frames in one answer, about */
+
+struct frame;
+struct waiter;
+
+struct events {
+	struct event_base	*base;
+	char			*sidecar;	/* NULL: frames are in memory only */
+	char			*request_id;
+	int64_t			 last;		/* number of the newest frame */
+	int64_t			 written;	/* up to here the sidecar has them */
+	size_t			 bytes;
+	bool			 ended;		/* the newest frame is the turn's last */
+	bool			 broken;	/* the sidecar cannot be written: keep what we have */
+	TAILQ_HEAD(frames_head, frame) frames;
+	LIST_HEAD(, waiter)	 waiters;
+};
+
+/* A new turn's events: empties the sidecar (a path, copied). 0 or -1. */
+int	 events_begin(struct events *ev, struct event_base *base, const char *sidecar, const char *turn,
+	    const char *request_id, struct error *e);
+/* Those of a turn that is taken up again: numbering goes on behind what the sidecar has of this turn. */
+int	 events_resume(struct events *ev, struct event_base *base, const char *sidecar, const char *turn,
+	    const char *request_id, struct error *e);
+/* Free everything; waiters are answered with what there is. */
+void	 events_clear(struct events *ev);
+
+/* One frame; kind is a literal, data (taken) an object or NULL for none. */
+void	 events_add(struct events *ev, const char *kind, json_t *data);
+/* One more piece of a text; kind is a literal. */
+void	 events_delta(struct events *ev, const char *kind, const char *text, size_t len);
+/* The newest frame was the last. Nothing is added after. */
+void	 events_end(struct events *ev);
+/* Keep nothing on disk: remove the sidecar, unless a frame that nobody has seen is only there (0 then, else 1). */
+int	 events_forget(struct events *ev);
+
+/* Answer a turn.next, now or when there is something or wait_ms are over. CALL_LATER or 0. */
+int	 events_next(struct events *ev, struct call *c, int64_t after, int64_t wait_ms);
+/* Answer a turn.next from the rows of sidecar_read; `done` as in the reply. */
+int	 events_reply_rows(struct call *c, const json_t *rows, bool done);
+
+#endif

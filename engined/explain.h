@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * turn.explain: what a turn with this text would send to the model, part by
+ * part, with bytes and estimated tokens. Nothing is sent or kept.
+ */
+#ifndef ALPI_ENGINED_EXPLAIN_H
+#define ALPI_ENGINED_EXPLAIN_H
+
+#include "common/dispatch.h"
+#include "proto/proto.h"
+
+/* Answer the call. 0 or -1. */
+int	 explain_reply(struct call *c, const struct turn_explain *m, struct error *e);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See session.h. */
+#include "engined/session.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/atomic.h"
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/paths.h"
+#include "engined/redact.h"
+
+#define SCHEMA		2
+#define FILE_MAX	(64 * 1024 * 1024)
+#define DEPTH_MAX	64
+
+bool
+session_id_ok(const char *id)
+{
+	size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+	return n > 0 && n <= SESSION_ID_MAX && id[n] == '\0' && id[0] != '_';
+}
+
+void
+session_new_id(char out[13])
+{
+	random_hex(out, 6);
+}
+
+char *
+session_path(const char *home, const char *id)
+{
+	return xasprintf("%s/sessions/%s.json", home, id);
+}
+
+char *
+session_sidecar(const char *home, const char *id)
+{
+	return xasprintf("%s/sessions/_events_%s.jsonl", home, id);
+}
+
+json_t *
+session_new(const char *id, const char *model)
+{
+	return json_pack("{s:i, s:s, s:s, s:f, s:f, s:i, s:i, s:f, s:i, s:[]}",
+	    "schema_version", SCHEMA, "id", id, "model", model,
+	    "started_at", (double)clock_wall_ms() / 1000, "elapsed", 0.0,
+	    "input_tokens", 0, "output_tokens", 0, "cost_usd", 0.0, "last_ctx_tokens", 0, "turns");
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* The value of the four hex digits at s, -1 when they are not. */
+static int
+hex4(const char *s)
+{
+	int value = 0;
+
+	for (int i = 0; i < 4; i++) {
+		if (!isxdigit((unsigned char)s[i]))
+			return -1;
+		value = value * 16 + (isdigit((unsigned char)s[i]) ? s[i] - '0' : tolower((unsigned char)s[i]) - 'a' + 10);
+	}
+	return value;
+}
+
+static bool
+is_low_surrogate(const char *s)
+{
+	return s[0] == '\\' && s[1] == 'u' && hex4(s + 2) >= 0xdc00 && hex4(s + 2) <= 0xdfff;
+}
+
+/*
+ * The reference escapes every string it is given, lone surrogates and NULs
+ * included, and no strict parser takes those. They become U+FFFD, in place.
+ */
+static void
+mend_escapes(char *text)
+{
+	char *s = text;
+	int code;
+
+	while ((s = strchr(s, '\\')) != NULL) {
+		code = s[1] == 'u' ? hex4(s + 2) : -1;
+		if (code >= 0xd800 && code <= 0xdbff && is_low_surrogate(s + 6))
+			s += 12;
+		else if (code == 0 || (code >= 0xd800 && code <= 0xdfff))
+			memcpy(s + 2, "fffd", 4), s += 6;
+		else
+			s += s[1] == '\0' ? 1 : 2;
+	}
+}
+
+static int
+check(json_t *session, struct error *e)
+{
+	json_t *turns = json_object_get(session, "turns"), *turn;
+	size_t i;
+
+	if (!json_is_object(session))
+		return error_set(e, ERR_invalid, "not an object");
+	if (turns == NULL)
+		json_object_set_new(session, "turns", turns = json_array());
+	if (!json_is_array(turns))
+		return error_set(e, ERR_invalid, "\"turns\" is not a list");
+	json_array_foreach(turns, i, turn)
+		if (!json_is_object(turn))
+			return error_set(e, ERR_invalid, "turn %zu is not an object", i + 1);
+	return 0;
+}
+
+json_t *
+session_parse(const char *text, size_t len, struct error *e)
+{
+	json_t *session = json_parse(text, len, DEPTH_MAX, e);
+
+	if (session == NULL && memchr(text, '\0', len) == NULL) {
+		cleanup_free char *mended = xstrndup(text, len);
+
+		mend_escapes(mended);
+		session = json_parse(mended, strlen(mended), DEPTH_MAX, e);
+	}
+	if (session == NULL || check(session, e) == 0)
+		return session;
+	json_decref(session);
+	return NULL;
+}
+
+json_t *
+session_load(const char *home, const char *id, struct error *e)
+{
+	cleanup_free char *path = session_path(home, id);
+	cleanup_buf struct buf b = BUF(0);
+	json_t *session;
+
+	if (file_read(path, FILE_MAX, &b, e) == -1 || (session = session_parse(buf_str(&b), b.len, e)) == NULL) {
+		error_add(e, "session %s", id);
+		return NULL;
+	}
+	return session;
+}
+
+json_t *
+session_turns(const json_t *session)
+{
+	return json_object_get(session, "turns");
+}
+
+static const struct {
+	const char	*start, *kind;
+} kinds[] = {
+	{ "[SCHEDULED:",	 "schedule" },
+	{ "[INBOUND",		 "gateway" },
+	{ "[workgroup-poller]",	 "workgroup" },
+	{ "[engine]",		 "system" },
+	{ "[system",		 "system" },
+};
+
+const char *
+session_kind(const json_t *session)
+{
+	const char *first = json_str(json_array_get(session_turns(session), 0), "user", "");
+
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (strncmp(first, kinds[i].start, strlen(kinds[i].start)) == 0)
+			return kinds[i].kind;
+	return "chat";
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+int
+session_save(const char *home, const json_t *session, struct error *e)
+{
+	cleanup_free char *path = session_path(home, json_str(session, "id", ""));
+	cleanup_free char *text = NULL;
+
+	if (json_array_size(session_turns(session)) == 0)
+		return 0;
+	if ((text = json_dumps(session, JSON_INDENT(2) | JSON_ENSURE_ASCII)) == NULL)
+		return error_set(e, ERR_internal, "session cannot be written as JSON");
+	if (atomic_write(path, text, strlen(text), 0600, e) == -1)
+		return error_add(e, "session %s", json_str(session, "id", ""));
+	return 0;
+}
+
+int
+session_delete(const char *home, const char *id, struct error *e)
+{
+	cleanup_free char *path = session_path(home, id), *sidecar = session_sidecar(home, id);
+
+	if (unlink(path) == -1)
+		return error_errno(e, "session %s", id);
+	unlink(sidecar);
+	return 0;
+}
+
+json_t *
+session_turn(double at, const char *user, const json_t *attachments)
+{
+	json_t *turn = json_pack("{s:f}", "at", at);
+
+	put_text(turn, "user", "user_meta", user, SESSION_TEXT_MAX);
+	json_object_set_new(turn, "assistant", json_string(""));
+	json_object_set_new(turn, "tools", json_array());
+	if (json_array_size(attachments) > 0)
+		json_object_set_new(turn, "attachments", json_deep_copy(attachments));
+	return turn;
+}
+
+json_t *
+session_tool(double at, const char *name, bool ok, double seconds, const json_t *args, const char *result)
+{
+	cleanup_free char *text = json_text_sorted(args), *clean = redact(result), *cut = cut_chars(clean, SESSION_RESULT_CHARS);
+	double rounded = (double)(int64_t)(seconds * 1000 + 0.5) / 1000;
+
+	return json_pack("{s:f, s:s, s:s, s:b, s:f, s:o, s:s}", "at", at, "name", name, "status", ok ? "ok" : "failed",
+	    "ok", ok, "duration_s", rounded, "args", preview(text, SESSION_ARGS_MAX), "result", cut);
+}
+
+/* ---- replay ---------------------------------------------------------------------------------- */
+
+#define RESUMED_NOTE "[resumed conversation] What follows happened earlier. Tool calls of those turns are not shown; " \
+	"look again before you rely on a file or a result from then."
+
+static void
+say(json_t *messages, const char *role, const char *text)
+{
+	json_array_append_new(messages, json_pack("{s:s, s:s}", "role", role, "content", text));
+}
+
+/* "[attached: name (mime), ...]" of a turn, on a line of its own. */
+static void
+add_attached(struct buf *b, const json_t *list)
+{
+	json_t *a;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return;
+	buf_puts(b, b->len > 0 ? "\n[attached: " : "[attached: ");
+	json_array_foreach(list, i, a)
+		buf_addf(b, "%s%s (%s)", i > 0 ? ", " : "", json_str(a, "name", "?"), json_str(a, "mime", "?"));
+	buf_addc(b, ']');
+}
+
+static void
+add_produced(struct buf *b, const json_t *list)
+{
+	json_t *a;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return;
+	buf_puts(b, b->len > 0 ? "\n[produced this turn: " : "[produced this turn: ");
+	json_array_foreach(list, i, a)
+		buf_addf(b, "%s%s \xe2\x86\x92 %s", i > 0 ? ", " : "", json_str(a, "name", "?"), json_str(a, "path", "?"));
+	buf_addc(b, ']');
+}
+
+static void
+replay_turn(const json_t *turn, bool first, json_t *messages)
+{
+	cleanup_buf struct buf user = BUF(0), assistant = BUF(0);
+
+	buf_puts(&user, json_str(turn, "user", ""));
+	add_attached(&user, json_object_get(turn, "attachments"));
+	buf_puts(&assistant, json_str(turn, "assistant", ""));
+	add_produced(&assistant, json_object_get(turn, "output_attachments"));
+	if (assistant.len == 0)
+		return;
+	if (first)
+		say(messages, "system", RESUMED_NOTE);
+	say(messages, "user", buf_str(&user));
+	say(messages, "assistant", buf_str(&assistant));
+}
+
+void
+session_replay(const json_t *session, size_t upto, json_t *messages)
+{
+	size_t before = json_array_size(messages), i;
+	json_t *turns = session_turns(session), *turn;
+
+	json_array_foreach(turns, i, turn)
+		if (i < upto)
+			replay_turn(turn, json_array_size(messages) == before, messages);
+}

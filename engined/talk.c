@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See talk.h. */
+#include "engined/talk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+struct talk *
+talk_find(const struct talks *all, const char *session)
+{
+	struct talk *t;
+
+	TAILQ_FOREACH(t, all, link)
+		if (strcmp(t->session, session) == 0)
+			return t;
+	return NULL;
+}
+
+static void
+drop(struct talks *all, struct talk *t)
+{
+	TAILQ_REMOVE(all, t, link);
+	free(t->session);
+	json_decref(t->messages);
+	json_decref(t->loaded);
+	todo_clear(&t->todo);
+	free(t);
+}
+
+static void
+set_messages(struct talk *t, json_t *messages, size_t turns)
+{
+	size_t bytes = messages == NULL ? 0 : json_dumpb(messages, NULL, 0, JSON_COMPACT);
+
+	json_decref(t->messages);
+	t->messages = messages != NULL && bytes <= TALK_BYTES ? json_incref(messages) : NULL;
+	t->bytes = t->messages == NULL ? 0 : bytes;
+	t->turns = turns;
+}
+
+struct talk *
+talk_take(struct talks *all, const char *session)
+{
+	struct talk *t = talk_find(all, session);
+
+	if (t == NULL) {
+		t = xcalloc(1, sizeof(*t));
+		t->session = xstrdup(session);
+		t->loaded = json_object();
+	} else {
+		TAILQ_REMOVE(all, t, link);
+	}
+	TAILQ_INSERT_HEAD(all, t, link);
+	t->busy = true;
+	return t;
+}
+
+/* Let go of what was used least recently. */
+static void
+trim(struct talks *all)
+{
+	size_t count = 0, bytes = 0;
+	struct talk *t, *next;
+
+	for (t = TAILQ_FIRST(all); t != NULL; t = next) {
+		next = TAILQ_NEXT(t, link);
+		if (t->busy)
+			continue;
+		count++;
+		bytes += t->bytes;
+		if (count > TALKS_MAX)
+			drop(all, t);
+		else if (bytes > TALKS_BYTES)
+			set_messages(t, NULL, 0);
+	}
+}
+
+void
+talk_release(struct talks *all, struct talk *t, json_t *messages, size_t turns)
+{
+	t->busy = false;
+	set_messages(t, messages, turns);
+	trim(all);
+}
+
+void
+talk_forget(struct talks *all, const char *session)
+{
+	struct talk *t = talk_find(all, session);
+
+	if (t != NULL && t->busy)
+		set_messages(t, NULL, 0);
+	else if (t != NULL)
+		drop(all, t);
+}
+
+void
+talk_clear(struct talks *all)
+{
+	struct talk *t;
+
+	while ((t = TAILQ_FIRST(all)) != NULL)
+		drop(all, t);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tools a turn may use, and where each runs: toolrunner's rows as it
+ * reported them, and the few of engined itself, which need no file and no
+ * process. The model is shown the core tools in full; the others by name, in
+ * the description of load_tools, until it loads them.
+ */
+#ifndef ALPI_ENGINED_TOOLS_H
+#define ALPI_ENGINED_TOOLS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/error.h"
+#include "proto/proto.h"
+
+/* A finished call as the model and the screen see it. */
+struct tool_result {
+	bool	 ok;
+	char	*output;		/* the caller's; NULL: none */
+	char	*error;			/* NULL: none */
+	json_t	*mutations;		/* what changed on disk (tools.md, 6); NULL: nothing */
+};
+
+void	 tool_result_clear(struct tool_result *r);
+
+struct tools {
+	json_t	*rows;			/* toolrunner's: {name, description, summary, parameters, core, unavailable} */
+	json_t	*sandbox;		/* {name, held, detail} as reported */
+	char	*sandbox_stop;		/* why no tool runs there; NULL: they run */
+	bool	 known;			/* toolrunner has answered once */
+};
+
+void	 tools_init(struct tools *t);
+void	 tools_clear(struct tools *t);
+/* Take over toolrunner's answer. */
+void	 tools_take(struct tools *t, const struct tool_list_reply *r);
+size_t	 tools_count(const struct tools *t);
+
+enum tool_place { TOOL_REFUSED, TOOL_TODO, TOOL_LOAD, TOOL_ASK, TOOL_RUNNER };
+/* Where a call runs; TOOL_REFUSED with the text for the model: unknown, denied by the configuration, unavailable. */
+enum tool_place tools_where(const struct tools *t, const json_t *config, const char *name, struct error *e);
+
+/* What the provider is told of tools, in OpenAI form; loaded: a set (object) of names. New reference. */
+json_t	*tools_schema(const struct tools *t, const json_t *config, const json_t *loaded);
+/* Carry out load_tools: add names to the set. Their descriptions for the model, or NULL. The caller frees. */
+char	*tools_load(const struct tools *t, const json_t *config, const json_t *args, json_t *loaded, struct error *e);
+
+/* The tool message: output (and error) between marks that output cannot forge. The caller frees. */
+char	*tools_wrap(const char *name, const struct tool_result *r);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See turn.h: how a turn begins, is woken, is stopped. */
+#include "engined/turn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "engined/context.h"
+#include "engined/engine.h"
+#include "engined/ledger.h"
+#include "engined/session.h"
+#include "engined/talk.h"
+
+#define CEILING_FREE 1000	/* steps, for models that cost nothing, when the file names no number */
+
+const char *
+turn_workspace(const struct engine *en, const char *asked)
+{
+	const char *configured = config_str(en->config, "workspace");
+
+	return configured[0] != '\0' ? configured : asked;
+}
+
+/* ---- PREPARE: all that comes before the first step ------------------------------------------- */
+
+/* The record as it stands in the session file while the turn runs. */
+static json_t *
+new_record(const struct turn *t)
+{
+	return session_turn((double)t->row.started_ms / 1000, t->text, json_object_get(t->row.request, "attachments"));
+}
+
+static int
+step_ceiling(const struct turn *t)
+{
+	if (!t->engine->steps_set && t->target.free)
+		return CEILING_FREE;
+	return (int)config_int(t->engine->config, "tools.max_steps_per_turn", 1);
+}
+
+static void
+announce(struct turn *t)
+{
+	if (t->events.last > 0)		/* resumed: clients have seen it */
+		return;
+	events_add(&t->events, "session_start", json_pack("{s:s, s:s*}", "session_id", t->row.session,
+	    "model_used", t->target.model));
+}
+
+/* The conversation up to the request. */
+static void
+build_messages(struct turn *t)
+{
+	struct engine *en = t->engine;
+	struct context c = { .home = en->home, .zone = en->zone, .workspace = turn_workspace(en, t->workspace),
+	    .surface = t->surface, .model = t->target.name, .local = t->target.local };
+	cleanup_free char *prompt = context_prompt(&c), *now = context_now(en->zone, clock_wall_ms());
+	cleanup_free char *user = context_user(t->text, json_object_get(t->row.request, "attachments"));
+	size_t upto = (size_t)json_int(t->row.base, "index", 0);
+	cleanup_json json_t *session = NULL;
+
+	if (t->talk->messages == NULL || t->talk->turns != upto)
+		session = session_load(en->home, t->row.session, NULL);
+	t->messages = context_messages(prompt, t->talk, session, upto, now, user);
+	json_object_set_new(json_array_get(t->messages, 0), "content", engine_prompt(en, prompt));
+}
+
+static void
+prepare(struct turn *t)
+{
+	struct engine *en = t->engine;
+	struct error e = { 0 };
+	int resolved;
+
+	engine_config(en, false);
+	engine_tools(en, false);
+	resolved = provider_resolve(en->config, engine_secret, en, json_str(t->row.request, "model", NULL), &t->target, &e);
+	announce(t);
+	if (t->row.cancelled != NULL && !t->resumed)
+		finish_interrupted(t, "");
+	else if (resolved == -1 || (!t->resumed && ledger_check(en->ledger, &e) == -1))
+		finish_error(t, &e);
+	else if (!en->tools.known && en->tools_asked != NULL)
+		provider_target_clear(&t->target);	/* engine_tools wakes us */
+	else {
+		t->ceiling = step_ceiling(t);
+		build_messages(t);
+		if (t->resumed)
+			resume_replay(t);
+		else if (finish_save(t, false, &e) == -1)
+			finish_error(t, &e);
+		else
+			turn_go(t, TURN_STEP);
+	}
+}
+
+/* ---- waking ------------------------------------------------------------------------------------ */
+
+static void
+rest(struct turn *t)
+{
+}
+
+static void (*const act[])(struct turn *) = {
+	[TURN_PREPARE] = prepare,
+	[TURN_STEP]    = step_begin,
+	[TURN_STREAM]  = rest,
+	[TURN_TOOLS]   = calls_continue,
+	[TURN_OVER]    = rest,
+};
+
+static void
+on_kick(evutil_socket_t fd, short what, void *arg)
+{
+	struct turn *t = arg;
+
+	act[t->state](t);
+}
+
+void
+turn_kick(struct turn *t)
+{
+	event_active(t->kick, 0, 0);
+}
+
+void
+turn_go(struct turn *t, enum turn_state state)
+{
+	t->state = state;
+	turn_kick(t);
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+static void
+take_request(struct turn *t)
+{
+	const json_t *r = t->row.request;
+	int64_t budget = json_int(r, "budget_s", 0);
+
+	t->text = json_str(r, "text", "");
+	t->surface = json_str(r, "surface", "");
+	t->workspace = json_str(r, "workspace", NULL);
+	t->no_save = json_bool(r, "no_save", false);
+	t->interactive = json_bool(r, "interactive", false);
+	t->deadline_ms = budget > 0 ? t->row.started_ms + budget * 1000 : 0;
+}
+
+struct turn *
+turn_new(struct engine *en, struct journal_turn *row, bool resumed, struct error *e)
+{
+	cleanup_free char *sidecar = session_sidecar(en->home, row->session);
+	struct turn *t = xcalloc(1, sizeof(*t));
+
+	if ((resumed ? events_resume : events_begin)(&t->events, en->base, sidecar, row->id, row->key, e) == -1) {
+		events_clear(&t->events);
+		journal_turn_clear(row);
+		free(t);
+		return NULL;
+	}
+	t->engine = en;
+	t->row = *row;
+	memset(row, 0, sizeof(*row));
+	t->resumed = resumed;
+	t->began_ms = clock_mono_ms();
+	t->step = 1;
+	take_request(t);
+	t->record = new_record(t);
+	t->mutations = json_array();
+	t->talk = talk_take(&en->talks, t->row.session);
+	t->kick = event_new(en->base, -1, 0, on_kick, t);
+	LIST_INSERT_HEAD(&en->turns, t, link);
+	en->open++;
+	turn_go(t, TURN_PREPARE);
+	return t;
+}
+
+void
+turn_free(struct turn *t)
+{
+	provider_cancel(t->stream);
+	toolcall_clear(t);
+	LIST_REMOVE(t, link);
+	event_free(t->kick);
+	events_clear(&t->events);
+	provider_target_clear(&t->target);
+	journal_turn_clear(&t->row);
+	json_decref(t->messages);
+	json_decref(t->schema);
+	json_decref(t->record);
+	json_decref(t->calls);
+	json_decref(t->mutations);
+	json_decref(t->unclosed);
+	buf_clear(&t->said);
+	buf_clear(&t->thought);
+	buf_clear(&t->reasoning);
+	free(t->step_reasoning);
+	free(t->last_tool);
+	free(t);
+}
+
+/* ---- what others do to it ---------------------------------------------------------------------- */
+
+int
+turn_cancel(struct turn *t, const char *reason, struct error *e)
+{
+	if (t->row.cancelled != NULL)
+		return 0;
+	if (journal_cancel(t->engine->journal, t->row.id, reason, e) == -1)
+		return -1;
+	t->row.cancelled = xstrdup(reason);
+	log_info("turn cancelled turn=%s session=%s reason=%s", t->row.id, t->row.session, reason);
+	if (t->state == TURN_STREAM)
+		step_cancel(t);
+	else if (t->state == TURN_TOOLS)
+		calls_cancel(t);
+	else
+		turn_kick(t);
+	return 0;
+}
+
+int
+turn_grants(struct turn *t, const json_t *grants, struct error *e)
+{
+	if (journal_grants(t->engine->journal, t->row.id, grants, e) == -1)
+		return -1;
+	json_decref(t->row.grants);
+	t->row.grants = json_deep_copy(grants);
+	return 0;
+}

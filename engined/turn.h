@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A turn: one request of a person (or job, or peer) and everything the model
+ * does about it. A state machine that is driven by the loop:
+ *
+ *   PREPARE --> STEP --> STREAM --> TOOLS --> STEP ... --> OVER
+ *
+ * turn.c prepares and keeps it, step.c asks the model, calls.c runs the
+ * tools (runner.c through toolrunner, ask.c through a person), finish.c ends
+ * it, resume.c builds it again from the journal. What is an obligation stands
+ * in the journal before the next thing happens.
+ */
+#ifndef ALPI_ENGINED_TURN_H
+#define ALPI_ENGINED_TURN_H
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/buf.h"
+#include "common/call.h"
+#include "common/error.h"
+#include "engined/events.h"
+#include "engined/journal.h"
+#include "engined/provider.h"
+#include "engined/tools.h"
+#include "proto/proto.h"
+
+struct engine;
+struct talk;
+
+enum turn_state { TURN_PREPARE, TURN_STEP, TURN_STREAM, TURN_TOOLS, TURN_OVER };
+
+/* The tool call that runs. */
+struct toolcall {
+	char			 id[32];	/* "step.index", what clients know it by */
+	char			*key;		/* what toolrunner knows it by */
+	const char		*name;		/* of the model's call; borrowed from turn.calls */
+	json_t			*args;
+	int64_t			 began_ms;	/* monotonic */
+	double			 at;
+	struct request		*request;	/* to toolrunner */
+	struct event		*timer;
+	int64_t			 seq;		/* progress seen so far */
+	int64_t			 lost_ms;	/* since when toolrunner does not answer, monotonic; 0: it does */
+	bool			 sent;		/* tool.exec may have arrived */
+	bool			 cancelled;	/* it was told to stop */
+	bool			 settled;	/* the question was answered */
+	json_t			*asking;	/* the question that a person has before them, NULL: none */
+};
+
+struct turn {
+	LIST_ENTRY(turn)	 link;
+	struct engine		*engine;
+	struct journal_turn	 row;
+	enum turn_state		 state;
+	struct event		*kick;		/* runs the state's function, once, from the loop */
+	struct events		 events;
+	struct talk		*talk;
+	bool			 resumed;	/* begun by a process that died */
+
+	/* as asked; borrowed from row.request */
+	const char		*text, *surface, *workspace;
+	bool			 no_save, interactive;
+	int64_t			 deadline_ms;	/* wall clock; 0: none */
+
+	/* the conversation */
+	struct provider_target	 target;
+	json_t			*messages;
+	json_t			*schema;	/* tools; made again when one is loaded */
+	json_t			*record;	/* of this turn in the session file */
+
+	/* the step */
+	int			 step, ceiling;	/* steps count from 1 */
+	struct provider_call	*stream;
+	const char		*wrapping;	/* the last answer is asked for, because of this limit; NULL: not yet */
+	struct buf		 said, thought;	/* of this answer so far */
+	struct buf		 reasoning;	/* of the turn, parts joined by a blank line */
+	int64_t			 began_ms;	/* monotonic */
+	int			 nudges;	/* in a row without a call in between */
+
+	/* the batch of calls */
+	json_t			*calls;		/* of the newest assistant message */
+	size_t			 call;		/* index of the next or running one */
+	struct toolcall		 now;
+	json_t			*mutations;	/* of the batch */
+	char			*step_reasoning; /* goes with the batch's first call; NULL: none or gone */
+
+	/* sums */
+	int64_t			 tokens_in, tokens_out, context_tokens;
+	double			 cost;
+	int			 tool_count;
+	char			*last_tool;
+	int64_t			 ended_ms;	/* monotonic */
+	json_t			*unclosed;	/* the outcome that could not be written to the journal yet */
+};
+
+/* turn.c */
+/* Begin (or with resumed take up) a turn; row is taken. NULL: its events cannot be written, row is cleared. */
+struct turn *turn_new(struct engine *en, struct journal_turn *row, bool resumed, struct error *e);
+void	 turn_free(struct turn *t);
+/* Go on in the state, soon. */
+void	 turn_kick(struct turn *t);
+void	 turn_go(struct turn *t, enum turn_state state);
+/* Stop it: written down, then observed. 0 or -1. */
+int	 turn_cancel(struct turn *t, const char *reason, struct error *e);
+/* Replace the grants. 0 or -1. */
+int	 turn_grants(struct turn *t, const json_t *grants, struct error *e);
+/* The workspace a turn without one of its own gets: the configured one or NULL; borrowed. */
+const char *turn_workspace(const struct engine *en, const char *asked);
+
+/* step.c */
+void	 step_begin(struct turn *t);
+/* Take over a recorded step: messages, sums, reasoning. */
+void	 step_apply(struct turn *t, const json_t *row);
+/* What follows a step whose message is appended: tools, a nudge and another step, or the end. */
+void	 step_next(struct turn *t);
+void	 step_nudge(struct turn *t);
+/* A cancelled stream: what was said so far is the answer. */
+void	 step_cancel(struct turn *t);
+
+/* calls.c */
+void	 calls_continue(struct turn *t);
+/* Take over a recorded result of the call at t->call. */
+void	 calls_apply(struct turn *t, const json_t *row);
+/* The batch is complete: the model is told of changed files. */
+void	 calls_batch_done(struct turn *t);
+/* The call at t->call had started when the process died; shown: a set of the ids whose start clients have seen. */
+void	 calls_find(struct turn *t, const json_t *shown);
+/* The running call is over: written down, shown, and on to the next. r is cleared. */
+void	 calls_end(struct turn *t, struct tool_result *r);
+void	 calls_fail(struct turn *t, const char *why);
+void	 calls_cancel(struct turn *t);
+void	 calls_tool_start(struct turn *t);
+void	 calls_tool_end(struct turn *t, bool ok, const char *output);
+/* Free what the running call holds. */
+void	 toolcall_clear(struct turn *t);
+
+/* runner.c: a call that toolrunner carries out */
+void	 runner_begin(struct turn *t);
+/* It was begun by a process that died: ask how it stands, never begin it again. */
+void	 runner_find(struct turn *t);
+void	 runner_cancel(struct turn *t);
+
+/* ask.c: what a person is asked */
+void	 ask_begin(struct turn *t);		/* the ask_user tool */
+void	 ask_cancel(struct turn *t);
+/* 0, or -1: not one of the answers offered. */
+int	 ask_answer(struct turn *t, const char *choice, struct error *e);
+/* toolrunner waits for a decision; and: it has one, or waits no longer. */
+void	 ask_approval(struct turn *t, const struct tool_next_reply *r);
+void	 ask_approved(struct turn *t, const char *choice, const char *responder);
+/* Is this the ticket or question that a person has before them? */
+bool	 ask_is(const struct turn *t, const char *id);
+
+/* finish.c */
+/* Save the session with this turn as it stands, ended or not. 0 or -1. */
+int	 finish_save(struct turn *t, bool ended, struct error *e);
+void	 finish_reply(struct turn *t, const char *text);
+void	 finish_error(struct turn *t, const struct error *e);
+void	 finish_interrupted(struct turn *t, const char *partial);
+/* Try again to close it in the journal. */
+void	 finish_close(struct turn *t);
+
+/* resume.c */
+/* Replay the journal's steps into a prepared turn and go on behind them. */
+void	 resume_replay(struct turn *t);
+
+#endif
