@@ -1,11 +1,12 @@
 # test:program it belongs to ("common" for modules of common/ and proto/)
 UNIT += error:common json:common config:common files:common restrict:common audit:common
 FUZZ += json:common config:common env:common
-UNIT += proto:common codec:common boot:common bus:common
+UNIT += proto:common codec:common boot:common grant:common bus:common layers:common
 TOOLS += bench/bus:common
 # what tests and the bench run beside the daemons: file below tests/, and what it links
 TOOLS += fake/provider:common
 UNIT += turns:alpi-hostd
-UNIT += sse:alpi-engined http:common
+UNIT += sse:alpi-engined http:common openai:alpi-engined
 UNIT += render:alpi print:alpi cli_args:alpi
 FUZZ += render:alpi
+UNIT += approve:alpi-toolrunner
