@@ -367,7 +367,7 @@ boot_read(struct boot *b, int fd, struct error *e)
 	if (read_line(fd, line, e) == -1)
 		return -1;
 	if (strcmp(line, "alpi-boot 1") != 0)
-		return error_set(e, ERR_invalid, "descriptor %d does not begin with alpi-boot 1", fd);
+		return error_set(e, ERR_invalid, "the boot message does not begin with alpi-boot 1");
 	while (read_line(fd, line, e) != -1 && (status = boot_line(b, line, e)) == 0 && !b->complete)
 		status = -1;
 	sodium_memzero(line, BOOT_LINE_MAX);

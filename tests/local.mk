@@ -10,3 +10,4 @@ UNIT += sse:alpi-engined http:common openai:alpi-engined
 UNIT += render:alpi print:alpi cli_args:alpi
 FUZZ += render:alpi
 UNIT += approve:alpi-toolrunner
+FUZZ += codec:common boot:common grant:common
