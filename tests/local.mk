@@ -1,7 +1,7 @@
 # test:program it belongs to ("common" for modules of common/ and proto/)
 UNIT += error:common json:common config:common files:common restrict:common audit:common
 FUZZ += json:common config:common env:common
-UNIT += proto:common codec:common boot:common grant:common bus:common layers:common
+UNIT += proto:common codec:common boot:common grant:common bus:common daemon:common layers:common
 TOOLS += bench/bus:common
 # what tests and the bench run beside the daemons: file below tests/, and what it links
 TOOLS += fake/provider:common
@@ -9,5 +9,5 @@ UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-ho
 UNIT += sse:alpi-engined http:common openai:alpi-engined offline:alpi-engined
 UNIT += render:alpi print:alpi cli_args:alpi
 FUZZ += render:alpi
-UNIT += approve:alpi-toolrunner
+UNIT += approve:alpi-toolrunner denylist:alpi-toolrunner
 FUZZ += codec:common boot:common grant:common

@@ -168,7 +168,7 @@ static void
 boot_self(struct daemon *d, const char *home)
 {
 	static const char *const lines[] = { "unit default/engined", "root %s", "home %s", "run %s/run", "libexec %s",
-	    "call default/hostd " TOKEN, "end" };
+	    ("call default/hostd " TOKEN), "end" };
 	char line[512];
 	struct error e = { 0 };
 

@@ -236,7 +236,6 @@ me_line(const char *fmt, const char *a)
 static int
 start_all(void **state)
 {
-	cleanup_free char *run = NULL;
 	struct error e = { 0 };
 
 	home = temp_home();
