@@ -24,6 +24,7 @@
 #include "common/inbox.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/restrict.h"
 
 #define FILES_MAX	8192		/* descriptors; what the hard limit allows of it */
 #define KEEP_BYTES	(256 * 1024)	/* larger free memory goes back to the kernel */
@@ -244,7 +245,7 @@ read_boot(struct daemon *d, struct error *e)
 	return 0;
 }
 
-/* The folder of our inbox; init has usually made it. */
+/* The folder of our inbox; init has usually made it. Listening there is what every daemon may still do later. */
 static int
 make_run(const struct daemon *d, struct error *e)
 {
@@ -252,7 +253,7 @@ make_run(const struct daemon *d, struct error *e)
 
 	if ((mkdir(d->boot.run, 0700) == -1 && errno != EEXIST) || (mkdir(dir, 0700) == -1 && errno != EEXIST))
 		return error_errno(e, "%s", dir);
-	return 0;
+	return restrict_path(dir, "w!", e);
 }
 
 static struct event *
