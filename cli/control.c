@@ -90,8 +90,8 @@ add_unit(json_t *units, const char *line)
 
 	if (sscanf(line, "unit %255s %31s %lld %lld %lld %lld", name, state, &pid, &up, &restarts, &rss) != 6)
 		return;
-	json_array_append_new(units, json_pack("{s:s, s:s, s:I, s:f, s:I, s:I}", "unit", name,
-	    "state", state, "pid", (json_int_t)pid, "uptime_s", (double)up / 1000,
+	json_array_append_new(units, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "unit", name,
+	    "state", state, "pid", (json_int_t)pid, "uptime_s", (json_int_t)(up / 1000),
 	    "restarts", (json_int_t)restarts, "rss_kb", (json_int_t)rss));
 }
 
@@ -133,7 +133,7 @@ control_parse(const char *text)
 			add_stderr(units, l);
 	}
 	json_object_set_new(status, "pid", json_integer(pid));
-	json_object_set_new(status, "uptime_s", json_real((double)up / 1000));
+	json_object_set_new(status, "uptime_s", json_integer(up / 1000));
 	json_object_set_new(status, "units", units);
 	return status;
 }
@@ -262,12 +262,15 @@ control_ensure(struct cli *c, struct error *e)
 {
 	cleanup_free char *shown = short_home(c->root);
 
-	if (control_order(c, "wait", NULL, NULL) == 0)
-		return 0;		/* it was starting, or hostd was */
+	/* it was starting, or hostd was; a unit that failed need not be the one we want */
+	if (control_order(c, "wait", NULL, e) == 0 || e->code != ERR_unavailable)
+		return 0;
 	if (control_start(c, e) == 0) {
 		fprintf(stderr, "started alpi for %s (stop it with: alpi daemon stop)\n", shown);
 		return 0;
 	}
-	/* another alpi may have been faster */
-	return control_order(c, "wait", NULL, NULL);
+	if (control_order(c, "list", NULL, NULL) == -1)
+		return -1;
+	fprintf(stderr, "alpi runs, but not all of it (alpi doctor): %s\n", e->text);
+	return 0;
 }

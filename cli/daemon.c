@@ -4,10 +4,11 @@
  * its socket does not answer, a signal to the process of service.pid is all
  * that is left.
  */
-#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,20 @@
 
 /* ---- start and stop ----------------------------------------------------------------------- */
 
+static int
+start_detached(struct cli *c)
+{
+	struct error e = { 0 };
+
+	if (control_start(c, &e) == -1) {
+		if (control_pid(c) != 0)
+			error_add(&e, "not everything came up (alpi daemon status)");
+		return cli_fail(&e);
+	}
+	printf("running  · pid %ld\n", control_pid(c));
+	return 0;
+}
+
 int
 daemon_start_command(struct cli *c, const struct args *a)
 {
@@ -34,12 +49,8 @@ daemon_start_command(struct cli *c, const struct args *a)
 
 	if (pid != 0)
 		return cli_failf("already running (pid %ld)", pid);
-	if (arg_has(a, "detach")) {
-		if (control_start(c, &e) == -1)
-			return cli_fail(&e);
-		printf("running  · pid %ld\n", control_pid(c));
-		return 0;
-	}
+	if (arg_has(a, "detach"))
+		return start_detached(c);
 	if (home_create(c->root, &e) == -1)
 		return cli_fail(&e);
 	execl(path, "alpi-init", c->root, (char *)NULL);
@@ -47,13 +58,16 @@ daemon_start_command(struct cli *c, const struct args *a)
 	return cli_fail(&e);
 }
 
+/* init holds this lock as long as it lives; its pid may stay on as a zombie of whoever started it. */
 static bool
-wait_gone(long pid, int64_t limit_ms)
+wait_gone(const struct cli *c, int64_t limit_ms)
 {
-	struct timespec pause = { 0, 10000000 };
+	struct timespec pause = { 0, 5000000 };
 	int64_t until = clock_mono_ms() + limit_ms;
+	cleanup_free char *path = path_join(c->root, "service.lock");
+	cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC);
 
-	while (kill((pid_t)pid, 0) == 0) {
+	while (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1) {
 		if (clock_mono_ms() > until)
 			return false;
 		nanosleep(&pause, NULL);
@@ -67,10 +81,10 @@ stop(const struct cli *c, long pid, struct error *e)
 {
 	if (control_order(c, "shutdown", NULL, e) == -1 && e->code == ERR_unavailable)
 		kill((pid_t)pid, SIGTERM);
-	if (wait_gone(pid, STOP_MS))
+	if (wait_gone(c, STOP_MS))
 		return 0;
 	kill((pid_t)pid, SIGKILL);
-	if (wait_gone(pid, STOP_MS))
+	if (wait_gone(c, STOP_MS))
 		return 0;
 	return error_set(e, ERR_denied, "pid %ld does not end", pid);
 }
@@ -148,10 +162,7 @@ daemon_restart_command(struct cli *c, const struct args *a)
 		printf("systemd starts it again\n");
 		return 0;
 	}
-	if (control_start(c, &e) == -1)
-		return cli_fail(&e);
-	printf("running  · pid %ld\n", control_pid(c));
-	return 0;
+	return start_detached(c);
 }
 
 int
@@ -162,16 +173,20 @@ daemon_reload_command(struct cli *c, const struct args *a)
 
 /* ---- status ------------------------------------------------------------------------------- */
 
+/* A unit that dies of the same thing five times says it once. */
 static void
 print_stderr(const json_t *unit)
 {
+	const char *last = "";
 	size_t i;
 	json_t *line;
 
 	json_array_foreach(json_object_get(unit, "stderr"), i, line) {
 		cleanup_free char *safe = text_line(json_string_value(line), 0);
 
-		printf("      %s\n", safe);
+		if (strcmp(last, json_string_value(line)) != 0)
+			printf("      %s\n", safe);
+		last = json_string_value(line);
 	}
 }
 

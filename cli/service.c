@@ -65,17 +65,21 @@ systemctl(const char *verb, const char *unit, struct error *e)
 	    unit ? " " : "", unit ? unit : "");
 }
 
-/* The service starts init and nothing else; Restart=always because a requested restart exits with 0. */
+/*
+ * The same as packaging/alpi.service, for this binary and this home. It starts init and nothing else
+ * (daemon start becomes it), and init keeps the log file itself; Restart=always because a requested
+ * restart exits with 0.
+ */
 static char *
 unit_text(const struct cli *c)
 {
 	cleanup_free char *self = program_self();
 
-	return xasprintf("[Unit]\nDescription=alpi, a personal agent\nAfter=network-online.target\n\n"
-	    "[Service]\nType=simple\nExecStart=\"%s\" daemon start\nEnvironment=\"ALPI_HOME=%s\"\n"
-	    "Restart=always\nRestartSec=5\nLimitNOFILE=8192\n"
-	    "StandardOutput=append:%s/logs/service.log\nStandardError=append:%s/logs/service.log\n\n"
-	    "[Install]\nWantedBy=default.target\n", self, c->root, c->root, c->root);
+	return xasprintf("[Unit]\nDescription=alpi, a personal agent\nWants=network-online.target\n"
+	    "After=network-online.target\n\n"
+	    "[Service]\nType=notify\nNotifyAccess=main\nExecStart=\"%s\" daemon start\n"
+	    "Environment=\"ALPI_HOME=%s\"\nRestart=always\nRestartSec=5\nLimitNOFILE=8192\nWatchdogSec=60\n\n"
+	    "[Install]\nWantedBy=default.target\n", self, c->root);
 }
 
 static int

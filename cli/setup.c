@@ -136,18 +136,47 @@ set_field(struct cli *c, const char *key, const char *value, struct error *e)
 	return 0;
 }
 
+/* Names of the models a local Ollama has; NULL when it does not answer. */
+static json_t *
+ollama_models(const char *url)
+{
+	cleanup_json json_t *tags = probe_get(url, "/api/tags", 1000, NULL);
+	const json_t *models = json_object_get(tags, "models");
+	json_t *names = NULL, *row;
+	size_t i;
+
+	if (!json_is_array(models))
+		return NULL;
+	names = json_array();
+	json_array_foreach(models, i, row)
+		json_array_append_new(names, json_string(json_str(row, "name", "")));
+	return names;
+}
+
+/* The model meant when none was named: the provider's usual one, or the first that a local server has. */
 static int
-set_model(struct cli *c, struct choice *h, struct error *e)
+choose_model(struct choice *h, struct error *e)
 {
 	const struct provider *p = provider_find(h->provider);
-	cleanup_free char *model = NULL;
+	cleanup_json json_t *local = NULL;
 
-	if (h->model == NULL && p != NULL && p->model != NULL)
+	if (h->model != NULL || h->provider == NULL)
+		return 0;
+	if (p != NULL && p->model != NULL)
 		h->model = xstrdup(p->model);
+	else if (h->url != NULL && (local = ollama_models(h->url)) != NULL)
+		h->model = xstrdup0(json_string_value(json_array_get(local, 0)));
 	if (h->model == NULL)
-		return h->provider == NULL ? 0 : error_set(e, ERR_invalid, "which model of %s? give --model", h->provider);
-	model = full_model(h);
-	return set_field(c, "model", model, e);
+		return error_set(e, ERR_invalid, "which model of %s? give --model", h->provider);
+	return 0;
+}
+
+static int
+set_model(struct cli *c, const struct choice *h, struct error *e)
+{
+	cleanup_free char *model = h->model == NULL ? NULL : full_model(h);
+
+	return model == NULL ? 0 : set_field(c, "model", model, e);
 }
 
 static int
@@ -191,7 +220,7 @@ report(struct cli *c, struct error *e)
 static int
 carry_out(struct cli *c, struct choice *h, struct error *e)
 {
-	if (set_key(c, h, e) == -1 || set_server(c, h, e) == -1 || set_model(c, h, e) == -1 ||
+	if (choose_model(h, e) == -1 || set_key(c, h, e) == -1 || set_server(c, h, e) == -1 || set_model(c, h, e) == -1 ||
 	    set_workspace(c, h, e) == -1)
 		return -1;
 	return report(c, e);
@@ -240,23 +269,6 @@ ask_secret(const char *question)
 		tcsetattr(STDIN_FILENO, TCSANOW, &old);
 	putchar('\n');
 	return answer;
-}
-
-/* Names of the models a local Ollama has; NULL when it does not answer. */
-static json_t *
-ollama_models(const char *url)
-{
-	cleanup_json json_t *tags = probe_get(url, "/api/tags", 1000, NULL);
-	const json_t *models = json_object_get(tags, "models");
-	json_t *names = NULL, *row;
-	size_t i;
-
-	if (!json_is_array(models))
-		return NULL;
-	names = json_array();
-	json_array_foreach(models, i, row)
-		json_array_append_new(names, json_string(json_str(row, "name", "")));
-	return names;
 }
 
 static const struct provider *
