@@ -5,6 +5,8 @@
  * callbacks, and ours run there: a call that is started or cancelled there
  * is put aside and taken up when libcurl has returned.
  *
+ * A request on a kept connection that the server had just closed is sent
+ * again by libcurl on a fresh one; nothing else is ever sent twice.
  * Certificates are always checked. Redirects are never followed: a
  * credential goes only where its configuration says.
  */

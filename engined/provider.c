@@ -32,7 +32,7 @@
 #include "engined/refusal.h"
 #include "engined/sse.h"
 
-#define BODY_MAX	(64u << 20)	/* of any answer: a stream's frame is larger than its text */
+#define BODY_MAX	(512u << 20)	/* of any answer: a token's frame is a hundred times its text */
 #define REFUSAL_BODY	65536		/* kept of an answer that is none */
 #define WHOLE_MAX	(8u << 20)	/* an answer that is not a stream */
 #define DRAIN_MS	200		/* from the stream's last event to the end of its connection's part */

@@ -6,8 +6,10 @@ TOOLS += bench/bus:common
 # what tests and the bench run beside the daemons: file below tests/, and what it links
 TOOLS += fake/provider:common
 UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd
-UNIT += sse:alpi-engined http:common openai:alpi-engined offline:alpi-engined
+UNIT += sse:alpi-engined http:common openai:alpi-engined offline:alpi-engined provider:alpi-engined
+FUZZ += sse:alpi-engined openai:alpi-engined
 UNIT += render:alpi print:alpi cli_args:alpi
 FUZZ += render:alpi
 UNIT += approve:alpi-toolrunner denylist:alpi-toolrunner
 FUZZ += codec:common boot:common grant:common
+UNIT += turn:alpi-engined
