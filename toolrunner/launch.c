@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The launcher: makes one worker process per call, tells the main process
+ * how it ended, and kills what it is told to. It exists because a process
+ * under Landlock may not mount and one with nng's threads must not fork. It
+ * trusts the main process and nobody else; it reads no JSON, no bus and no
+ * user's file. When the main process is gone it ends, and every worker with
+ * it: the first process of each process namespace dies with its parent.
+ */
+#include "toolrunner/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/restrict.h"
+#include "toolrunner/namespace.h"
+
+#define FD_PROGRAM	4		/* in the child: what it execs, closed by that */
+#define FD_HIGH		16		/* our own descriptors begin here */
+
+/* We end when the main process does, not before it. */
+static const int ignored[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
+
+struct child {
+	uint32_t	id;
+	pid_t		pid;
+	int		pidfd;
+};
+
+struct launcher_state {
+	const char	*home;
+	int		 program;	/* this program, opened at start: an upgrade does not mix versions */
+	int		 null;
+	unsigned	 namespaces;	/* what the kernel gives */
+	char		*env[4];	/* a worker's environment: nothing, but the sanitizers' settings */
+	size_t		 count;
+	struct child	 children[LAUNCH_CHILDREN_MAX];
+};
+
+static void
+tell(const struct launch_news *news, int fd)
+{
+	struct iovec iov = { .iov_base = (void *)news, .iov_len = sizeof(*news) };
+	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int))]; } control = { 0 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *c;
+
+	if (fd != -1) {
+		msg.msg_control = control.room;
+		msg.msg_controllen = sizeof(control.room);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	while (sendmsg(LAUNCH_FD_CONTROL, &msg, MSG_NOSIGNAL) == -1 && errno == EINTR)
+		;
+}
+
+/* The child's last steps before it is a worker. */
+static _Noreturn void
+become_worker(struct launcher_state *l, unsigned namespaces, const int fds[LAUNCH_FDS_MAX])
+{
+	char name[] = "alpi-toolrunner", face[] = "--worker", layers[16];
+	char *argv[] = { name, face, layers, NULL };
+	sigset_t none;
+
+	snprintf(layers, sizeof(layers), "%u", namespaces);
+	sigemptyset(&none);
+	for (size_t i = 0; i < COUNT(ignored); i++)
+		signal(ignored[i], SIG_DFL);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() == 1 || setsid() == -1 ||
+	    sigprocmask(SIG_SETMASK, &none, NULL) == -1)
+		_exit(125);
+	/* Ours are high and received ones come in ascending order, so none is overwritten before it is copied. */
+	if (dup2(fds[0], WORK_FD_TALK) == -1 || dup2(l->null, STDOUT_FILENO) == -1 ||
+	    dup2(fds[1] == -1 ? l->null : fds[1], WORK_FD_LOG) == -1 ||
+	    dup3(l->program, FD_PROGRAM, O_CLOEXEC) == -1 || close_range(FD_PROGRAM + 1, ~0u, 0) == -1)
+		_exit(125);
+	syscall(SYS_execveat, FD_PROGRAM, "", argv, l->env, AT_EMPTY_PATH);
+	_exit(126);
+}
+
+static void
+make_workspace(const char *home)
+{
+	char path[4096];
+
+	/* A failure shows when the worker enters it. */
+	if ((size_t)snprintf(path, sizeof(path), "%s/workspace", home) < sizeof(path))
+		mkdir(path, 0700);
+}
+
+static void
+start(struct launcher_state *l, const struct launch_order *o, const int fds[LAUNCH_FDS_MAX])
+{
+	struct launch_news news = { .kind = LAUNCH_STARTED, .id = o->id, .pid = -1, .status = EAGAIN };
+	unsigned namespaces = l->namespaces & (o->flags & LAUNCH_OWN_NET ? ~0u : ~NAMESPACE_NET);
+	struct child *c = &l->children[l->count];
+
+	if (o->flags & LAUNCH_MAKE_WORKSPACE)
+		make_workspace(l->home);
+	if (l->count < LAUNCH_CHILDREN_MAX && fds[0] != -1) {
+		c->id = o->id;
+		if ((c->pid = namespace_fork(namespaces, &c->pidfd)) == 0)
+			become_worker(l, namespaces, fds);
+		news.pid = c->pid;
+		news.status = errno;
+		if (c->pid != -1)
+			l->count++;
+	}
+	tell(&news, -1);
+}
+
+static void
+signal_child(struct launcher_state *l, const struct launch_order *o, const int fds[LAUNCH_FDS_MAX])
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->children[i].id == o->id)
+			syscall(SYS_pidfd_send_signal, l->children[i].pidfd, o->signal, NULL, 0);
+}
+
+static void
+give_config(struct launcher_state *l, const struct launch_order *o, const int fds[LAUNCH_FDS_MAX])
+{
+	struct launch_news news = { .kind = LAUNCH_CONFIG_IS, .id = o->id, .pid = -1, .status = ENAMETOOLONG };
+	char path[4096];
+	cleanup_close int fd = -1;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/config.yaml", l->home) < sizeof(path)) {
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		news.status = fd == -1 ? errno : 0;
+	}
+	tell(&news, fd);
+}
+
+typedef void order_fn(struct launcher_state *, const struct launch_order *, const int fds[LAUNCH_FDS_MAX]);
+
+static order_fn *const orders[] = {
+	[LAUNCH_START]  = start,
+	[LAUNCH_SIGNAL] = signal_child,
+	[LAUNCH_CONFIG] = give_config,
+};
+
+/* One order and its descriptors. 1, or 0 when the main process is gone. */
+static int
+take_order(struct launcher_state *l)
+{
+	struct launch_order order;
+	struct iovec iov = { .iov_base = &order, .iov_len = sizeof(order) };
+	union { struct cmsghdr align; char room[CMSG_SPACE(LAUNCH_FDS_MAX * sizeof(int))]; } control;
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+	    .msg_controllen = sizeof(control.room) };
+	int fds[LAUNCH_FDS_MAX] = { -1, -1 };
+	ssize_t n = recvmsg(LAUNCH_FD_CONTROL, &msg, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c;
+
+	if (n <= 0)
+		return n == -1 && (errno == EINTR || errno == EAGAIN);
+	for (c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	if (n == sizeof(order) && order.kind < COUNT(orders))
+		orders[order.kind](l, &order, fds);
+	for (size_t i = 0; i < LAUNCH_FDS_MAX; i++)
+		if (fds[i] != -1)
+			close(fds[i]);
+	return 1;
+}
+
+static bool
+is_worker(const struct launcher_state *l, pid_t pid)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->children[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* One sweep over our children; true when one of them was no worker. */
+static bool
+end_stray(const struct launcher_state *l)
+{
+	char path[64], text[4096], *end;
+	bool found = false;
+	ssize_t n;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1 || (n = read(fd, text, sizeof(text) - 1)) <= 0)
+		return false;
+	text[n] = '\0';
+	for (char *p = text; (pid = (pid_t)strtol(p, &end, 10)) > 0 && end != p; p = end)
+		if (!is_worker(l, pid) && kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid)
+			found = true;
+	return found;
+}
+
+static void
+reap(struct launcher_state *l, size_t i)
+{
+	struct launch_news news = { .kind = LAUNCH_ENDED, .id = l->children[i].id, .pid = l->children[i].pid };
+
+	if (waitpid(news.pid, &news.status, 0) == -1)
+		news.status = 0;
+	close(l->children[i].pidfd);
+	l->children[i] = l->children[--l->count];
+	/* Without a process namespace what a worker left behind is ours now, because we are the subreaper. */
+	while (l->namespaces == 0 && end_stray(l))
+		continue;
+	tell(&news, -1);
+}
+
+static int
+serve(struct launcher_state *l)
+{
+	struct pollfd p[1 + LAUNCH_CHILDREN_MAX];
+
+	for (;;) {
+		p[0] = (struct pollfd){ .fd = LAUNCH_FD_CONTROL, .events = POLLIN };
+		for (size_t i = 0; i < l->count; i++)
+			p[1 + i] = (struct pollfd){ .fd = l->children[i].pidfd, .events = POLLIN };
+		if (poll(p, 1 + l->count, -1) == -1 && errno != EINTR)
+			return 1;
+		for (size_t i = l->count; i-- > 0;)	/* from the end: reap() moves the last one into the gap */
+			if (p[1 + i].revents)
+				reap(l, i);
+		if (p[0].revents && !take_order(l))
+			return 0;
+	}
+}
+
+static void
+end_children(struct launcher_state *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		syscall(SYS_pidfd_send_signal, l->children[i].pidfd, SIGKILL, NULL, 0);
+	while (l->count > 0)
+		reap(l, l->count - 1);
+}
+
+/* The one environment a worker needs: a sanitizer build must be told what our sandbox takes away. */
+static void
+worker_env(struct launcher_state *l)
+{
+	static const char *const names[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (getenv(names[i]) != NULL)
+			l->env[n++] = xasprintf("%s=%s", names[i], getenv(names[i]));
+}
+
+static int
+open_high(const char *path, int flags)
+{
+	cleanup_close int fd = open(path, flags | O_CLOEXEC);
+
+	return fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FD_HIGH);
+}
+
+static int
+prepare(struct launcher_state *l, struct error *e)
+{
+	if ((l->program = open_high("/proc/self/exe", O_PATH)) == -1)
+		return error_errno(e, "open /proc/self/exe");
+	if ((l->null = open_high("/dev/null", O_RDWR)) == -1)
+		return error_errno(e, "open /dev/null");
+	worker_env(l);
+	/* As root the groups of whoever started us go; an ordinary user's cannot and stay. */
+	if (geteuid() == 0 && setgroups(0, NULL) == -1)
+		return error_errno(e, "setgroups");
+	for (size_t i = 0; i < COUNT(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
+		return error_errno(e, "launcher");
+	l->namespaces = namespace_probe();
+	return restrict_self("stdio proc exec sandbox", e);
+}
+
+int
+launch_main(int argc, char *argv[])
+{
+	struct launcher_state *l = xcalloc(1, sizeof(*l));
+	struct error e = { 0 };
+	int status;
+
+	if (argc != 3)
+		return 2;
+	l->home = argv[2];
+	if (prepare(l, &e) == -1) {
+		log_error("launcher: %s", e.text);
+		return 1;
+	}
+	status = serve(l);
+	end_children(l);
+	return status;
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See sandbox.h. The layers in the order in which they can be put on: what
+ * needs rights first (limits, mounts), what takes rights away last. Linux
+ * only: elsewhere every layer is reported missing and no tool runs unless
+ * the operator allows that.
+ */
+#include "toolrunner/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "toolrunner/namespace.h"
+#include "toolrunner/view.h"
+
+const char *const layer_names[LAYER_COUNT] = {
+	[LAYER_namespaces]     = "namespaces",
+	[LAYER_mounts]         = "mounts",
+	[LAYER_landlock_files] = "landlock-files",
+	[LAYER_landlock_net]   = "landlock-net",
+	[LAYER_landlock_scope] = "landlock-scope",
+	[LAYER_seccomp]        = "seccomp",
+	[LAYER_capabilities]   = "capabilities",
+	[LAYER_no_new_privs]   = "no_new_privs",
+};
+
+/* Of this process, once it is inside. */
+static struct view shown;
+static enum tool_net network = NET_ANY;
+
+static void __attribute__((format(printf, 3, 4)))
+lacks(struct sandbox *s, enum layer layer, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->missing[layer], sizeof(s->missing[layer]), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- limits -------------------------------------------------------------------------------------- */
+
+#define MB (1024ULL * 1024)
+
+static const struct {
+	int	 resource;
+	rlim_t	 limit;
+} limits[] = {
+	{ RLIMIT_CORE, 0 },
+	{ RLIMIT_NOFILE, 4096 },
+	{ RLIMIT_NPROC, 1024 },		/* counted within the user namespace */
+	{ RLIMIT_FSIZE, 4096 * MB },
+	{ RLIMIT_MEMLOCK, 8 * MB },
+	{ RLIMIT_RTPRIO, 0 },
+};
+
+static void
+put_number(const char *path, long number)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", number);
+	if (fd != -1 && write(fd, text, strlen(text)) == -1)
+		return;
+}
+
+/* Root is exempt from RLIMIT_NPROC; since Linux 6.14 the process namespace has a maximum of its own. */
+static void
+limit_processes(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	if (uname(&u) == 0 && sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+	    (major > 6 || (major == 6 && minor >= 14)))
+		put_number("/proc/sys/kernel/pid_max", 1024);
+}
+
+/* Half of the machine's memory for each process, at most 4 GB. */
+static rlim_t
+memory_limit(void)
+{
+	struct sysinfo info;
+	rlim_t half = 512 * MB;
+
+	if (sysinfo(&info) == 0)
+		half = (rlim_t)info.totalram * info.mem_unit / 2;
+	return half < 4096 * MB ? half : 4096 * MB;
+}
+
+static int
+set_limit(int resource, rlim_t limit)
+{
+	struct rlimit r;
+
+	if (getrlimit(resource, &r) == -1)
+		return -1;
+	if (r.rlim_max < limit)		/* already stricter */
+		limit = r.rlim_max;
+	r.rlim_cur = r.rlim_max = limit;
+	return setrlimit(resource, &r);
+}
+
+static int
+set_limits(const struct sandbox *s, struct error *e)
+{
+	for (size_t i = 0; i < COUNT(limits); i++)
+		if (set_limit(limits[i].resource, limits[i].limit) == -1)
+			return error_errno(e, "sandbox limit %d", limits[i].resource);
+	if (s->limit_s > 0 && set_limit(RLIMIT_CPU, (rlim_t)s->limit_s * 4 + 10) == -1)
+		return error_errno(e, "sandbox limit cpu");
+#if !defined(__SANITIZE_ADDRESS__)	/* its shadow is larger than any machine */
+	if (set_limit(RLIMIT_DATA, memory_limit()) == -1)
+		return error_errno(e, "sandbox limit data");
+#endif
+	put_number("/proc/self/oom_score_adj", 800);	/* when memory runs out it is a command that goes, not a daemon */
+	if (s->namespaces & NAMESPACE_REST)
+		limit_processes();
+	return 0;
+}
+
+/* ---- Landlock ------------------------------------------------------------------------------------ */
+
+/* What a header older than the kernel does not know yet. */
+#define ACCESS_TRUNCATE		(1ULL << 14)
+#define ACCESS_IOCTL_DEV	(1ULL << 15)
+#define ACCESS_NET_TCP		3ULL		/* bind and connect */
+#define SCOPE_ALL		3ULL		/* abstract sockets and signals */
+
+#define ACCESS_READ	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define ACCESS_RUN	(ACCESS_READ | LANDLOCK_ACCESS_FS_EXECUTE)
+/* Neither devices nor sockets are ever made by a tool. */
+#define ACCESS_WRITE	(ACCESS_RUN | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | \
+    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | \
+    LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER | ACCESS_TRUNCATE)
+#define ACCESS_FILE	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | \
+    ACCESS_TRUNCATE | ACCESS_IOCTL_DEV)
+#define ACCESS_DEVICE	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | ACCESS_TRUNCATE | ACCESS_IOCTL_DEV)
+#define ACCESS_ALL	((1ULL << 16) - 1)
+
+struct ruleset {
+	uint64_t	fs, net, scope;
+};
+
+static struct ruleset
+ruleset_of(struct sandbox *s, int abi)
+{
+	struct ruleset r = { .fs = ACCESS_ALL };
+
+	if (abi < 2)
+		r.fs &= ~(uint64_t)LANDLOCK_ACCESS_FS_REFER;
+	if (abi < 3)
+		r.fs &= ~ACCESS_TRUNCATE;
+	if (abi < 5)
+		r.fs &= ~ACCESS_IOCTL_DEV;
+	if (abi < 4)
+		lacks(s, LAYER_landlock_net, "the kernel's Landlock (ABI %d) knows no network rules", abi);
+	else if (s->box.net == NET_NONE)
+		r.net = ACCESS_NET_TCP;
+	if (abi < 6)
+		lacks(s, LAYER_landlock_scope, "the kernel's Landlock (ABI %d) knows no signal scope", abi);
+	else
+		r.scope = SCOPE_ALL;
+	return r;
+}
+
+static int
+allow_path(int ruleset, const char *path, bool directory, uint64_t rights, const struct ruleset *r)
+{
+	struct landlock_path_beneath_attr rule = { .allowed_access = rights & r->fs };
+	cleanup_close int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (!directory)
+		rule.allowed_access &= ACCESS_FILE;
+	rule.parent_fd = fd;
+	if (fd == -1 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == -1)
+		return -1;
+	return 0;
+}
+
+/* With a mount view all that is visible may be read; without it each path is named. */
+static int
+allow_view(int ruleset, const struct view *v, const struct ruleset *r, bool mounted, struct error *e)
+{
+	static const uint64_t rights[] = {
+		[VIEW_PRIVATE] = ACCESS_WRITE, [VIEW_READ] = ACCESS_RUN, [VIEW_WRITE] = ACCESS_WRITE,
+		[VIEW_DEVICE] = ACCESS_DEVICE, [VIEW_LINK] = 0,
+	};
+
+	if (mounted && allow_path(ruleset, "/", true, ACCESS_RUN, r) == -1)
+		return error_errno(e, "sandbox: landlock /");
+	if (!mounted && allow_path(ruleset, "/proc", true, ACCESS_READ, r) == -1)
+		return error_errno(e, "sandbox: landlock /proc");
+	for (size_t i = 0; i < v->count; i++) {
+		const struct view_entry *row = &v->rows[i];
+
+		if (rights[row->kind] == 0 || (!mounted && row->kind == VIEW_PRIVATE))
+			continue;
+		if (allow_path(ruleset, mounted ? row->path : row->source, row->directory, rights[row->kind], r) == -1)
+			return error_errno(e, "sandbox: landlock %s", row->path);
+	}
+	return 0;
+}
+
+static int
+landlock(struct sandbox *s, const struct view *v, bool mounted, struct error *e)
+{
+	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	cleanup_close int fd = -1;
+	struct ruleset r;
+
+	if (abi < 1) {
+		for (enum layer l = LAYER_landlock_files; l <= LAYER_landlock_scope; l++)
+			lacks(s, l, "the kernel has no Landlock, or it is switched off (%s)", strerror(errno));
+		return 0;
+	}
+	r = ruleset_of(s, abi);
+	fd = (int)syscall(SYS_landlock_create_ruleset, &r, abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0);
+	if (fd == -1)
+		return error_errno(e, "sandbox: landlock");
+	if (allow_view(fd, v, &r, mounted, e) == -1)
+		return -1;
+	return syscall(SYS_landlock_restrict_self, fd, 0) == 0 ? 0 : error_errno(e, "sandbox: landlock");
+}
+
+/* ---- capabilities -------------------------------------------------------------------------------- */
+
+/* Those of the namespace that built the view; as root without one, the real ones. */
+static int
+drop_capabilities(struct error *e)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { 0 };
+
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		if (prctl(PR_CAPBSET_READ, cap) == 1 && prctl(PR_CAPBSET_DROP, cap) == -1 && errno != EPERM)
+			return error_errno(e, "sandbox: capability %d", cap);
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1 || syscall(SYS_capset, &head, none) == -1)
+		return error_errno(e, "sandbox: capabilities");
+	return 0;
+}
+
+/* ---- seccomp ------------------------------------------------------------------------------------- */
+
+#define NEW_NAMESPACES	{ CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET }
+#define ANY		{ .arg = UINT32_MAX }
+#define FAMILY(af)	{ 0, SCMP_CMP_EQ, (af), 0 }
+
+/* What fails, with which error; where a condition stands, only then. */
+static const struct {
+	int			call, error;
+	struct scmp_arg_cmp	when;
+} refused[] = {
+	/* other processes' memory */
+	{ SCMP_SYS(ptrace), EPERM, ANY }, { SCMP_SYS(process_vm_readv), EPERM, ANY },
+	{ SCMP_SYS(process_vm_writev), EPERM, ANY }, { SCMP_SYS(process_madvise), EPERM, ANY },
+	{ SCMP_SYS(pidfd_getfd), EPERM, ANY }, { SCMP_SYS(kcmp), EPERM, ANY },
+	/* another view of the file system */
+	{ SCMP_SYS(mount), EPERM, ANY }, { SCMP_SYS(umount2), EPERM, ANY }, { SCMP_SYS(pivot_root), EPERM, ANY },
+	{ SCMP_SYS(chroot), EPERM, ANY }, { SCMP_SYS(open_tree), EPERM, ANY }, { SCMP_SYS(move_mount), EPERM, ANY },
+	{ SCMP_SYS(fsopen), EPERM, ANY }, { SCMP_SYS(fsconfig), EPERM, ANY }, { SCMP_SYS(fsmount), EPERM, ANY },
+	{ SCMP_SYS(fspick), EPERM, ANY }, { SCMP_SYS(mount_setattr), EPERM, ANY },
+	{ SCMP_SYS(open_by_handle_at), EPERM, ANY }, { SCMP_SYS(name_to_handle_at), EPERM, ANY },
+	/* namespaces; the flags of clone3 cannot be seen, so libraries are sent back to clone */
+	{ SCMP_SYS(unshare), EPERM, ANY }, { SCMP_SYS(setns), EPERM, ANY }, { SCMP_SYS(clone3), ENOSYS, ANY },
+	/* parts of the kernel with a long record of holes */
+	{ SCMP_SYS(bpf), EPERM, ANY }, { SCMP_SYS(perf_event_open), EPERM, ANY }, { SCMP_SYS(userfaultfd), EPERM, ANY },
+	{ SCMP_SYS(io_uring_setup), EPERM, ANY }, { SCMP_SYS(io_uring_enter), EPERM, ANY },
+	{ SCMP_SYS(io_uring_register), EPERM, ANY }, { SCMP_SYS(keyctl), EPERM, ANY }, { SCMP_SYS(add_key), EPERM, ANY },
+	{ SCMP_SYS(request_key), EPERM, ANY }, { SCMP_SYS(vmsplice), EPERM, ANY },
+	/* the machine */
+	{ SCMP_SYS(kexec_load), EPERM, ANY }, { SCMP_SYS(kexec_file_load), EPERM, ANY },
+	{ SCMP_SYS(init_module), EPERM, ANY }, { SCMP_SYS(finit_module), EPERM, ANY },
+	{ SCMP_SYS(delete_module), EPERM, ANY }, { SCMP_SYS(reboot), EPERM, ANY }, { SCMP_SYS(swapon), EPERM, ANY },
+	{ SCMP_SYS(swapoff), EPERM, ANY }, { SCMP_SYS(acct), EPERM, ANY }, { SCMP_SYS(quotactl), EPERM, ANY },
+	{ SCMP_SYS(syslog), EPERM, ANY }, { SCMP_SYS(clock_settime), EPERM, ANY }, { SCMP_SYS(clock_adjtime), EPERM, ANY },
+	{ SCMP_SYS(settimeofday), EPERM, ANY }, { SCMP_SYS(adjtimex), EPERM, ANY }, { SCMP_SYS(sethostname), EPERM, ANY },
+	{ SCMP_SYS(setdomainname), EPERM, ANY }, { SCMP_SYS(iopl), EPERM, ANY }, { SCMP_SYS(ioperm), EPERM, ANY },
+	/* keystrokes into somebody's terminal; the kernel looks at 32 bits */
+	{ SCMP_SYS(ioctl), EPERM, { 1, SCMP_CMP_MASKED_EQ, UINT32_MAX, TIOCSTI } },
+	{ SCMP_SYS(ioctl), EPERM, { 1, SCMP_CMP_MASKED_EQ, UINT32_MAX, TIOCLINUX } },
+	/* sockets are IPv4 or IPv6; a pair is harmless, but one of datagrams could be pointed elsewhere */
+	{ SCMP_SYS(socket), EACCES, FAMILY(AF_UNIX) },
+	{ SCMP_SYS(socket), EAFNOSUPPORT, FAMILY(AF_UNSPEC) }, { SCMP_SYS(socket), EAFNOSUPPORT, FAMILY(AF_AX25) },
+	{ SCMP_SYS(socket), EAFNOSUPPORT, FAMILY(AF_IPX) }, { SCMP_SYS(socket), EAFNOSUPPORT, FAMILY(AF_APPLETALK) },
+	{ SCMP_SYS(socket), EAFNOSUPPORT, FAMILY(AF_NETROM) }, { SCMP_SYS(socket), EAFNOSUPPORT, FAMILY(AF_BRIDGE) },
+	{ SCMP_SYS(socket), EAFNOSUPPORT, FAMILY(AF_ATMPVC) }, { SCMP_SYS(socket), EAFNOSUPPORT, FAMILY(AF_X25) },
+	{ SCMP_SYS(socket), EAFNOSUPPORT, { 0, SCMP_CMP_GT, AF_INET6, 0 } },
+	{ SCMP_SYS(socketpair), EACCES, { 1, SCMP_CMP_MASKED_EQ, 0xf, SOCK_DGRAM } },
+};
+
+static int
+refuse_namespaces(scmp_filter_ctx f)
+{
+	static const uint64_t flags[] = NEW_NAMESPACES;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < COUNT(flags); i++)
+		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, flags[i], flags[i]));
+	return r;
+}
+
+static int
+build_filter(scmp_filter_ctx f, const struct sandbox *s)
+{
+	int r = seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);	/* a tree: few comparisons per call */
+
+	for (size_t i = 0; r == 0 && i < COUNT(refused); i++)
+		r = seccomp_rule_add_array(f, SCMP_ACT_ERRNO(refused[i].error), refused[i].call,
+		    refused[i].when.arg != UINT32_MAX, &refused[i].when);
+	if (r == 0)
+		r = refuse_namespaces(f);
+	if (r == 0 && !s->box.exec)
+		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(execve), 0);
+	if (r == 0 && !s->box.exec)
+		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(execveat), 0);
+	return r;
+}
+
+static void
+filter_calls(struct sandbox *s)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	int r = f == NULL ? -ENOMEM : build_filter(f, s);
+
+	if (r == 0)
+		r = seccomp_load(f);
+	if (r != 0)
+		lacks(s, LAYER_seccomp, "the kernel refused the filter (%s)", strerror(-r));
+	seccomp_release(f);
+}
+
+/* ---- all together -------------------------------------------------------------------------------- */
+
+static bool
+may_be_missing(const struct sandbox *s, enum layer layer)
+{
+	for (const char *const *name = s->allow_missing; name != NULL && *name != NULL; name++)
+		if (strcmp(*name, layer_names[layer]) == 0)
+			return true;
+	return false;
+}
+
+static int
+judge(const struct sandbox *s, struct error *e)
+{
+	for (enum layer l = 0; l < LAYER_COUNT; l++)
+		if (s->missing[l][0] != '\0' && !may_be_missing(s, l))
+			return error_set(e, ERR_unsupported, "sandbox layer %s is missing: %s "
+			    "(run without it: sandbox.allow_missing: [%s])", layer_names[l], s->missing[l], layer_names[l]);
+	return 0;
+}
+
+/* Landlock alone can show a directory but not hide what lies in it. */
+static int
+check_unmounted(const struct view *v, struct error *e)
+{
+	for (size_t i = 0; i < v->count; i++)
+		if (v->rows[i].kind == VIEW_HIDE_DIR || v->rows[i].kind == VIEW_HIDE_FILE)
+			return error_set(e, ERR_unsupported, "%s would be visible: without the layer \"mounts\" "
+			    "no directory above it can be shown to tools", v->rows[i].path);
+	return 0;
+}
+
+static int
+enter_view(struct sandbox *s, struct view *v, bool mounted, struct error *e)
+{
+	static const char refused_text[] = "the kernel lets this user make no namespaces";
+
+	if (mounted)
+		return view_enter(v, s, e);
+	lacks(s, LAYER_namespaces, refused_text);
+	lacks(s, LAYER_mounts, refused_text);
+	return check_unmounted(v, e);
+}
+
+int
+sandbox_enter(struct sandbox *s, struct error *e)
+{
+	bool mounted = s->namespaces & NAMESPACE_REST;
+
+	if (set_limits(s, e) == -1 || view_plan(&shown, s, e) == -1 || enter_view(s, &shown, mounted, e) == -1)
+		return -1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		lacks(s, LAYER_no_new_privs, "%s", strerror(errno));
+	if (landlock(s, &shown, mounted, e) == -1 || drop_capabilities(e) == -1)
+		return -1;
+	filter_calls(s);
+	/* What runs beside us in here must not read our memory or talk through our descriptors. */
+	if (prctl(PR_SET_DUMPABLE, 0) == -1)
+		return error_errno(e, "sandbox: undumpable");
+	network = s->box.net;
+	return judge(s, e);
+}
+
+enum tool_net
+sandbox_network(void)
+{
+	return network;
+}
+
+enum tool_fs
+sandbox_shows(const char *path)
+{
+	/* What is private to this call is neither the person's nor kept. */
+	static const enum tool_fs means[] = {
+		[VIEW_PRIVATE] = FS_NONE, [VIEW_READ] = FS_READ, [VIEW_WRITE] = FS_WRITE, [VIEW_DEVICE] = FS_WRITE,
+		[VIEW_LINK] = FS_READ,
+	};
+	enum tool_fs best = shown.count == 0 ? FS_WRITE : FS_NONE;
+
+	for (size_t i = 0; i < shown.count; i++)	/* parents come first, so the last that holds it decides */
+		if (view_holds(&shown.rows[i], path))
+			best = means[shown.rows[i].kind];
+	return best;
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See view.h. The plan is a list of paths, made while the real file system
+ * can still be looked at; entering it takes each of them as a detached mount,
+ * makes an empty tmpfs our root, lets the old root go and attaches what was
+ * taken. It hides by not showing; the few things hidden by covering are those
+ * that lie inside something the operator chose to show.
+ */
+#include "toolrunner/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "common/paths.h"
+
+/* What programs need to run at all. /etc is not shown as a whole: it holds secrets too. */
+static const struct {
+	const char	*path;
+	enum view_kind	 kind;
+} everyone[] = {
+	{ "/usr", VIEW_READ }, { "/bin", VIEW_READ }, { "/sbin", VIEW_READ }, { "/lib", VIEW_READ },
+	{ "/lib32", VIEW_READ }, { "/lib64", VIEW_READ }, { "/libx32", VIEW_READ },
+	{ "/etc/alternatives", VIEW_READ }, { "/etc/ca-certificates", VIEW_READ }, { "/etc/fonts", VIEW_READ },
+	{ "/etc/gai.conf", VIEW_READ }, { "/etc/gitconfig", VIEW_READ }, { "/etc/host.conf", VIEW_READ },
+	{ "/etc/hosts", VIEW_READ }, { "/etc/ld.so.cache", VIEW_READ }, { "/etc/localtime", VIEW_READ },
+	{ "/etc/magic", VIEW_READ }, { "/etc/mime.types", VIEW_READ }, { "/etc/nsswitch.conf", VIEW_READ },
+	{ "/etc/os-release", VIEW_READ }, { "/etc/perl", VIEW_READ }, { "/etc/pki/tls", VIEW_READ },
+	{ "/etc/protocols", VIEW_READ }, { "/etc/resolv.conf", VIEW_READ }, { "/etc/services", VIEW_READ },
+	{ "/etc/ssl/certs", VIEW_READ }, { "/etc/ssl/openssl.cnf", VIEW_READ }, { "/etc/terminfo", VIEW_READ },
+	{ "/etc/timezone", VIEW_READ },
+	{ "/dev/full", VIEW_DEVICE }, { "/dev/null", VIEW_DEVICE }, { "/dev/random", VIEW_DEVICE },
+	{ "/dev/urandom", VIEW_DEVICE }, { "/dev/zero", VIEW_DEVICE },
+	{ "/tmp", VIEW_PRIVATE },
+};
+
+/* A person's secrets stay covered even when the operator shows the home they lie in. */
+static const struct {
+	const char	*name;
+	enum view_kind	 kind;
+} private_things[] = {
+	{ ".ssh", VIEW_HIDE_DIR }, { ".gnupg", VIEW_HIDE_DIR }, { ".aws", VIEW_HIDE_DIR }, { ".kube", VIEW_HIDE_DIR },
+	{ ".docker", VIEW_HIDE_DIR }, { ".config/gh", VIEW_HIDE_DIR }, { ".config/gcloud", VIEW_HIDE_DIR },
+	{ ".local/share/keyrings", VIEW_HIDE_DIR }, { ".mozilla", VIEW_HIDE_DIR },
+	{ ".netrc", VIEW_HIDE_FILE }, { ".npmrc", VIEW_HIDE_FILE }, { ".pypirc", VIEW_HIDE_FILE },
+	{ ".pgpass", VIEW_HIDE_FILE }, { ".git-credentials", VIEW_HIDE_FILE },
+};
+
+/* Names that programs expect and that stand for something else here. */
+static const struct {
+	const char	*path, *target;
+} links[] = {
+	{ "/dev/fd", "/proc/self/fd" }, { "/dev/stdin", "/proc/self/fd/0" }, { "/dev/stdout", "/proc/self/fd/1" },
+	{ "/dev/stderr", "/proc/self/fd/2" }, { "/dev/shm", "/tmp" }, { "/var/tmp", "/tmp" },
+};
+
+/* Is path the directory `above` or below it? */
+static bool
+is_within(const char *path, const char *above)
+{
+	size_t n = strlen(above);
+
+	if (n == 1)
+		return true;
+	return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+static struct view_entry *
+add(struct view *v, const char *path, enum view_kind kind, bool directory)
+{
+	struct view_entry *row;
+
+	v->rows = xreallocarray(v->rows, v->count + 1, sizeof(*v->rows));
+	row = &v->rows[v->count++];
+	*row = (struct view_entry){ .path = xstrdup(path), .source = xstrdup(path), .kind = kind, .fd = -1,
+	    .directory = directory };
+	return row;
+}
+
+/* A path of our own table. Links into what is shown anyway stay links. */
+static void
+add_everyone(struct view *v, const char *path, enum view_kind kind)
+{
+	char real[PATH_MAX], target[PATH_MAX];
+	struct view_entry *row;
+	struct stat st;
+	ssize_t n;
+
+	if (realpath(path, real) == NULL || stat(real, &st) == -1)
+		return;
+	row = add(v, path, kind, S_ISDIR(st.st_mode));
+	if (strcmp(real, path) == 0)
+		return;
+	if (is_within(real, "/usr") && (n = readlink(path, target, sizeof(target) - 1)) > 0) {
+		target[n] = '\0';
+		row->kind = VIEW_LINK;
+		memcpy(real, target, (size_t)n + 1);
+	}
+	free(row->source);
+	row->source = xstrdup(real);
+}
+
+/* Only a workspace of ours may be shown of alpi's own home: ROOT/workspace, ROOT/profiles/NAME/workspace, or below. */
+static bool
+is_own_workspace(const char *path, const char *root)
+{
+	const char *rest = path + strlen(root), *slash;
+
+	if (strncmp(rest, "/profiles/", 10) == 0) {
+		if ((slash = strchr(rest + 10, '/')) == NULL)
+			return false;
+		rest = slash;
+	}
+	return is_within(rest, "/workspace");
+}
+
+static int
+add_chosen(struct view *v, const char *path, enum view_kind kind, const char *root, const char *what, struct error *e)
+{
+	char real[PATH_MAX];
+	struct stat st;
+
+	if (realpath(path, real) == NULL || stat(real, &st) == -1)
+		return error_errno(e, "%s %s", what, path);
+	if (root != NULL && is_within(real, root) && !is_own_workspace(real, root))
+		return error_set(e, ERR_denied, "%s %s lies in alpi's own home, which no tool may see", what, path);
+	add(v, real, kind, S_ISDIR(st.st_mode));
+	return 0;
+}
+
+/* Paths of the configuration that do not exist on this machine are left out. */
+static int
+add_list(struct view *v, const char *const *paths, enum view_kind kind, const char *root, const char *what,
+    struct error *e)
+{
+	for (; paths != NULL && *paths != NULL; paths++)
+		if (access(*paths, F_OK) == 0 && add_chosen(v, *paths, kind, root, what, e) == -1)
+			return -1;
+	return 0;
+}
+
+/* Does something that is shown hold this path? */
+static bool
+is_shown(const struct view *v, const char *path)
+{
+	for (size_t i = 0; i < v->count; i++)
+		if ((v->rows[i].kind == VIEW_READ || v->rows[i].kind == VIEW_WRITE) &&
+		    is_within(path, v->rows[i].path))
+			return true;
+	return false;
+}
+
+static void
+hide_if_shown(struct view *v, const char *path, enum view_kind kind)
+{
+	struct stat st;
+
+	if (is_shown(v, path) && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) == (kind == VIEW_HIDE_DIR))
+		add(v, path, kind, kind == VIEW_HIDE_DIR);
+}
+
+/* The person's home: empty and writable, so that "~" works; or its secrets covered where the home itself is shown. */
+static void
+add_person(struct view *v, const char *person)
+{
+	char real[PATH_MAX];
+
+	if (person == NULL || realpath(person, real) == NULL || strcmp(real, "/") == 0)
+		return;
+	if (!is_shown(v, real))
+		add(v, real, VIEW_PRIVATE, true);
+	for (size_t i = 0; i < COUNT(private_things); i++) {
+		cleanup_free char *path = path_join(real, private_things[i].name);
+
+		hide_if_shown(v, path, private_things[i].kind);
+	}
+}
+
+/* Parents before children; of two rows for one path, the one that shows more first. */
+static int
+by_path(const void *a, const void *b)
+{
+	const struct view_entry *x = a, *y = b;
+	const unsigned char *p = (const unsigned char *)x->path, *q = (const unsigned char *)y->path;
+
+	while (*p != '\0' && *p == *q)
+		p++, q++;
+	if (*p == *q)
+		return (int)y->kind - (int)x->kind;
+	return (*p == '/' ? 1 : *p == '\0' ? 0 : *p + 2) - (*q == '/' ? 1 : *q == '\0' ? 0 : *q + 2);
+}
+
+static void
+clear_row(struct view_entry *row)
+{
+	free(row->path);
+	free(row->source);
+	if (row->fd != -1)
+		close(row->fd);
+}
+
+static void
+sort_unique(struct view *v)
+{
+	size_t kept = 0;
+
+	qsort(v->rows, v->count, sizeof(*v->rows), by_path);
+	for (size_t i = 0; i < v->count; i++) {
+		if (kept > 0 && strcmp(v->rows[i].path, v->rows[kept - 1].path) == 0)
+			clear_row(&v->rows[i]);
+		else
+			v->rows[kept++] = v->rows[i];
+	}
+	v->count = kept;
+}
+
+int
+view_plan(struct view *v, const struct sandbox *s, struct error *e)
+{
+	char buffer[PATH_MAX];
+	const char *root = s->root == NULL ? NULL : realpath(s->root, buffer);
+	enum view_kind own = s->box.fs == FS_WRITE ? VIEW_WRITE : VIEW_READ;
+
+	for (size_t i = 0; i < COUNT(everyone); i++)
+		add_everyone(v, everyone[i].path, everyone[i].kind);
+	if (s->box.fs != FS_NONE && (add_chosen(v, s->workspace, own, root, "workspace", e) == -1 ||
+	    add_list(v, s->read, VIEW_READ, root, "sandbox.read:", e) == -1 ||
+	    add_list(v, s->write, own, root, "sandbox.write:", e) == -1))
+		return -1;
+	add_person(v, s->person);
+	if (root != NULL)
+		hide_if_shown(v, root, VIEW_HIDE_DIR);
+	sort_unique(v);
+	return 0;
+}
+
+void
+view_clear(struct view *v)
+{
+	for (size_t i = 0; i < v->count; i++)
+		clear_row(&v->rows[i]);
+	free(v->rows);
+	v->rows = NULL;
+	v->count = 0;
+}
+
+bool
+view_holds(const struct view_entry *row, const char *path)
+{
+	return is_within(path, row->path);
+}
+
+/* A detached copy of what is mounted at a row's source, with the rights its kind has. */
+static int
+take(struct view_entry *row)
+{
+	static const uint64_t rights[] = {
+		[VIEW_READ]   = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+		[VIEW_WRITE]  = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+		[VIEW_DEVICE] = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+	};
+	struct mount_attr attr = { .attr_set = rights[row->kind] };
+
+	row->fd = open_tree(AT_FDCWD, row->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (row->fd == -1)
+		return -1;
+	return mount_setattr(row->fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr));
+}
+
+/*
+ * A new /proc of our process namespace, detached. Where the outer one is partly covered (in a container) the kernel
+ * gives only the part about processes, or none; programs then do without.
+ */
+static int
+take_proc(void)
+{
+	static const char *const subsets[] = { NULL, "pid" };
+	int fs, fd = -1;
+
+	for (size_t i = 0; i < COUNT(subsets) && fd == -1; i++) {
+		if ((fs = fsopen("proc", FSOPEN_CLOEXEC)) == -1)
+			return -1;
+		if (subsets[i] == NULL || fsconfig(fs, FSCONFIG_SET_STRING, "subset", subsets[i], 0) == 0)
+			if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+				fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+				    MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+		close(fs);
+	}
+	return fd;
+}
+
+/* The point where something is attached: a directory or an empty file, with its parents. */
+static int
+make_point(const char *path, bool directory, struct error *e)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *parent = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+	int fd;
+
+	if (access(path, F_OK) == 0)
+		return 0;
+	if (make_dirs(directory ? path : parent, 0755, e) == -1)
+		return -1;
+	if (directory)
+		return 0;
+	if ((fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444)) == -1)
+		return error_errno(e, "sandbox view: %s", path);
+	close(fd);
+	return 0;
+}
+
+/* Everything but what was taken is let go; / is an empty tmpfs from here on. */
+static int
+enter_empty_root(struct error *e)
+{
+	if (mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m") == -1 || chdir("/tmp") == -1 ||
+	    syscall(SYS_pivot_root, ".", ".") == -1 || umount2(".", MNT_DETACH) == -1 || chdir("/") == -1)
+		return error_errno(e, "sandbox view: new root");
+	return 0;
+}
+
+static int
+attach(struct view_entry *row, struct error *e)
+{
+	int status = 0;
+
+	if (row->kind == VIEW_LINK) {
+		if (make_point(row->path, false, e) == -1)
+			return -1;
+		unlink(row->path);
+		return symlink(row->source, row->path) == 0 ? 0 : error_errno(e, "sandbox view: %s", row->path);
+	}
+	if (make_point(row->path, row->directory, e) == -1)
+		return -1;
+	if (row->fd != -1)
+		status = move_mount(row->fd, "", AT_FDCWD, row->path, MOVE_MOUNT_F_EMPTY_PATH);
+	else if (row->kind == VIEW_PRIVATE)
+		status = mount("none", row->path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=25%");
+	else if (row->kind == VIEW_HIDE_DIR)
+		status = mount("none", row->path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k");
+	else if (row->kind == VIEW_HIDE_FILE)
+		status = mount("/dev/null", row->path, NULL, MS_BIND, NULL);
+	return status == 0 ? 0 : error_errno(e, "sandbox view: %s", row->path);
+}
+
+static int
+put_text(const char *path, const char *text, struct error *e)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+
+	if (fd == -1 || write(fd, text, strlen(text)) == -1)
+		return error_errno(e, "sandbox view: %s", path);
+	return 0;
+}
+
+/* Names for the ids that programs meet here: ours and root's, none of the machine's other accounts. */
+static int
+write_accounts(const struct sandbox *s, struct error *e)
+{
+	const char *name = geteuid() == 0 ? "root" : s->user == NULL ? "user" : s->user;
+	cleanup_free char *users = xasprintf("%s:x:%u:%u::%s:/bin/sh\n%s", name, geteuid(), getegid(),
+	    s->person == NULL ? "/tmp" : s->person, geteuid() == 0 ? "" : "root:x:0:0::/:/bin/sh\n");
+	cleanup_free char *groups = xasprintf("%s:x:%u:\n%s", name, getegid(), getegid() == 0 ? "" : "root:x:0:\n");
+
+	if (put_text("/etc/passwd", users, e) == -1)
+		return -1;
+	return put_text("/etc/group", groups, e);
+}
+
+static int
+furnish(int proc, const struct sandbox *s, struct error *e)
+{
+	if (make_dirs("/proc", 0755, e) == -1 || make_dirs("/var", 0755, e) == -1 || make_dirs("/run", 0755, e) == -1 ||
+	    make_dirs("/etc", 0755, e) == -1)
+		return -1;
+	if (proc != -1 && move_mount(proc, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) == -1)
+		return error_errno(e, "sandbox view: /proc");
+	for (size_t i = 0; i < COUNT(links); i++)
+		if (symlink(links[i].target, links[i].path) == -1 && errno != EEXIST)
+			return error_errno(e, "sandbox view: %s", links[i].path);
+	return write_accounts(s, e);
+}
+
+/* The root itself and what hides something need no writer any more. */
+static int
+seal(const struct view *v, struct error *e)
+{
+	unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV;
+
+	for (size_t i = 0; i < v->count; i++)
+		if (v->rows[i].kind == VIEW_HIDE_DIR && mount(NULL, v->rows[i].path, NULL, flags | MS_NOEXEC, NULL) == -1)
+			return error_errno(e, "sandbox view: %s", v->rows[i].path);
+	return mount(NULL, "/", NULL, flags, NULL) == 0 ? 0 : error_errno(e, "sandbox view: /");
+}
+
+int
+view_enter(struct view *v, const struct sandbox *s, struct error *e)
+{
+	cleanup_close int proc = -1;
+
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
+		return error_errno(e, "sandbox view: private mounts");
+	proc = take_proc();
+	for (size_t i = 0; i < v->count; i++)
+		if (v->rows[i].kind >= VIEW_READ && v->rows[i].kind != VIEW_LINK && take(&v->rows[i]) == -1)
+			return error_errno(e, "sandbox view: %s", v->rows[i].path);
+	if (enter_empty_root(e) == -1)
+		return -1;
+	for (size_t i = 0; i < v->count; i++)
+		if (attach(&v->rows[i], e) == -1)
+			return -1;
+	if (furnish(proc, s, e) == -1)
+		return -1;
+	return seal(v, e);
+}

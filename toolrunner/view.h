@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a worker sees of the file system: programs and libraries read-only,
+ * the workspace, what the configuration names, an empty home, a private
+ * /tmp, its own /proc. Everything else is not there.
+ */
+#ifndef ALPI_VIEW_H
+#define ALPI_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/error.h"
+#include "toolrunner/sandbox.h"
+
+enum view_kind {
+	VIEW_HIDE_DIR,			/* an empty directory over it */
+	VIEW_HIDE_FILE,			/* an empty file over it */
+	VIEW_PRIVATE,			/* an empty writable directory that ends with the worker */
+	VIEW_READ,
+	VIEW_WRITE,
+	VIEW_DEVICE,			/* one of the harmless devices */
+	VIEW_LINK,			/* a link, to `source` */
+};
+
+struct view_entry {
+	char		*path;		/* where it is shown; absolute */
+	char		*source;	/* what is shown there, without links */
+	enum view_kind	 kind;
+	int		 fd;		/* the mount, taken before the old root goes; -1 */
+	bool		 directory;
+};
+
+struct view {
+	struct view_entry	*rows;	/* parents before children */
+	size_t			 count;
+};
+
+/* What this sandbox shows. 0, or -1: a path of the configuration is missing or lies in alpi's own home. */
+int	view_plan(struct view *v, const struct sandbox *s, struct error *e);
+/* Make it our root; s names the one account that exists in it. 0, or -1: nothing can be relied on then. Linux only. */
+int	view_enter(struct view *v, const struct sandbox *s, struct error *e);
+void	view_clear(struct view *v);
+/* Is this absolute path the row's, or below it? */
+bool	view_holds(const struct view_entry *row, const char *path);
+
+#endif

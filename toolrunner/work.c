@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker: one call, one process. It reads two lines: what its sandbox is
+ * (from our own configuration and table), and, only once it is inside, the
+ * call itself, whose arguments a model wrote. It answers with lines of JSON:
+ * progress, then one result. Anything left running when it ends is killed,
+ * because it is the first process of its namespace.
+ */
+#include "toolrunner/launch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/error.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "toolrunner/files.h"
+#include "toolrunner/probe.h"
+#include "toolrunner/sandbox.h"
+#include "toolrunner/tool.h"
+
+#define JOB_MAX		(16 * 1024 * 1024)	/* both lines; a call's arguments are at most 4 MB */
+#define JOB_DEPTH	40
+#define PROGRESS_MAX	4096
+
+static void
+send_line(const json_t *line)
+{
+	cleanup_free char *text = json_text(line);
+	size_t len = strlen(text), done = 0;
+	ssize_t n;
+
+	text[len++] = '\n';		/* over the NUL: the length is known */
+	while (done < len) {
+		if ((n = send(WORK_FD_TALK, text + done, len - done, MSG_NOSIGNAL)) == -1 && errno != EINTR)
+			_exit(1);	/* nobody is listening any more */
+		if (n > 0)
+			done += (size_t)n;
+	}
+}
+
+static json_t *
+clean_string(const char *text, size_t len)
+{
+	cleanup_free char *clean = utf8_clean(text, len);
+
+	return json_string(clean);
+}
+
+static void
+on_progress(struct tool_call *call, const char *line)
+{
+	size_t len = strcspn(line, "\n");
+	cleanup_json json_t *j = json_pack("{s:o}", "progress",
+	    clean_string(line, utf8_cut(line, len, PROGRESS_MAX)));
+
+	send_line(j);
+}
+
+static void
+send_result(const struct result *r)
+{
+	cleanup_json json_t *j = json_pack("{s:b s:o s:o s:s s:O*}", "ok", r->ok, "output",
+	    clean_string(buf_str(&r->output), r->output.len), "error", clean_string(r->error, strlen(r->error)), "code",
+	    r->code, "mutations", r->mutations);
+
+	send_line(j);
+}
+
+static void
+send_failure(const struct error *e)
+{
+	struct result r = { .ok = false };
+
+	snprintf(r.error, sizeof(r.error), "%s", e->text);
+	snprintf(r.code, sizeof(r.code), "%s", error_name(e->code));
+	send_result(&r);
+}
+
+static int
+read_job(struct buf *b, struct error *e)
+{
+	char block[65536];
+	ssize_t n;
+
+	while ((n = read(WORK_FD_TALK, block, sizeof(block))) != 0) {
+		if (n == -1 && errno != EINTR)
+			return error_errno(e, "read job");
+		if (n > 0 && buf_add(b, block, (size_t)n) == -1)
+			return error_set(e, ERR_too_large, "job larger than %d bytes", JOB_MAX);
+	}
+	return 0;
+}
+
+/* The strings of a list as a NULL-terminated array into it; NULL when it is empty. */
+static const char **
+strings(const json_t *list)
+{
+	const char **out = xcalloc(json_array_size(list) + 1, sizeof(*out));
+	json_t *value;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, value)
+		out[i] = json_is_string(value) ? json_string_value(value) : "";
+	return out;
+}
+
+static void
+read_sandbox(const json_t *j, unsigned namespaces, struct sandbox *s)
+{
+	s->box.fs = (enum tool_fs)json_int(j, "fs", FS_NONE);
+	s->box.net = (enum tool_net)json_int(j, "net", NET_NONE);
+	s->box.exec = json_bool(j, "exec", false);
+	s->workspace = json_str(j, "workspace", NULL);
+	s->root = json_str(j, "root", NULL);
+	s->person = json_str(j, "person", NULL);
+	s->user = json_str(j, "user", NULL);
+	s->read = strings(json_object_get(j, "read"));
+	s->write = strings(json_object_get(j, "write"));
+	s->allow_missing = strings(json_object_get(j, "allow_missing"));
+	s->limit_s = (int)json_int(j, "limit_s", 0);
+	s->namespaces = namespaces;
+}
+
+/* Programs find the few variables that mean something to them (tools.md, 5); ours was empty until here. */
+static void
+set_environment(const json_t *env)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)env, name, value)
+		if (json_is_string(value))
+			setenv(name, json_string_value(value), 1);
+}
+
+static int
+run_tool(const json_t *j, const struct sandbox *s, struct error *e)
+{
+	struct tool_call call = { .name = json_str(j, "tool", ""), .args = json_object_get(j, "args"),
+	    .workspace = s->workspace, .home = json_str(j, "home", NULL), .root = s->root, .person = s->person,
+	    .result.output.max = TOOL_OUTPUT_MAX, .progress = on_progress };
+	const struct tool *t = tool_find(call.name);
+
+	if (t == NULL)
+		return error_set(e, ERR_not_found, "no tool named %s", call.name);
+	if (chdir(s->workspace) == -1)
+		return error_errno(e, "workspace %s", s->workspace);
+	set_environment(json_object_get(j, "env"));
+	if (t->run(&call, e) == -1)
+		return -1;
+	send_result(&call.result);
+	return 0;
+}
+
+/* The self-test's findings are the output of a call like any other. */
+static int
+report(struct probe *probe, const struct sandbox *s, const struct error *e)
+{
+	cleanup_json json_t *layers = probe_run(probe, s, e);
+	cleanup_free char *text = json_text(layers);
+	struct result r = { .ok = true, .output.max = TOOL_OUTPUT_MAX };
+
+	buf_puts(&r.output, text);
+	send_result(&r);
+	return 0;
+}
+
+static int
+work(unsigned namespaces, struct error *e)
+{
+	struct buf job = BUF(JOB_MAX);
+	struct sandbox s = { 0 };
+	struct probe *probe = NULL;
+	const char *second;
+	json_t *spec, *call;
+
+	if (read_job(&job, e) == -1)
+		return -1;
+	if ((second = memchr(buf_str(&job), '\n', job.len)) == NULL)
+		return error_set(e, ERR_invalid, "job without its second line");
+	if ((spec = json_parse(job.data, (size_t)(second - job.data), JOB_DEPTH, e)) == NULL)
+		return -1;
+	read_sandbox(spec, namespaces, &s);
+	if (json_object_get(spec, "probe") != NULL)
+		probe = probe_prepare(json_object_get(spec, "probe"));
+	files_remember_secrets(s.root, s.person, s.workspace);
+	if (sandbox_enter(&s, e) == -1 && probe == NULL)
+		return -1;
+	if (probe != NULL)
+		return report(probe, &s, e);
+	second++;
+	if ((call = json_parse(second, job.len - (size_t)(second - job.data), JOB_DEPTH, e)) == NULL)
+		return -1;
+	return run_tool(call, &s, e);
+}
+
+int
+work_main(int argc, char *argv[])
+{
+	struct error e = { 0 };
+
+	if (argc != 3)
+		_exit(2);
+	prctl(PR_SET_NAME, "alpi-worker");
+	if (work((unsigned)strtoul(argv[2], NULL, 10), &e) == -1)
+		send_failure(&e);
+	_exit(0);		/* no exit handlers: the sandbox may forbid what they do */
+}
