@@ -379,11 +379,12 @@ int64_t
 approvals_resolved(struct approvals *p, const char *profile, const json_t *data)
 {
 	struct question *q = find(p, json_str(data, "request_id", ""));
+	const char *otherwise = json_bool(data, "timed_out", false) ? "timeout" : "engine";
 
 	/* One that is being answered is told of when the answer is delivered. */
 	if (q == NULL || strcmp(q->profile, profile) != 0 || q->choice != NULL)
 		return stream_last(p->host->stream);
-	return settle(q, json_str(data, "choice", q->kind->silence), json_str(data, "responder", "timeout"));
+	return settle(q, json_str(data, "choice", q->kind->silence), json_str(data, "responder", otherwise));
 }
 
 void

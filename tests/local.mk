@@ -13,3 +13,4 @@ FUZZ += render:alpi
 UNIT += approve:alpi-toolrunner denylist:alpi-toolrunner
 FUZZ += codec:common boot:common grant:common
 UNIT += turn:alpi-engined
+FUZZ += host:alpi-hostd
