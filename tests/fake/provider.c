@@ -337,6 +337,7 @@ static const struct behaviour {
 	REFUSES("error-text", "upstream\n says no", "text/plain"),
 	REFUSES("error-html", html, "text/html"),
 	REFUSES("error-empty", "", NULL),
+	REFUSES("error-key", "{\"error\":{\"message\":\"Incorrect API key provided: sk-test-0123456789.\"}}", NULL),
 	{ "error-page", do_text, PAGE, html, "text/html" },
 	ANSWERS("error-first", do_echo, FAIL),
 	ANSWERS("error-mid", do_text, FAIL),

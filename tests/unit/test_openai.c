@@ -184,7 +184,7 @@ on_failed(void *arg, const struct error *e)
 static const struct provider_events events = { on_text, on_reasoning, on_retrying, on_done, on_failed };
 
 /* runtime.*, small enough for a test. */
-static const struct provider_limits quick = { 2000, 2000, 2, 2 };
+static const struct provider_limits quick = { 60000, 60000, 2, 2 };
 
 static const char *
 no_secret(void *arg, const char *name)
@@ -594,6 +594,23 @@ test_nobody_there_is_tried_again_then_said(void **state)
 }
 
 static void
+test_a_key_that_the_server_repeats_is_taken_out(void **state)
+{
+	struct seen s = { 0 };
+	struct provider_target t = target_of("error-key");
+	cleanup_json json_t *messages = user_says("status=401");
+	struct provider_request r = { .target = &t, .limits = quick, .messages = messages };
+
+	free(t.key);
+	t.key = xstrdup("sk-test-0123456789");
+	assert_non_null(provider_start(provider, &r, &events, &s, NULL));
+	while (s.ends == 0)
+		event_base_dispatch(base);
+	assert_string_equal(s.e.text, "fake: HTTP 401: Incorrect API key provided: ***.");
+	provider_target_clear(&t);
+}
+
+static void
 test_what_a_server_sends_is_bounded(void **state)
 {
 	struct seen s = ask("endless", "n=5");
@@ -799,6 +816,7 @@ main(void)
 		CLAIM(test_nothing_is_tried_again_once_something_was_shown),
 		CLAIM(test_a_server_that_does_not_go_on_is_stalled),
 		CLAIM(test_nobody_there_is_tried_again_then_said),
+		CLAIM(test_a_key_that_the_server_repeats_is_taken_out),
 		CLAIM(test_what_a_server_sends_is_bounded),
 		CLAIM(test_a_cancelled_call_is_silent_and_its_stream_ends),
 		CLAIM(test_calls_that_run_end_with_the_provider),
