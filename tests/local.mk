@@ -2,7 +2,7 @@
 UNIT += error:common json:common config:common files:common restrict:common audit:common
 FUZZ += json:common config:common env:common
 UNIT += proto:common codec:common boot:common grant:common bus:common daemon:common layers:common
-TOOLS += bench/bus:common
+TOOLS += bench/bus:common bench/spawn:common bench/post:common
 # what tests and the bench run beside the daemons: file below tests/, and what it links
 TOOLS += fake/provider:common
 UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd

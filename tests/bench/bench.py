@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measure what the project promises, against floors taken in the same run."""
+import json
+import os
+import pathlib
+import selectors
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
+from conftest import ALPI, BUILD, LIBEXEC, ROOT, Home, Provider, wait_for  # noqa: E402
+
+SPAWN = BUILD / "tests" / "spawn"
+POST = BUILD / "tests" / "post"
+BUS = BUILD / "tests" / "bus"
+rows = []
+
+
+def row(name, value, unit, floor=None, budget=""):
+    """One line of the result."""
+    ratio = f"{value / floor:.2f}" if floor else "-"
+    line = f"{name}\t{value:.2f}\t{unit}\t{'-' if floor is None else format(floor, '.2f')}\t{ratio}\t{budget}"
+    rows.append(line)
+    print(line, flush=True)
+
+
+def spawn_us(count, *words, env=None):
+    """Median time of a whole process, in microseconds."""
+    done = subprocess.run([SPAWN, str(count), *map(str, words)], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout.split()[1])
+
+
+def tree(home):
+    """The processes of a home: init and all below it."""
+    init = home.json("daemon", "status", "--json")["pid"]
+    found, rest = [], [init]
+    while rest:
+        pid = rest.pop()
+        found.append(pid)
+        for task in os.listdir(f"/proc/{pid}/task"):
+            rest += map(int, pathlib.Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    return found
+
+
+def pss_kb(pids):
+    total = 0
+    for pid in pids:
+        for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total
+
+
+def switches(pids):
+    total = 0
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            for line in pathlib.Path(f"/proc/{pid}/task/{task}/status").read_text().splitlines():
+                if line.startswith("voluntary_ctxt"):
+                    total += int(line.split()[1])
+    return total
+
+
+class Streams:
+    """Many chat.send streams at once: when each had its first word and when it ended, in seconds from its start."""
+
+    def __init__(self, home, texts, profile="default", **params):
+        self.selector = selectors.DefaultSelector()
+        self.left, self.first, self.total, self.failed = 0, [], [], 0
+        for i, text in enumerate(texts):
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(str(home.path / "host" / "host.sock"))
+            request = {"id": i, "method": "host.chat.send", "params": {
+                "profile": profile, "text": text, "interactive": False,
+                "request_id": f"{os.getpid()}-{time.monotonic_ns()}-{i}", **params}}
+            s.sendall(json.dumps(request).encode() + b"\n")
+            self.selector.register(s, selectors.EVENT_READ, {"start": time.monotonic(), "tail": b"", "first": False})
+            self.left += 1
+
+    def step(self, timeout=None):
+        for key, _ in self.selector.select(timeout):
+            state, data = key.data, key.fileobj.recv(65536)
+            seen = state["tail"] + data
+            now = time.monotonic() - state["start"]
+            if not state["first"] and b"assistant_delta" in seen:
+                state["first"] = True
+                self.first.append(now)
+            if b'"event":"error"' in seen:
+                self.failed += 1
+            state["tail"] = seen[-64:]
+            if not data:
+                self.total.append(now)
+                self.selector.unregister(key.fileobj)
+                key.fileobj.close()
+                self.left -= 1
+
+    def run(self):
+        while self.left:
+            self.step()
+        return self
+
+
+def ask(home, text, **params):
+    return Streams(home, [text], **params).run().total[0]
+
+
+# ---- the rows ---------------------------------------------------------------------------------
+
+def start_up(provider):
+    """From `alpi daemon start` to every unit ready."""
+    floor = sum(spawn_us(20, LIBEXEC / f"alpi-{name}", "--version") for name in ("init", "engined", "toolrunner", "hostd"))
+    times = []
+    for _ in range(7):
+        home = Home()
+        home.use(provider)
+        begin = time.monotonic()
+        home.start()
+        times.append((time.monotonic() - begin) * 1000)
+        home.close()
+    row("start to ready", statistics.median(times), "ms", floor / 1000, "<= 60 ms")
+
+
+def memory_and_rest(provider):
+    home = Home()
+    home.use(provider)
+    home.start()
+    home.ask("n=3")
+    one = tree(home)
+    row("memory of one profile, idle after a turn", pss_kb(one) / 1024, "MB PSS", None, "<= 14 MB")
+    before, seconds = switches(one), 10
+    time.sleep(seconds)
+    row("idle wake-ups", (switches(one) - before) / seconds, "1/s", None, "<= 2 per s")
+    home.use(provider, profile="second")
+    home.ready("second/engined")
+    home.ready("second/toolrunner")
+    home.ask("n=3", "-p", "second")
+    row("memory of one more profile", (pss_kb(tree(home)) - pss_kb(one)) / 1024, "MB PSS", None, "<= 6 MB")
+    home.close()
+
+
+def one_turn(provider):
+    home = Home()
+    home.use(provider)
+    home.start()
+    chat = [ALPI, "chat", "--once", "n=1"]
+    spawn_us(20, *chat, env=home.env)
+    floor = spawn_us(100, POST, provider.port, "text", "n=1")
+    warm = spawn_us(100, *chat, env=home.env)
+    row("warm turn over the provider's time", (warm - floor) / 1000, "ms", floor / 1000, "<= 5 ms")
+    home.run("daemon", "stop")
+    times = []
+    for _ in range(7):
+        times.append(spawn_us(1, *chat, env=home.env))
+        home.run("daemon", "stop")
+    row("cold turn over the provider's time", (statistics.median(times) - floor) / 1000, "ms", floor / 1000, "<= 100 ms")
+    home.start()
+    row("request for hello", home.json("chat", "--explain-prompt", "hello", "--json")["request_bytes"], "bytes", None,
+        "<= 8192")
+    home.close()
+
+
+def tool_round_trip(provider):
+    home = Home()
+    home.use(provider, "script")
+    home.start()
+
+    def turn(calls):
+        call = {"name": "terminal", "arguments": {"command": "/bin/true"}}
+        return json.dumps({"steps": [{"calls": [call] * calls}, {"text": "x"}]})
+
+    ask(home, turn(3))
+    few = statistics.median(ask(home, turn(1)) for _ in range(9))
+    many = statistics.median(ask(home, turn(21)) for _ in range(5))
+    floor = spawn_us(-50, "/bin/true") / 1000
+    row("tool round trip with its sandbox", (many - few) / 20 * 1000, "ms", floor, "<= 5 ms over the command")
+    home.close()
+
+
+def bus():
+    done = subprocess.run([BUS], capture_output=True, text=True, cwd=ROOT)
+    for line in done.stdout.splitlines():
+        name, value, unit, floor, _ = line.split("\t")[:5]
+        row(name, float(value), unit, float(floor), "100-170 us seen")
+
+
+def many_streams(provider):
+    home = Home()
+    home.use(provider)
+    home.start()
+    home.ask("n=1")
+    engined = home.pid("default/engined")
+    streams = Streams(home, ["n=100 delay=50"] * 1000)
+    high = 0
+    while streams.left:
+        streams.step(0.2)
+        high = max(high, pss_kb([engined]))
+    assert streams.failed == 0, f"{streams.failed} streams failed\n{home.log()}"
+    row("1000 streams: memory of engined", high / 1024, "MB PSS", None, "<= 150 MB")
+    row("1000 streams: slowest", max(streams.total), "s", statistics.median(streams.total), "<= 3 x median")
+    home.close()
+
+
+def saturation(provider):
+    home = Home()
+    home.use(provider)
+    home.use(provider, profile="busy")
+    home.start()
+    home.ready("busy/engined")
+
+    def first_ms():
+        return statistics.median(Streams(home, ["n=1"]).run().first[0] * 1000 for _ in range(15))
+
+    idle = first_ms()
+    load = Streams(home, ["n=400 delay=20"] * 200, profile="busy")
+    wait_for(lambda: load.step(0.05) or len(load.first) >= 100, "the load")
+    child = os.fork()
+    if child == 0:
+        load.run()
+        os._exit(0)
+    loaded = first_ms()
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    row("first token beside a saturated profile", loaded, "ms", idle, "<= 2 x idle")
+    home.close()
+
+
+def long_life(provider):
+    home = Home()
+    home.use(provider)
+    home.start()
+    measured = {}
+    done = 0
+    for target in (100, 10000):
+        while done < target:
+            batch = min(50, target - done)
+            streams = Streams(home, ["n=2"] * batch).run()
+            assert streams.failed == 0, home.log()
+            done += batch
+        measured[target] = pss_kb(tree(home)) / 1024
+    row("memory after 10,000 turns", measured[10000], "MB PSS", measured[100], "<= 1.05 x after 100")
+    home.close()
+
+
+def installed_size():
+    with tempfile.TemporaryDirectory() as place:
+        subprocess.run(["packaging/install.sh", BUILD, place, "/usr"], cwd=ROOT, check=True)
+        size = sum(p.stat().st_size for p in pathlib.Path(place).rglob("*") if p.is_file() and not p.is_symlink())
+    row("installed size", size / 1e6, "MB", None, "<= 5 MB")
+
+
+def main():
+    provider = Provider()
+    print("name\tvalue\tunit\tfloor\tratio\tbudget", flush=True)
+    try:
+        for measure in (start_up, memory_and_rest, one_turn, tool_round_trip, many_streams, saturation, long_life):
+            if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
+                measure(provider)
+        for measure in (bus, installed_size):
+            if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
+                measure()
+    finally:
+        provider.close()
+    (BUILD / "bench.tsv").write_text("\n".join(["name\tvalue\tunit\tfloor\tratio\tbudget", *rows]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
