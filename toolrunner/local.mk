@@ -1,5 +1,9 @@
 PROGS          += alpi-toolrunner
 alpi-toolrunner.DIR  := $(LIBEXEC)
 alpi-toolrunner.SRCS := $(addprefix toolrunner/, main.c \
-	lexer.c unwrap.c rules.c approve.c denylist.c)
-alpi-toolrunner.LIBS := nng event_core jansson yaml sodium seccomp
+	lexer.c unwrap.c rules.c approve.c denylist.c \
+	handlers.c tools.c exec.c consent.c settings.c selftest.c explain.c \
+	worker.c background.c launch.c namespace.c \
+	work.c sandbox.c view.c probe.c command.c files.c lint.c \
+	$(addprefix tools/, read.c write.c edit.c search.c terminal.c))
+alpi-toolrunner.LIBS := nng event_core jansson yaml sodium seccomp pcre2-8

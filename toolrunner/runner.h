@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the main process holds: the daemon's context. */
+#ifndef ALPI_RUNNER_H
+#define ALPI_RUNNER_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+
+#include "common/audit.h"
+#include "common/boot.h"
+#include "common/dispatch.h"
+#include "toolrunner/settings.h"
+#include "toolrunner/worker.h"
+
+struct exec;
+struct session;
+
+struct runner {
+	struct daemon		*daemon;
+	const struct boot	*boot;		/* the daemon's */
+	struct event_base	*base;		/* the daemon's; NULL in tests */
+	struct launcher		*launcher;
+	struct audit		*audit;
+	int			 approval_fd;	/* logs/approval.log */
+	struct settings		 settings;
+	struct worker_layer	 layers[WORKER_LAYERS_MAX];
+	size_t			 nlayers;
+	char			 untested[ERROR_TEXT_MAX];	/* why there are none */
+	char			*stop;		/* a layer does not hold: why no tool runs, or NULL */
+	struct exec		*calls;		/* exec.c's: oldest first */
+	size_t			 ncalls;
+	struct event		*timer;
+	struct session		*sessions;	/* consent.c's: what was allowed for a session */
+	bool			 draining;
+	void			(*idle)(struct runner *);	/* set when draining: no call runs any more */
+};
+
+extern const struct handler tool_handlers[];
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What toolrunner wants of config.yaml. The main process cannot open the
+ * file; the launcher hands it a descriptor.
+ */
+#ifndef ALPI_TOOLRUNNER_SETTINGS_H
+#define ALPI_TOOLRUNNER_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "common/error.h"
+#include "toolrunner/worker.h"
+
+struct settings {
+	char		**deny;		/* tools.deny */
+	char		**allow;	/* tools.terminal.approval.allowlist */
+	char		**read, **write, **missing;	/* sandbox.* */
+	enum tool_net	  net;
+	int64_t		  budget;	/* tools.budget.per_result_chars; negative: none */
+	char		 *workspace;	/* configured, or NULL */
+	char		 *broken;	/* why the file does not load (then no tool runs), or NULL */
+	/* the file as it was read */
+	bool		  there;
+	struct stat	  seen;
+};
+
+/* Take the settings in from text; a text that does not load leaves what was, and says so in `broken`. */
+void	settings_parse(struct settings *s, const char *text, size_t len);
+/* Read again through the launcher if the file changed since. Blocks shortly. */
+void	settings_refresh(struct settings *s, struct launcher *l);
+void	settings_clear(struct settings *s);
+bool	settings_denies(const struct settings *s, const char *tool);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * THE table of tools, and the check of a call's arguments against it. A
+ * description is paid for on every request that shows it: it says what a
+ * model would get wrong without it and no more.
+ */
+#include "toolrunner/tool.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/json.h"
+#include "common/mem.h"
+
+#define PARAMETERS_DEPTH 8
+
+/* The actions of terminal that start a program; the others look at one, or end it. */
+static const char *
+terminal_command(const json_t *args)
+{
+	const char *action = json_str(args, "action", "run");
+
+	if (strcmp(action, "run") != 0 && strcmp(action, "background") != 0)
+		return NULL;
+	return json_str(args, "command", "");
+}
+
+const struct tool tools[] = {
+	{
+		.name = "read_file", .core = true, .needs = CAP_read, .limit_s = 30, .run = tool_read_file,
+		.box = { FS_READ, NET_NONE, false },
+		.summary = "read a text file",
+		.description = "Read a text file. Lines come numbered.",
+		.parameters = "{\"type\":\"object\",\"properties\":{"
+		    "\"path\":{\"type\":\"string\"},"
+		    "\"offset\":{\"type\":\"integer\",\"description\":\"first line, from 0\",\"default\":0},"
+		    "\"limit\":{\"type\":\"integer\",\"default\":2000}},\"required\":[\"path\"]}",
+	}, {
+		.name = "write_file", .core = true, .needs = CAP_write, .limit_s = 30, .run = tool_write_file,
+		.box = { FS_WRITE, NET_NONE, false },
+		.summary = "create or replace a file",
+		.description = "Create or replace a whole file; parent directories are made.",
+		.parameters = "{\"type\":\"object\",\"properties\":{"
+		    "\"path\":{\"type\":\"string\"},"
+		    "\"content\":{\"type\":\"string\"}},\"required\":[\"path\",\"content\"]}",
+	}, {
+		.name = "edit_file", .core = true, .needs = CAP_write, .limit_s = 30, .run = tool_edit_file,
+		.box = { FS_WRITE, NET_NONE, false },
+		.summary = "replace one place in a file",
+		.description = "Replace old_string, which must occur exactly once in the file, by new_string.",
+		.parameters = "{\"type\":\"object\",\"properties\":{"
+		    "\"path\":{\"type\":\"string\"},"
+		    "\"old_string\":{\"type\":\"string\"},"
+		    "\"new_string\":{\"type\":\"string\"}},\"required\":[\"path\",\"old_string\",\"new_string\"]}",
+	}, {
+		.name = "search", .core = true, .needs = CAP_read, .limit_s = 30, .run = tool_search,
+		.box = { FS_READ, NET_NONE, true },
+		.summary = "search in files or for files",
+		.description = "Search file contents by regular expression, or with target \"files\" for files by glob. "
+		    "Lower-case patterns ignore case. Skips .git, node_modules and the like.",
+		.parameters = "{\"type\":\"object\",\"properties\":{"
+		    "\"pattern\":{\"type\":\"string\"},"
+		    "\"path\":{\"type\":\"string\",\"default\":\".\"},"
+		    "\"target\":{\"type\":\"string\",\"enum\":[\"content\",\"files\"],\"default\":\"content\"},"
+		    "\"file_glob\":{\"type\":\"string\",\"description\":\"only files with such names\"},"
+		    "\"case_sensitive\":{\"type\":\"boolean\",\"default\":false},"
+		    "\"limit\":{\"type\":\"integer\",\"default\":200},"
+		    "\"include_noise\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"pattern\"]}",
+	}, {
+		.name = "terminal", .core = true, .needs = CAP_exec, .limit_s = 120, .run = tool_terminal,
+		.box = { FS_WRITE, NET_ANY, true }, .command = terminal_command,
+		.summary = "run a shell command",
+		.description = "Run a shell command in the workspace, sandboxed. \"background\" starts one and returns its pid "
+		    "for status, output and kill.",
+		.parameters = "{\"type\":\"object\",\"properties\":{"
+		    "\"action\":{\"type\":\"string\",\"enum\":[\"run\",\"background\",\"status\",\"output\",\"kill\"],\"default\":\"run\"},"
+		    "\"command\":{\"type\":\"string\"},"
+		    "\"timeout\":{\"type\":\"integer\",\"description\":\"seconds\",\"default\":120},"
+		    "\"cwd\":{\"type\":\"string\"},"
+		    "\"pid\":{\"type\":\"integer\"}}}",
+	},
+	{ 0 }
+};
+
+/* What a model may say for a value of the enumeration (tools.md, 7.1); the tool knows them too. */
+static const struct {
+	const char	*tool, *argument, *alias;
+} aliases[] = {
+	{ "search", "target", "grep" }, { "search", "target", "rg" },
+	{ "search", "target", "find" }, { "search", "target", "glob" }, { "search", "target", "ls" },
+};
+
+const struct tool *
+tool_find(const char *name)
+{
+	for (const struct tool *t = tools; t->name != NULL; t++)
+		if (strcmp(t->name, name) == 0)
+			return t;
+	return NULL;
+}
+
+const json_t *
+tool_parameters(const struct tool *t)
+{
+	static json_t *parsed[COUNT(tools)];
+	json_t **p = &parsed[t - tools];
+	struct error e = { 0 };
+
+	if (*p == NULL && (*p = json_parse(t->parameters, strlen(t->parameters), PARAMETERS_DEPTH, &e)) == NULL)
+		abort();	/* a row that does not parse never leaves the tests */
+	return *p;
+}
+
+/* ---- checking arguments ------------------------------------------------------------------- */
+
+static bool
+is_integer(const json_t *v)
+{
+	return json_is_integer(v) || (json_is_real(v) && json_real_value(v) == floor(json_real_value(v)));
+}
+
+static bool
+is_string(const json_t *v)
+{
+	return json_is_string(v);
+}
+
+static bool
+is_number(const json_t *v)
+{
+	return json_is_number(v);
+}
+
+static bool
+is_boolean(const json_t *v)
+{
+	return json_is_boolean(v);
+}
+
+static bool
+is_array(const json_t *v)
+{
+	return json_is_array(v);
+}
+
+static const struct {
+	const char	*name;
+	bool		(*is)(const json_t *v);
+} kinds[] = {
+	{ "string", is_string }, { "integer", is_integer }, { "number", is_number }, { "boolean", is_boolean }, { "array", is_array },
+};
+
+static bool
+is_kind(const json_t *value, const char *kind)
+{
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (strcmp(kinds[i].name, kind) == 0)
+			return kinds[i].is(value);
+	return false;
+}
+
+/* The values of an enumeration, for people: "run, background". */
+static char *
+words_of(const json_t *list)
+{
+	struct buf b = BUF(0);
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+		buf_addf(&b, "%s%s", i > 0 ? ", " : "", json_string_value(v));
+	return buf_take(&b);
+}
+
+static bool
+is_listed(const struct tool *t, const char *name, const json_t *list, const json_t *value)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+		if (json_equal(v, value))
+			return true;
+	for (i = 0; i < COUNT(aliases); i++)
+		if (strcmp(aliases[i].tool, t->name) == 0 && strcmp(aliases[i].argument, name) == 0 &&
+		    json_is_string(value) && strcmp(aliases[i].alias, json_string_value(value)) == 0)
+			return true;
+	return false;
+}
+
+static int
+check_one(const struct tool *t, const char *name, const json_t *value, struct error *e)
+{
+	const json_t *known = json_object_get(tool_parameters(t), "properties"), *p = json_object_get(known, name);
+	const json_t *list = json_object_get(p, "enum");
+	const char *kind = json_str(p, "type", "");
+	cleanup_free char *words = list == NULL ? NULL : words_of(list);
+
+	if (p == NULL)
+		return error_set(e, ERR_invalid, "%s: there is no argument %.64s", t->name, name);
+	if (json_is_null(value))
+		return 0;		/* models write null for what they leave out */
+	if (!is_kind(value, kind))
+		return error_set(e, ERR_invalid, "%s: argument %s must be %s %s", t->name, name, strchr("aeiou", kind[0]) ? "an" : "a", kind);
+	if (list != NULL && !is_listed(t, name, list, value))
+		return error_set(e, ERR_invalid, "%s: argument %s must be one of %s", t->name, name, words);
+	return 0;
+}
+
+int
+tool_check_args(const struct tool *t, const json_t *args, struct error *e)
+{
+	const char *name;
+	json_t *value;
+	size_t i;
+
+	if (!json_is_object(args))
+		return error_set(e, ERR_invalid, "%s: the arguments must be an object", t->name);
+	json_object_foreach((json_t *)args, name, value)
+		if (check_one(t, name, value, e) == -1)
+			return -1;
+	json_array_foreach(json_object_get(tool_parameters(t), "required"), i, value) {
+		name = json_string_value(value);
+		if (json_object_get(args, name) == NULL || json_is_null(json_object_get(args, name)))
+			return error_set(e, ERR_invalid, "%s: argument %s is missing", t->name, name);
+	}
+	return 0;
+}
+
+int64_t
+tool_limit_ms(const struct tool *t, const json_t *args)
+{
+	bool settable = json_object_get(json_object_get(tool_parameters(t), "properties"), "timeout") != NULL;
+	int64_t s = settable ? json_int(args, "timeout", t->limit_s) : t->limit_s;
+
+	if (s < 1)
+		s = t->limit_s;
+	return (s < TOOL_LIMIT_MAX_S ? s : TOOL_LIMIT_MAX_S) * 1000;
+}
