@@ -153,6 +153,8 @@ parse_words(const char *text, unsigned *out, struct error *e)
 			return error_set(e, ERR_internal, "restrict: no word '%s'", name);
 		*out |= 1U << w;
 	}
+	if (*out & 1U << DB)
+		*out |= 1U << FILES;	/* restrict.h: "db" is files and what sqlite needs beyond */
 	return 0;
 }
 
