@@ -1,90 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See control.h. An order is begun when its line is there, and answered when its units have settled. */
+/* See control.h. An order is begun when its line is there, and answered when the units it names have settled. */
 #include "init/control.h"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#include "init/loop.h"
-#include "init/scan.h"
+#include <fcntl.h>
+#include "common/mem.h"
 #include "init/spawn.h"
 #include "init/supervise.h"
-#include "init/system.h"
 
-#define CLIENTS_MAX 16
-
-struct client {
-	struct stream	 s;
-	char		 line[CONTROL_LINE_MAX];
+static struct client {
+	struct source	 source;
+	FILE		*out;			/* does not wait: what does not fit into the socket is lost */
+	char		 line[256];
 	size_t		 len;
-	const struct order *order;		/* NULL: its line is not complete */
+	const struct order *order;		/* NULL: none is under way */
 	const char	*x;			/* in line */
-	int		 answered;
-	int64_t		 since;
-};
-
-struct order {
-	const char	*word;
-	enum { ALONE, NAMED } form;
-	enum { NOW, SETTLED, AT_END } answer;
-	void		(*begin)(struct client *c);	/* may be NULL */
-	void		(*each)(struct unit *u);	/* for the units that X names; may be NULL */
-};
-
-static struct client clients[CLIENTS_MAX];
-static int listener = -1;
+} clients[16];
+static struct source listener;
 static int64_t began;
 
+static long
+rss_kb(pid_t pid)
+{
+	char path[64];
+	long pages = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	if ((f = fopen(path, "re")) == NULL)
+		return 0;
+	if (fscanf(f, "%*d %ld", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
 static void
-list(struct client *c)
+list(FILE *out)
 {
 	int64_t now = now_ms();
 
-	stream_send(&c->s, "init %d %lld\n", (int)getpid(), (long long)(now - began));
-	for (const struct unit *u = units; u != NULL; u = u->next)
-		stream_send(&c->s, "unit %s %s %d %lld %d %ld\n", u->name, state_name(u->state), (int)u->pid,
-		    (long long)(u->pid != 0 ? now - u->began : 0), u->restarts, u->pid != 0 ? system_rss_kb(u->pid) : 0);
-	for (const struct unit *u = units; u != NULL; u = u->next)
-		for (int i = 0; (u->state == BACKOFF || u->state == FAILED) && i < TAIL_LINES; i++)
-			if (tail_line(&u->tail, i) != NULL)
-				stream_send(&c->s, "stderr %s %s\n", u->name, tail_line(&u->tail, i));
+	fprintf(out, "init %d %lld\n", (int)getpid(), (long long)(now - began));
+	for (const struct unit *u = units; u != NULL; u = u->next) {
+		unsigned first = u->tail.count < TAIL_LINES ? 0 : u->tail.count - TAIL_LINES;
+
+		fprintf(out, "unit %s %s %d %lld %d %ld\n", u->name, state_names[u->state], (int)u->pid,
+		    u->pid != 0 ? (long long)(now - u->began) : 0, u->restarts, u->pid != 0 ? rss_kb(u->pid) : 0);
+		for (unsigned i = first; (u->state == BACKOFF || u->state == FAILED) && i < u->tail.count; i++)
+			fprintf(out, "stderr %s %s\n", u->name, u->tail.last[i % TAIL_LINES]);
+	}
 }
 
 static void
-stop(struct unit *u)
-{
-	unit_stop(u, 0, 0);
-}
-
-static void
-restart(struct unit *u)
-{
-	unit_stop(u, 1, 0);
-}
-
-static void
-shut_down(struct client *c)
+shut_down(FILE *out)
 {
 	kill(getpid(), SIGTERM);
 }
 
-static const struct order orders[] = {
-	/* word        form   answered  begin      for each unit of X */
-	{ "list",      ALONE, NOW,      list,      NULL         },
-	{ "start",     NAMED, SETTLED,  NULL,      unit_start   },
-	{ "stop",      NAMED, SETTLED,  NULL,      stop         },
-	{ "restart",   NAMED, SETTLED,  NULL,      restart      },
-	{ "reload",    NAMED, NOW,      NULL,      spawn_reload },
-	{ "shutdown",  ALONE, AT_END,   shut_down, NULL         },
-	{ "wait",      ALONE, SETTLED,  NULL,      NULL         },
+static const struct order {
+	const char	*word;
+	void		(*each)(struct unit *u);	/* of the units that X names; NULL: there is no X */
+	void		(*once)(FILE *out);
+	enum { AT_ONCE, SETTLED, OVER } answer;
+} orders[] = {
+	{ "list",     NULL,         list,      AT_ONCE },
+	{ "wait",     NULL,         NULL,      SETTLED },
+	{ "start",    unit_start,   NULL,      SETTLED },
+	{ "stop",     unit_stop,    NULL,      SETTLED },
+	{ "restart",  unit_restart, NULL,      SETTLED },
+	{ "reload",   spawn_reload, NULL,      AT_ONCE },
+	{ "shutdown", NULL,         shut_down, OVER    },
 };
 
 const struct order *
@@ -92,164 +83,115 @@ control_parse(char *line, const char **x)
 {
 	char *blank = strchr(line, ' ');
 
-	*x = blank != NULL ? blank + 1 : "";
+	*x = blank != NULL ? blank + 1 : "all";
 	if (blank != NULL)
 		*blank = '\0';
-	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
-		if (strcmp(orders[i].word, line) == 0)
-			return (orders[i].form == NAMED) == (**x != '\0') && strchr(*x, ' ') == NULL &&
-			    (blank == NULL || **x != '\0') ? &orders[i] : NULL;
+	for (size_t i = 0; i < COUNT(orders); i++)
+		if (strcmp(orders[i].word, line) == 0 && (blank != NULL) == (orders[i].each != NULL))
+			return &orders[i];
 	return NULL;
 }
 
-int
-control_settled(const char *x, char *why, size_t size)
+static void
+leave(struct client *c)
 {
-	size_t n = 0;
-
-	why[0] = '\0';
-	for (const struct unit *u = units; u != NULL; u = u->next) {
-		if (!unit_matches(u, x))
-			continue;
-		if (!unit_settled(u))
-			return 0;
-		if (u->state == FAILED && n < size)
-			n += (size_t)snprintf(why + n, size - n, "%s%s", n > 0 ? ", " : "failed: ", u->name);
-	}
-	if (units == NULL && scan_settled())
-		snprintf(why, size, "there is nothing to run: %s", scan_warning());
-	return scan_settled();
+	source_close(&c->source);
+	if (c->out != NULL)
+		fclose(c->out);
+	*c = (struct client){ .source.fd = -1 };
 }
 
 static void
 answer(struct client *c, const char *why)
 {
-	stream_send(&c->s, *why != '\0' ? "error %s\n" : "ok\n", why);
-	stream_flush(&c->s);
-	c->answered = 1;
+	fprintf(c->out, *why != '\0' ? "error %s\n" : "ok\n", why);
+	leave(c);
 }
 
 static void
 begin(struct client *c)
 {
-	int matched = 0;
+	struct unit *u = NULL;
 
-	if ((c->order = control_parse(c->line, &c->x)) == NULL) {
-		answer(c, "not an order: list, wait, shutdown, or start, stop, restart, reload with a unit, a profile or all");
-		return;
-	}
-	for (struct unit *u = units; u != NULL; u = u->next)
-		if (c->order->form == NAMED && unit_matches(u, c->x)) {
-			matched = 1;
-			c->order->each(u);
-		}
-	if (c->order->begin != NULL)
-		c->order->begin(c);
-	if (c->order->form == NAMED && !matched)
+	if ((c->order = control_parse(c->line, &c->x)) == NULL)
+		answer(c, "not an order: list, wait, shutdown; start, stop, restart, reload and a unit, a profile or all");
+	else if (c->order->each != NULL && units_next(NULL, c->x) == NULL)
 		answer(c, "no such unit or profile");
-	else if (c->order->answer == NOW)
-		answer(c, "");
+	else {
+		while (c->order->each != NULL && (u = units_next(u, c->x)) != NULL)
+			c->order->each(u);
+		if (c->order->once != NULL)
+			c->order->once(c->out);
+		if (c->order->answer == AT_ONCE)
+			answer(c, "");
+	}
 }
 
 static void
-client_read(void *arg)
+hear(void *arg)
 {
 	struct client *c = arg;
-	char spare[64], *into = c->order == NULL ? c->line + c->len : spare, *eol;
-	size_t room = c->order == NULL ? sizeof(c->line) - c->len : sizeof(spare);
-	ssize_t n = recv(c->s.fd, into, room, MSG_DONTWAIT);
+	ssize_t n = read(c->source.fd, c->line + c->len, sizeof(c->line) - c->len);
+	char *eol;
 
-	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
-		stream_close(&c->s);
-	if (n <= 0 || c->order != NULL || c->answered)
-		return;
-	c->len += (size_t)n;
-	if ((eol = memchr(c->line, '\n', c->len)) != NULL) {
+	c->len += n > 0 ? (size_t)n : 0;
+	if (n <= 0 || c->order != NULL)		/* gone, has no room left, or talks out of turn */
+		leave(c);
+	else if ((eol = memchr(c->line, '\n', c->len)) != NULL) {
 		*eol = '\0';
 		begin(c);
-	} else if (c->len == sizeof(c->line))
-		answer(c, "line too long");
-}
-
-/* A free place; else that of the one who has kept silent longest; NULL when all have orders under way. */
-static struct client *
-place(void)
-{
-	struct client *oldest = NULL;
-
-	for (struct client *c = clients; c < clients + CLIENTS_MAX; c++) {
-		if (c->s.fd == -1)
-			return c;
-		if (c->order == NULL && (oldest == NULL || c->since < oldest->since))
-			oldest = c;
 	}
-	if (oldest != NULL)
-		stream_close(&oldest->s);
-	return oldest;
 }
 
+/* In turn every place is given away again, but for those with an order under way: the silent go first. */
 static void
-client_new(void *arg, short revents)
+greet(void *arg)
 {
-	int fd = accept(listener, NULL, NULL);
+	int fd = accept4(listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred peer = { .uid = (uid_t)-1 };
+	static size_t place;
 	struct client *c;
-	uid_t peer;
 
-	if (fd == -1)
-		return;
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	if (((peer = system_peer(fd)) != geteuid() && peer != 0) || (c = place()) == NULL) {
+	for (size_t i = 0; i < COUNT(clients) && clients[place].order != NULL; i++)
+		place = (place + 1) % COUNT(clients);
+	c = &clients[place];
+	place = (place + 1) % COUNT(clients);
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &(socklen_t){ sizeof(peer) });
+	if (fd != -1 && c->order == NULL && (peer.uid == geteuid() || peer.uid == 0)) {
+		leave(c);
+		source_open(&c->source, fd, hear, c);
+		if ((c->out = fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "w")) == NULL)
+			leave(c);
+	} else if (fd != -1)
 		close(fd);
-		return;
-	}
-	memset(c, 0, sizeof(*c));
-	c->since = now_ms();
-	stream_open(&c->s, fd, client_read, c);
-}
-
-void
-control_round(void)
-{
-	char why[1024];
-
-	for (struct client *c = clients; c < clients + CLIENTS_MAX; c++) {
-		if (c->s.fd != -1 && c->order != NULL && c->order->answer == SETTLED && !c->answered &&
-		    control_settled(c->order->form == NAMED ? c->x : "all", why, sizeof(why)))
-			answer(c, why);
-		if (c->answered && c->s.len == 0)
-			stream_close(&c->s);
-	}
 }
 
 int
 control_open(const char *path)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-	for (int i = 0; i < CLIENTS_MAX; i++)
-		clients[i].s.fd = -1;
 	began = now_ms();
-	if (strlen(path) >= sizeof(a.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	memcpy(a.sun_path, path, strlen(path) + 1);
+	for (size_t i = 0; i < COUNT(clients); i++)
+		clients[i].source.fd = -1;
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
 	unlink(path);
-	if ((listener = socket(AF_UNIX, SOCK_STREAM, 0)) == -1 ||
-	    fcntl(listener, F_SETFD, FD_CLOEXEC) == -1 || fcntl(listener, F_SETFL, O_NONBLOCK) == -1 ||
-	    bind(listener, (struct sockaddr *)&a, sizeof(a)) == -1 || listen(listener, CLIENTS_MAX) == -1)
+	if (fd == -1 || bind(fd, (struct sockaddr *)&at, sizeof(at)) == -1 || chmod(path, 0600) == -1 ||
+	    listen(fd, COUNT(clients)) == -1)
 		return -1;
-	loop_fd(listener, POLLIN, client_new, NULL);
+	source_open(&listener, fd, greet, NULL);
 	return 0;
 }
 
 void
-control_close(void)
+control_round(int over)
 {
-	for (struct client *c = clients; c < clients + CLIENTS_MAX; c++) {
-		if (c->order != NULL && !c->answered)
-			answer(c, c->order->answer == AT_END ? "" : "init is stopping");
-		stream_close(&c->s);
-	}
-	close(listener);
+	char why[1024];
+
+	for (struct client *c = clients; c < clients + COUNT(clients); c++)
+		if (c->order != NULL && c->order->answer == SETTLED && units_settled(c->x, why, sizeof(why)))
+			answer(c, why);
+		else if (c->order != NULL && over)
+			answer(c, c->order->answer == OVER ? "" : "init is stopping");
 }

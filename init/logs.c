@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See logs.h. The text is a daemon's, and a daemon may be compromised: its
- * control characters never reach the file or a terminal, and it cannot make
- * up the time, or another unit's name.
+ * See logs.h. The text is a daemon's, and a daemon may be compromised: it can neither put control characters
+ * into the file or on a terminal, nor make up the time or another unit's name, nor keep init busy.
  */
 #include "init/logs.h"
-
-#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,39 +14,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "init/loop.h"
+#include "common/mem.h"
 
-#define READ_MAX 16384		/* per round */
-
-static char path[1024];
+static char path[1200];
 static int file = -1, mirror = -1;
-static off_t size;
-
-static int
-reopen(void)
-{
-	struct stat st;
-
-	if ((file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) == -1)
-		return -1;
-	size = fstat(file, &st) == 0 ? st.st_size : 0;
-	return 0;
-}
 
 int
 logs_open(const char *dir, int terminal)
 {
 	snprintf(path, sizeof(path), "%s/service.log", dir);
-	/* Opened anew, because a stopped terminal must not stop us and the shell's descriptor is not ours to change. */
+	/* Opened anew: a terminal that is held must not hold us, and the shell's descriptor is not ours to change. */
 	if (terminal && isatty(STDERR_FILENO))
 		mirror = open(ttyname(STDERR_FILENO), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	return reopen();
+	return file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
 static void
 rotate(void)
 {
-	char from[1040], to[1040];
+	char from[1210], to[1210];
 
 	for (int i = LOG_OLD; i > 0; i--) {
 		snprintf(from, sizeof(from), i > 1 ? "%s.%d" : "%s", path, i - 1);
@@ -57,65 +40,39 @@ rotate(void)
 		rename(from, to);
 	}
 	close(file);
-	reopen();
+	file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-void
-logs_detach(void)
-{
-	if (mirror != -1)
-		close(mirror);
-	mirror = -1;
-}
-
-/* One write per line. What a full disk does not take is lost: nothing may wait for a log. */
+/*
+ * `YYYY-MM-DD HH:MM:SS,mmm LEVEL alpi.NAME text`, local time, in one write. What a full disk does not take
+ * is lost: nothing may wait for a log.
+ */
 static void
-put(const char *text, size_t len)
+line(const char *level, const char *name, const char *text)
 {
-	if (size + (off_t)len > LOG_BYTES_MAX)
-		rotate();
-	if (file != -1 && write(file, text, len) > 0)
-		size += (off_t)len;
-	if (mirror != -1 && write(mirror, text, len) == -1 && errno != EAGAIN)
-		logs_detach();
-}
-
-/* The level is the line's first word; a line without one comes from a library or a sanitizer. */
-static const char *
-level_of(const char **text)
-{
-	static const char *const levels[] = { "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL" };
-
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-		size_t n = strlen(levels[i]);
-
-		if (strncmp(*text, levels[i], n) == 0 && (*text)[n] == ' ') {
-			*text += n + 1;
-			return levels[i];
-		}
-	}
-	return "ERROR";
-}
-
-/* `YYYY-MM-DD HH:MM:SS,mmm LEVEL alpi.<daemon>[profile] text`, local time. */
-static void
-line(const char *daemon, const char *profile, const char *level, const char *text)
-{
-	char out[LOG_LINE_MAX + 512];
+	char out[LOG_LINE_MAX + 256];
 	struct timespec now;
 	struct tm tm;
 	size_t n;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	localtime_r(&now.tv_sec, &tm);
-	n = strftime(out, sizeof(out), "%Y-%m-%d %H:%M:%S", &tm);
-	n += (size_t)snprintf(out + n, sizeof(out) - n, ",%03ld %s alpi.%s%s%s%s %s", now.tv_nsec / 1000000, level,
-	    daemon, profile ? "[" : "", profile ? profile : "", profile ? "]" : "", text);
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)out[i] < ' ' || out[i] == 0x7f)
-			out[i] = '?';
-	out[n] = '\n';
-	put(out, n + 1);
+	n = strftime(out, sizeof(out), "%Y-%m-%d %H:%M:%S", localtime_r(&now.tv_sec, &tm));
+	n += (size_t)snprintf(out + n, sizeof(out) - n, ",%03ld %s alpi.%s %s\n", now.tv_nsec / 1000000, level, name, text);
+	if (lseek(file, 0, SEEK_END) + (off_t)n > LOG_BYTES_MAX)
+		rotate();
+	if (write(file, out, n) == -1 || (mirror != -1 && write(mirror, out, n) == -1 && errno != EAGAIN))
+		mirror = -1;
+}
+
+/* A line is a line: control characters become '?'. */
+static char *
+clean(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+	text[len] = '\0';
+	return text;
 }
 
 void
@@ -127,76 +84,51 @@ logs_say(const char *level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	line("init", NULL, level, text);
+	line(level, "init", clean(text, strlen(text)));
 }
 
+/* The level is the line's first word; a line without one comes from a library or a sanitizer. */
 static void
 finish(struct tail *t)
 {
-	char *last = t->last[t->count++ % TAIL_LINES];
-	const char *text = t->line, *level;
+	static const char *const levels[] = { "DEBUG ", "INFO ", "WARNING ", "ERROR ", "CRITICAL " };
+	const char *text = clean(t->line, t->len);
+	char level[16] = "ERROR";
 
-	t->line[t->len < LOG_LINE_MAX ? t->len : LOG_LINE_MAX - 1] = '\0';
+	snprintf(t->last[t->count++ % TAIL_LINES], sizeof(t->last[0]), "%.*s", (int)sizeof(t->last[0]) - 1, text);
+	for (size_t i = 0; i < COUNT(levels); i++)
+		if (strncmp(text, levels[i], strlen(levels[i])) == 0) {
+			snprintf(level, sizeof(level), "%.*s", (int)strlen(levels[i]) - 1, levels[i]);
+			text += strlen(levels[i]);
+			break;
+		}
+	line(level, t->name, text);
 	t->len = 0;
-	snprintf(last, TAIL_BYTES, "%.*s", TAIL_BYTES - 1, text);
-	for (; *last != '\0'; last++)
-		if ((unsigned char)*last < ' ' || *last == 0x7f)
-			*last = '?';
-	level = level_of(&text);
-	line(t->daemon, t->profile, level, text);
 }
 
 void
-tail_feed(struct tail *t, const char *bytes, size_t n)
+tail_read(void *tail)
 {
-	for (size_t i = 0; i < n; i++)
+	struct tail *t = tail;
+	char bytes[16384];
+	ssize_t n = read(t->pipe.fd, bytes, sizeof(bytes));
+
+	if (n <= 0)
+		source_close(&t->pipe);
+	for (ssize_t i = 0; i < n; i++)
 		if (bytes[i] == '\n')
 			finish(t);
 		else if (t->len < LOG_LINE_MAX - 1)
-			t->line[t->len++] = bytes[i] != '\0' ? bytes[i] : '?';
-}
-
-static void
-tail_read(void *arg, short revents)
-{
-	char bytes[READ_MAX];
-	struct tail *t = arg;
-	ssize_t n = read(t->fd, bytes, sizeof(bytes));
-
-	if (n > 0)
-		tail_feed(t, bytes, (size_t)n);
-	else
-		loop_fd(t->fd, 0, NULL, NULL);
-}
-
-void
-tail_open(struct tail *t, int fd)
-{
-	t->fd = fd;
-	t->len = 0;
-	loop_fd(fd, POLLIN, tail_read, t);
+			t->line[t->len++] = bytes[i];
 }
 
 void
 tail_close(struct tail *t)
 {
-	struct pollfd p = { t->fd, POLLIN, 0 };
-
-	/* A pipe holds 64 KiB; a grandchild that has it open too does not hold us. */
-	for (int i = 0; i < 8 && poll(&p, 1, 0) == 1 && (p.revents & POLLIN); i++)
-		tail_read(t, POLLIN);
+	/* A full pipe is four reads; a grandchild that still writes is not waited for. */
+	for (int i = 0; i < 5 && poll(&(struct pollfd){ t->pipe.fd, POLLIN, 0 }, 1, 0) == 1; i++)
+		tail_read(t);
 	if (t->len > 0)
 		finish(t);
-	loop_fd(t->fd, 0, NULL, NULL);
-	if (t->fd != -1)
-		close(t->fd);
-	t->fd = -1;
-}
-
-const char *
-tail_line(const struct tail *t, int i)
-{
-	unsigned kept = t->count < TAIL_LINES ? t->count : TAIL_LINES;
-
-	return i < (int)kept ? t->last[(t->count - kept + (unsigned)i) % TAIL_LINES] : NULL;
+	source_close(&t->pipe);
 }

@@ -1,241 +1,274 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alpi-init: starts, watches and restarts the units of one root home. One
- * thread, no library but libc. It trusts its own user's files and orders,
- * and no unit: a unit's word is that it is ready, and lines for the log.
+ * alpi-init: starts, watches and restarts the units of one root home. One thread, no library but libc. It
+ * trusts its own user's files and orders, and no unit: a unit says that it is ready, and lines for the log.
  */
-#include <sys/file.h>
-#include <sys/stat.h>
-
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "common/mem.h"
 #include "init/control.h"
-#include "init/logs.h"
-#include "init/notify.h"
-#include "init/scan.h"
 #include "init/spawn.h"
 #include "init/supervise.h"
-#include "init/system.h"
+
+#define NOFILE	8192				/* some systems begin with 256 */
+#define SIX	"%*s %*s %*s %*s %*s %*s "	/* fields of /proc/PID/stat */
 
 static const char usage[] =
-    "usage: alpi-init [-d] [-u] [-x DIR] ROOT\n"
-    "  -d  return when every unit is ready, with 1 when one is not\n"
-    "  -u  as root: run each unit as its own user (see alpi-init(8))\n";
+    "usage: alpi-init [-d] [-u] ROOT\n"
+    "  -d  leave when every unit is ready, with 1 when one is not\n"
+    "  -u  as root: run each unit as a user of its own, see alpi-init(8)\n";
 
-static int signals[2], settled, stopping, parent = -1;
-static char pid_file[1100], socket_path[1100];
+static struct source signals;
+static int detach, parent = -1, settled, stopping;
+static int64_t pulse, pulse_at;			/* of the service manager's watchdog, in ms */
+static const char *manager;			/* its socket */
+static char pid_file[1200], socket_path[1200];
 
+/* To the service manager, if there is one: sd_notify without its library. */
 static void
-on_signal(int sig)
+notify(const char *text)
 {
-	unsigned char byte = (unsigned char)sig;
-	int saved = errno;
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t n = manager != NULL ? strlen(manager) : 0;
+	int fd = n > 0 && n < sizeof(to.sun_path) ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
 
-	if (write(signals[1], &byte, 1) == -1)
-		errno = saved;		/* full: it will be read, and one of each kind is enough */
-}
-
-static void
-shut_down(void)
-{
-	if (stopping++)
+	if (fd == -1)
 		return;
-	logs_say("INFO", "stopping");
-	notify_send("STOPPING=1");
-	scan_end();
-	for (struct unit *u = units; u != NULL; u = u->next)
-		unit_stop(u, 0, 0);
+	memcpy(to.sun_path, manager, n);
+	if (*manager == '@')
+		to.sun_path[0] = '\0';
+	sendto(fd, text, strlen(text), MSG_DONTWAIT, (struct sockaddr *)&to,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+	close(fd);
 }
 
 static void
-reload(void)
+parse(int argc, char *argv[])
 {
-	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now_ms() * 1000);
-	for (struct unit *u = units; u != NULL; u = u->next)
-		spawn_reload(u);
-	notify_send("READY=1");
+	const char *dir = NULL, *usec = getenv("WATCHDOG_USEC");
+	int opt;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		exit(puts("alpi-init " ALPI_VERSION) < 0);
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		exit(fputs(usage, stdout) < 0);
+	while ((opt = getopt(argc, argv, "dux:")) != -1 && opt != '?') {
+		detach |= opt == 'd';
+		site.drop |= opt == 'u';
+		dir = opt == 'x' ? optarg : dir;	/* the tests' programs */
+	}
+	if (opt == '?' || optind + 1 != argc) {
+		fputs(usage, stderr);
+		exit(2);
+	}
+	if ((site.root = realpath(argv[optind], NULL)) == NULL)
+		err(1, "%s", argv[optind]);
+	if ((site.libexec = realpath(dir != NULL ? dir : "/proc/self/exe", NULL)) == NULL)
+		err(1, "%s", dir != NULL ? dir : argv[0]);
+	if (dir == NULL)
+		*strrchr(site.libexec, '/') = '\0';
+	site.debug = getenv("ALPI_DEBUG") != NULL;
+	manager = getenv("NOTIFY_SOCKET");
+	pulse = usec != NULL ? atoll(usec) / 2000 : 0;
+	snprintf(site.run, sizeof(site.run), "%s/run", site.root);
+	if (!spawn_fits("default"))
+		errx(1, "%s: too long a path for the sockets below it", site.root);
 }
 
+/* Give up what is not needed; the units inherit all of this. */
 static void
-take_signals(void *arg, short revents)
+confine(void)
 {
-	unsigned char bytes[64];
-	ssize_t n = read(signals[0], bytes, sizeof(bytes));
-	int status;
+	static const char *const kept[] = {
+		"PATH=", "LANG=", "LC_", "TZ=", "HOME=", "ALPI_RESTRICT_DEBUG=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=" };
+	struct rlimit files;
+	char **to = environ;
 
-	for (ssize_t i = 0; i < n; i++)
-		if (bytes[i] == SIGHUP)
-			reload();
-		else if (bytes[i] != SIGCHLD)
-			shut_down();
-	if ((status = supervise_reap(scan_pid())) != -1)
-		scan_exited(status);
+	for (char **from = environ; *from != NULL; from++)
+		for (size_t i = 0; i < COUNT(kept); i++)
+			if (strncmp(*from, kept[i], strlen(kept[i])) == 0)
+				*to++ = *from;
+	*to = NULL;
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max < NOFILE ? files.rlim_max : NOFILE;
+	setrlimit(RLIMIT_NOFILE, &files);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	umask(077);
+	closefrom(STDERR_FILENO + 1);
+	while (dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO) == 0 && fcntl(BOOT_FD, F_GETFD) == -1)
+		;
+	dup2(STDIN_FILENO, STDOUT_FILENO);
+	fcntl(BOOT_FD, F_SETFD, FD_CLOEXEC);
 }
 
+/* -d: the parent leaves with the child's first word, or with its end. */
 static void
-catch_signals(void)
+split(void)
 {
-	static const int caught[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM };
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	char verdict = 1;
+	pid_t pid;
+	int fd[2];
 
-	if (pipe2(signals, O_CLOEXEC | O_NONBLOCK) == -1)
-		err(1, "pipe");
-	sigprocmask(SIG_SETMASK, &sa.sa_mask, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-		sigaction(caught[i], &sa, NULL);
-	loop_fd(signals[0], POLLIN, take_signals, NULL);
+	if (pipe2(fd, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+		err(1, "cannot detach");
+	close(fd[pid == 0 ? 0 : 1]);
+	if (pid != 0)
+		_exit(read(fd[0], &verdict, 1) == 1 ? verdict : 1);
+	setsid();
+	parent = fd[1];
 }
 
-/* The lock decides who runs; the pid file only tells others, and holds the start time because pids return. */
+/* The lock decides who runs. The pid file only tells; with the start time, because pids come again. */
 static void
 lock(void)
 {
-	char path[1100];
+	unsigned long long start = 0;
+	char lock_file[1200], new[1210];
 	FILE *f;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/service.lock", site.root);
-	if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) == -1)
-		err(1, "%s", path);
+	snprintf(lock_file, sizeof(lock_file), "%s/service.lock", site.root);
+	if ((fd = open(lock_file, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) == -1)
+		err(1, "%s", lock_file);
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		errx(1, "already running for %s", site.root);
+	if ((f = fopen("/proc/self/stat", "re")) != NULL) {
+		if (fscanf(f, "%*s %*s %*s" SIX SIX SIX "%llu", &start) != 1)
+			start = 0;
+		fclose(f);
+	}
 	snprintf(pid_file, sizeof(pid_file), "%s/service.pid", site.root);
-	snprintf(path, sizeof(path), "%s/service.pid.new", site.root);
-	if ((f = fopen(path, "we")) == NULL || fprintf(f, "%d %llu\n", (int)getpid(), system_start_time(getpid())) < 0 ||
-	    fclose(f) == EOF || rename(path, pid_file) == -1)
+	snprintf(new, sizeof(new), "%s.new", pid_file);
+	if ((f = fopen(new, "we")) == NULL || fprintf(f, "%d %llu\n", (int)getpid(), start) < 0 || fclose(f) == EOF ||
+	    rename(new, pid_file) == -1)
 		err(1, "%s", pid_file);
 }
 
 static void
-folders(void)
+on_signal(void *arg)
 {
-	char dir[1100];
+	struct signalfd_siginfo si;
 
-	snprintf(site.run, sizeof(site.run), "%s/run", site.root);
+	if (read(signals.fd, &si, sizeof(si)) != sizeof(si))
+		return;
+	if (si.ssi_signo == SIGCHLD)
+		supervise_reap();
+	else if (si.ssi_signo == SIGHUP) {
+		notify("RELOADING=1");
+		for (struct unit *u = units; u != NULL; u = u->next)
+			spawn_reload(u);
+		notify("READY=1");
+	} else if (!stopping) {
+		stopping = 1;
+		logs_say("INFO", "stopping");
+		notify("STOPPING=1");
+		for (struct unit *u = units; u != NULL; u = u->next)
+			unit_stop(u);
+	}
+}
+
+static void
+open_all(void)
+{
+	static const int caught[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM };
+	char logs[1200];
+	sigset_t set;
+
+	snprintf(logs, sizeof(logs), "%s/logs", site.root);
 	snprintf(socket_path, sizeof(socket_path), "%s/init.sock", site.run);
-	if (strlen(site.run) + strlen("/default/toolrunner.ipc") >= 108)
-		errx(1, "%s: the path is too long for a socket below it (at most 80 bytes)", site.root);
-	snprintf(dir, sizeof(dir), "%s/logs", site.root);
-	if ((mkdir(site.run, 0700) == -1 && errno != EEXIST) || (mkdir(dir, 0700) == -1 && errno != EEXIST))
-		err(1, "%s", site.root);
-	lock();
-	if (logs_open(dir, parent == -1) == -1)
-		err(1, "%s/service.log", dir);
+	mkdir(logs, 0700);
+	mkdir(site.run, 0700);
+	if (logs_open(logs, !detach) == -1)
+		err(1, "%s/service.log", logs);
 	if (control_open(socket_path) == -1)
 		err(1, "%s", socket_path);
+	sigemptyset(&set);
+	for (size_t i = 0; i < COUNT(caught); i++)
+		sigaddset(&set, caught[i]);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	source_open(&signals, signalfd(-1, &set, SFD_CLOEXEC), on_signal, NULL);
+	logs_say("INFO", "version %s, root %s", ALPI_VERSION, site.root);
 }
 
-/* -d: the parent leaves with what the child says when its units have settled. */
+/* The first time that every unit is ready or failed: say so to who waits for that. */
 static void
-detach(void)
+tell_start(void)
 {
-	int fd[2];
-	char verdict = 1;
+	char why[1024], text[1100];
 
-	if (pipe2(fd, O_CLOEXEC) == -1)
-		err(1, "pipe");
-	switch (fork()) {
-	case -1:
-		err(1, "fork");
-	case 0:
-		setsid();
-		close(fd[0]);
-		parent = fd[1];
+	if (settled || !units_settled("all", why, sizeof(why)))
 		return;
-	}
-	close(fd[1]);
-	_exit(read(fd[0], &verdict, 1) == 1 ? verdict : 1);
-}
-
-static void
-release(const char *why)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	char verdict = *why != '\0';
-
-	if (verdict)
+	settled = 1;
+	snprintf(text, sizeof(text), "READY=1\nSTATUS=%s", *why != '\0' ? why : "every unit is ready");
+	notify(text);
+	if (parent == -1)
+		return;
+	if (*why != '\0')
 		warnx("%s", why);
-	for (int i = 0; i < 3; i++)
-		dup2(null, i);
-	close(null);
-	if (write(parent, &verdict, 1) == -1)
+	dup2(STDIN_FILENO, STDERR_FILENO);
+	if (write(parent, *why != '\0' ? "\1" : "", 1) == -1)
 		logs_say("WARNING", "nobody waits for the start any more");
 	close(parent);
-	parent = -1;
 }
 
-static void
-each_round(void)
+/* What has to be done after each event. The time of the next one that is known; 0: none. */
+static int64_t
+after_event(void)
 {
-	char why[1024];
-	int up = 1;
+	int64_t due[3] = { stopping ? 0 : units_round() }, next = 0;
 
-	supervise_round();
-	if (!settled && control_settled("all", why, sizeof(why))) {
-		settled = 1;
-		notify_send("READY=1\nSTATUS=%s", *why ? why : "every unit is ready");
-		if (parent != -1)
-			release(why);
+	due[1] = supervise_round();
+	tell_start();
+	control_round(0);
+	if (pulse > 0 && now_ms() >= pulse_at) {
+		pulse_at = now_ms() + pulse;
+		notify("WATCHDOG=1");
 	}
-	control_round();
+	due[2] = pulse_at;
+	for (size_t i = 0; i < COUNT(due); i++)
+		if (due[i] != 0 && (next == 0 || due[i] < next))
+			next = due[i];
+	return next;
+}
+
+static int
+over(void)
+{
 	for (const struct unit *u = units; u != NULL; u = u->next)
-		up &= u->state == STOPPED || u->state == FAILED;
-	if (stopping && (units == NULL || up) && scan_pid() == 0)
-		loop_end();
+		if (u->pid != 0 || u->stop)
+			return 0;
+	return stopping;
 }
 
 int
 main(int argc, char *argv[])
 {
-	const char *dir = NULL;
-	int opt, background = 0;
-
-	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		return puts("alpi-init " ALPI_VERSION) < 0;
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return fputs(usage, stdout) < 0;
-	while ((opt = getopt(argc, argv, "dux:")) != -1)
-		if (opt == 'd')
-			background = 1;
-		else if (opt == 'u')
-			site.drop = 1;
-		else if (opt == 'x')
-			dir = optarg;
-		else
-			errx(2, "%s", usage);
-	if (optind + 1 != argc)
-		errx(2, "%s", usage);
-	if ((site.root = realpath(argv[optind], NULL)) == NULL)
-		err(1, "%s", argv[optind]);
-	site.libexec = dir != NULL ? need(realpath(dir, NULL)) : system_libexec(argv[0]);
-	site.person = getenv("HOME") != NULL ? getenv("HOME") : "/";
-	site.debug = getenv("ALPI_DEBUG") != NULL;
-
-	umask(077);
-	system_confine();
-	if (background)
-		detach();
-	folders();
-	if (chdir("/") == -1)
-		err(1, "/");
-	catch_signals();
-	notify_open();
-	logs_say("INFO", "version %s, root %s", ALPI_VERSION, site.root);
-	scan_begin();
-	loop_run(each_round);
-
-	unlink(pid_file);
+	parse(argc, argv);
+	confine();
+	if (detach)
+		split();
+	lock();
+	open_all();
+	while (!over())
+		loop_wait(after_event());
 	unlink(socket_path);
-	control_close();
+	unlink(pid_file);
+	control_round(1);
 	logs_say("INFO", "stopped");
 	return 0;
 }

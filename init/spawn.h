@@ -1,34 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Making a unit's process: what it learns on descriptor 3, what it inherits
- * (nothing else), what its environment is.
- */
+/* A unit's process: what it learns on descriptor 3, what it inherits (nothing else). */
 #ifndef INIT_SPAWN_H
 #define INIT_SPAWN_H
 
-#include <sys/types.h>
-
 #include "init/units.h"
 
-/* Facts that are the same for every unit; main sets them before the first spawn. */
-struct site {
-	const char	*root;		/* absolute */
-	char		 run[1024];	/* ROOT/run */
-	const char	*libexec;	/* where the programs are */
-	const char	*person;	/* the person's home */
-	int		 debug;
-	int		 drop;		/* -u: each unit runs as the user of its row */
-};
+/* The same for every unit; main sets it first. */
+extern struct site {
+	char	*root, *libexec;
+	char	 run[1100];
+	int	 debug, drop;			/* ALPI_DEBUG, -u */
+} site;
 
-extern struct site site;
-
-/* Compose the boot message, tell the neighbours, execute the program. 0, or -1 with the reason in the log. */
+/* Is there room in a socket's address for the inboxes of a profile? */
+int	 spawn_fits(const char *profile);
+/* Compose the boot message, tell the neighbours, execute the program. 0 or -1; at its end, or then, spawn_clear. */
 int	 spawn_unit(struct unit *u, void (*on_boot)(void *arg));
-/* "reload" and the present secrets. */
+void	 spawn_clear(struct unit *u);
+/* Tell a unit to reload, with the present secrets; tell its neighbours to forget it. */
 void	 spawn_reload(struct unit *u);
-/* The unit is gone for good: its neighbours forget it. */
 void	 spawn_drop(struct unit *u);
-/* Run alpi-init-plan; its standard output comes back in *out. The pid, or -1. */
-pid_t	 spawn_plan(int *out);
+/* What alpi-init-plan says, some milliseconds later; the caller frees. NULL: it failed, what it said is in *why. */
+char	*spawn_plan(char *why, size_t size);
 
 #endif

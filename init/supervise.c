@@ -1,73 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See supervise.h. A unit's word counts for one thing here: that it is ready.
- * Whether it lives, and when it is started again, init alone decides.
+ * See supervise.h. A unit's word counts for one thing here: that it is ready. Units start side by side, for one
+ * that calls a daemon that is not up yet asks again; only stopping has an order.
  */
 #include "init/supervise.h"
 
-#include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-
-#include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "init/logs.h"
 #include "init/spawn.h"
 
-#define READY_MS	30000		/* from start to ready */
-#define STOP_MS		10000		/* from TERM to KILL */
-#define BETWEEN_MS	1000		/* between two starts */
-#define STEADY_MS	10000		/* one that was ready this long starts again without delay */
+#define READY_MS	30000			/* from start to ready */
+#define STOP_MS		10000			/* from TERM to KILL */
+#define BETWEEN_MS	1000			/* between two starts */
+#define STEADY_MS	10000			/* after this long as ready, the next start has no delay */
 #define BACKOFF_MAX	60000
+#define DEATHS_MS	60000			/* DEATHS_MAX within this: failed */
 
-static const char *const state_names[STATES] = {
+const char *const state_names[STATES] = {
 	[STARTING] = "starting", [READY] = "ready", [BACKOFF] = "backoff",
 	[STOPPING] = "stopping", [STOPPED] = "stopped", [FAILED] = "failed",
 };
 
-const char *
-state_name(enum state s)
-{
-	return state_names[s];
-}
-
-int
-unit_settled(const struct unit *u)
-{
-	return !u->stop && (u->state == READY || u->state == STOPPED || u->state == FAILED);
-}
-
-static void
-enter(struct unit *u, enum state s, int64_t timer_ms)
-{
-	u->state = s;
-	if (timer_ms >= 0)
-		timer_set(&u->timer, timer_ms);
-	else
-		timer_clear(&u->timer);
-}
-
 int64_t
 backoff_ms(const struct unit *u, int64_t now, unsigned random)
 {
-	int64_t delay = BETWEEN_MS, since = now - u->began;
+	int64_t delay = BETWEEN_MS;
 	int recent = 0;
 
 	while (recent < DEATHS_MAX && u->deaths[recent] != 0 && now - u->deaths[recent] < DEATHS_MS)
 		recent++;
-	if (u->was_ready != 0 && (recent <= 1 || now - u->was_ready > STEADY_MS))
-		return since < BETWEEN_MS ? BETWEEN_MS - since : 0;
+	if (u->ready != 0 && (recent <= 1 || now - u->ready > STEADY_MS))
+		return now - u->began < BETWEEN_MS ? BETWEEN_MS - (now - u->began) : 0;
 	for (int i = 1; i < recent && delay < BACKOFF_MAX; i++)
 		delay *= 2;
-	delay += delay * (random % 256) / 1024;		/* up to a quarter, so that units do not march in step */
+	delay += delay * (random % 256) / 1024;		/* up to a quarter more: units do not march in step */
 	return delay < BACKOFF_MAX ? delay : BACKOFF_MAX;
 }
 
-/* ---- actions ---------------------------------------------------------------------------------- */
+static void
+enter(struct unit *u, enum state s, int64_t limit_ms)
+{
+	u->state = s;
+	u->due = limit_ms < 0 ? 0 : now_ms() + limit_ms;
+}
 
-static void	died(struct unit *u);
+/* ---- actions ---------------------------------------------------------------------------------- */
 
 static void
 nothing(struct unit *u)
@@ -75,106 +56,75 @@ nothing(struct unit *u)
 }
 
 static void
-on_word(void *arg)
+died(struct unit *u)
+{
+	int64_t now = now_ms(), delay;
+
+	memmove(u->deaths + 1, u->deaths, sizeof(u->deaths) - sizeof(u->deaths[0]));
+	u->deaths[0] = now;
+	delay = backoff_ms(u, now, (unsigned)random());
+	if (u->deaths[DEATHS_MAX - 1] != 0 && now - u->deaths[DEATHS_MAX - 1] < DEATHS_MS) {
+		logs_say("ERROR", "%s failed: %d deaths within %d s", u->name, DEATHS_MAX, DEATHS_MS / 1000);
+		enter(u, FAILED, -1);
+	} else {
+		logs_say("WARNING", "%s starts again in %lld ms", u->name, (long long)delay);
+		enter(u, BACKOFF, delay);
+	}
+}
+
+static void
+hear(void *arg)
 {
 	struct unit *u = arg;
 	char bytes[64];
-	ssize_t n = recv(u->boot.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	ssize_t n = read(u->boot.fd, bytes, sizeof(bytes));
 
-	if (n > 0 && memchr(bytes, 'R', (size_t)n) != NULL)
-		unit_event(u, EV_READY);
-	else if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
-		stream_close(&u->boot);
-}
-
-/* What is left of a process: its last lines. */
-static void
-no_process(struct unit *u)
-{
-	tail_close(&u->tail);
-	stream_close(&u->boot);
-	u->pid = 0;
+	if (n <= 0)
+		source_close(&u->boot);
+	else if (memchr(bytes, 'R', (size_t)n) != NULL)
+		unit_actions[u->state][EV_READY](u);
 }
 
 static void
 launch(struct unit *u)
 {
+	u->restarts += u->deaths[0] != 0;
 	u->began = now_ms();
-	u->was_ready = 0;
+	u->ready = 0;
 	enter(u, STARTING, READY_MS);
-	if (spawn_unit(u, on_word) == -1) {
-		no_process(u);
-		died(u);
-	}
-}
-
-/* An order to start also forgives the deaths so far. */
-static void
-forgive(struct unit *u)
-{
-	memset(u->deaths, 0, sizeof(u->deaths));
+	if (spawn_unit(u, hear) == 0)
+		return;
+	logs_say("ERROR", "cannot start %s: %m", u->name);
+	spawn_clear(u);
+	died(u);
 }
 
 static void
 start(struct unit *u)
 {
-	forgive(u);
-	launch(u);
-}
-
-static void
-come_back(struct unit *u)
-{
-	u->restarts++;
+	memset(u->deaths, 0, sizeof(u->deaths));
 	launch(u);
 }
 
 static void
 ready(struct unit *u)
 {
-	u->was_ready = now_ms();
+	u->ready = now_ms();
 	enter(u, READY, -1);
-	logs_say("INFO", "%s ready after %lld ms", u->name, (long long)(u->was_ready - u->began));
-}
-
-static void
-died(struct unit *u)
-{
-	int64_t now = now_ms(), delay;
-	unsigned random;
-
-	memmove(u->deaths + 1, u->deaths, sizeof(u->deaths) - sizeof(u->deaths[0]));
-	u->deaths[0] = now;
-	if (u->deaths[DEATHS_MAX - 1] != 0 && now - u->deaths[DEATHS_MAX - 1] < DEATHS_MS) {
-		logs_say("ERROR", "%s failed: %d deaths within %d s", u->name, DEATHS_MAX, DEATHS_MS / 1000);
-		enter(u, FAILED, -1);
-		return;
-	}
-	if (getentropy(&random, sizeof(random)) == -1)
-		random = 0;
-	delay = backoff_ms(u, now, random);
-	logs_say("WARNING", "%s starts again in %lld ms", u->name, (long long)delay);
-	enter(u, BACKOFF, delay);
+	logs_say("INFO", "%s ready after %lld ms", u->name, (long long)(u->ready - u->began));
 }
 
 static void
 terminate(struct unit *u)
 {
-	kill(u->pid, SIGTERM);
 	enter(u, STOPPING, STOP_MS);
+	kill(u->pid, SIGTERM);
 }
 
 static void
-late(struct unit *u)
+end(struct unit *u)
 {
-	logs_say("ERROR", "%s not ready after %d s: killed", u->name, READY_MS / 1000);
-	kill(-u->pid, SIGKILL);
-}
-
-static void
-hung(struct unit *u)
-{
-	logs_say("ERROR", "%s did not stop within %d s: killed", u->name, STOP_MS / 1000);
+	logs_say("ERROR", "%s is %s for too long: killed", u->name, state_names[u->state]);
 	kill(-u->pid, SIGKILL);
 }
 
@@ -187,123 +137,96 @@ halt(struct unit *u)
 	u->again = 0;
 }
 
-static void
-start_again(struct unit *u)
-{
-	u->again = 1;
-}
-
-unit_action *const unit_actions[STATES][EVENTS] = {
-	/*             EV_START     EV_STOP    EV_READY  EV_EXIT  EV_TIMER */
-	[STARTING] = { nothing,     terminate, ready,    died,    late      },
-	[READY] =    { forgive,     terminate, nothing,  died,    nothing   },
-	[BACKOFF] =  { start,       halt,      nothing,  nothing, come_back },
-	[STOPPING] = { start_again, nothing,   nothing,  halt,    hung      },
-	[STOPPED] =  { start,       halt,      nothing,  nothing, nothing   },
-	[FAILED] =   { start,       halt,      nothing,  nothing, nothing   },
+void (*const unit_actions[STATES][EVENTS])(struct unit *u) = {
+	/*             EV_START  EV_STOP    EV_READY  EV_EXIT  EV_DUE */
+	[STARTING] = { nothing,  terminate, ready,    died,    end     },
+	[READY] =    { nothing,  terminate, nothing,  died,    nothing },
+	[BACKOFF] =  { start,    halt,      nothing,  nothing, launch  },
+	[STOPPING] = { nothing,  nothing,   nothing,  halt,    end     },
+	[STOPPED] =  { start,    halt,      nothing,  nothing, nothing },
+	[FAILED] =   { start,    halt,      nothing,  nothing, nothing },
 };
 
-/* ---- events ----------------------------------------------------------------------------------- */
-
-static void
-on_timer(void *arg)
-{
-	unit_event(arg, EV_TIMER);
-}
-
-void
-unit_event(struct unit *u, enum event ev)
-{
-	u->timer.fn = on_timer;
-	unit_actions[u->state][ev](u);
-}
+/* ---- orders and events ------------------------------------------------------------------------ */
 
 void
 unit_start(struct unit *u)
 {
-	if (u->stop)
+	if (u->stop || u->state == STOPPING)
 		u->again = 1;
 	else
-		unit_event(u, EV_START);
+		unit_actions[u->state][EV_START](u);
 }
 
 void
-unit_stop(struct unit *u, int again, int leave)
+unit_stop(struct unit *u)
 {
 	u->stop = u->state != STOPPING;
-	u->again = again;
-	u->leave |= leave;
+	u->again = 0;
 }
 
-static void
-exited(struct unit *u, const siginfo_t *si)
+void
+unit_restart(struct unit *u)
 {
-	no_process(u);
-	if (si->si_code == CLD_EXITED)
-		logs_say(si->si_status == 0 ? "INFO" : "WARNING", "%s exited with %d", u->name, si->si_status);
-	else
-		logs_say("WARNING", "%s ended by signal %d", u->name, si->si_status);
-	unit_event(u, EV_EXIT);
+	unit_stop(u);
+	u->again = 1;
 }
 
-int
-supervise_reap(pid_t plan)
+void
+supervise_reap(void)
 {
-	int status = -1;
-	siginfo_t si;
+	siginfo_t si = { 0 };
+	struct unit *u;
 
-	/* Looked at, then killed as a group while its id cannot be anybody else's, then reaped. */
-	while (si.si_pid = 0, waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0) {
-		struct unit *u = units;
-
-		while (u != NULL && u->pid != si.si_pid)
+	/* Looked at, killed as a group while its id cannot be anybody else's, then reaped. */
+	for (; waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0; si.si_pid = 0) {
+		for (u = units; u != NULL && u->pid != si.si_pid;)
 			u = u->next;
 		if (u != NULL)
-			kill(-si.si_pid, SIGKILL);
+			kill(-u->pid, SIGKILL);
 		waitpid(si.si_pid, NULL, 0);
-		if (u != NULL)
-			exited(u, &si);
-		else if (si.si_pid == plan)
-			status = si.si_code == CLD_EXITED ? si.si_status : 255;
+		if (u == NULL)
+			continue;
+		spawn_clear(u);
+		logs_say(si.si_status == 0 || u->state == STOPPING ? "INFO" : "WARNING", "%s ended by %s %d",
+		    u->name, si.si_code == CLD_EXITED ? "exit" : "signal", si.si_status);
+		unit_actions[u->state][EV_EXIT](u);
 	}
-	return status;
 }
 
-/* Is somebody still up, or about to stop, that stops before u? */
+/* Is somebody up, or about to stop, who stops before u? */
 static int
 must_wait(const struct unit *u)
 {
 	for (const struct unit *v = units; v != NULL; v = v->next)
-		if (unit_after(v, u) && (v->stop || v->state == STOPPING))
+		if ((v->stop || v->state == STOPPING) && unit_relation(v, u) & AFTER)
 			return 1;
 	return 0;
 }
 
-/* One pass; 1 when something moved, which may have let another unit's turn come. */
-static int
-pass(void)
+int64_t
+supervise_round(void)
 {
-	struct unit *next;
+	int64_t next = 0;
 	int moved = 0;
 
-	for (struct unit *u = units; u != NULL; u = next) {
-		next = u->next;
+	for (struct unit *u = units, *after; u != NULL; u = after) {
+		after = u->next;
+		if (u->due != 0 && u->due <= now_ms()) {
+			u->due = 0;
+			unit_actions[u->state][EV_DUE](u);
+		}
 		if (u->stop && !must_wait(u)) {
 			u->stop = 0;
-			unit_event(u, EV_STOP);
 			moved = 1;
+			unit_actions[u->state][EV_STOP](u);
 		}
+		if (u->due != 0 && (next == 0 || u->due < next))
+			next = u->due;
 		if (u->leave && !u->stop && u->state == STOPPED) {
 			spawn_drop(u);
 			unit_forget(u);
 		}
 	}
-	return moved;
-}
-
-void
-supervise_round(void)
-{
-	while (pass())
-		;
+	return moved ? supervise_round() : next;	/* one that stopped may have let another's turn come */
 }

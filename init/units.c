@@ -1,117 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See units.h. With the channel table this is the whole topology; who may
- * call whom and who mints grants is read from proto/, not written again.
+ * See units.h. With the channel table this is the whole topology. A plan comes from a program that has read
+ * YAML of any origin: it is believed in which profiles there are, and in nothing that init knows itself.
  */
 #include "init/units.h"
 
-#include <sys/un.h>
-
-#include <stdio.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define BIT(daemon) (1u << (daemon))
+#include "init/spawn.h"
+#include "init/supervise.h"
 
-/* A home, and what a unit may write, must belong to the user of its row when -u is given: init changes no owner. */
+#define BIT(daemon)	(1u << (daemon))
+#define SOON_MS		100			/* saving a file is several changes */
+
+/* With -u: init changes no owner, so the homes and run/ must let in the users of these rows. */
 const struct unit_kind unit_kinds[DAEMONS] = {
-	/*                daemon        user, as root   one per  after               secrets handed over  verifies */
-	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                  SECRETS_NONE,        1 },
-	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner),  SECRETS_PROVIDER,    0 },
-	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),     SECRETS_NONE,        0 },
+	/*                 daemon        user, as root   one per  after              secrets           verifies */
+	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                 SECRETS_NONE,     1 },
+	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner), SECRETS_PROVIDER, 0 },
+	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0 },
 };
-
-static const struct {
-	enum daemon	caller, callee;
-} channels[] = {
-#define CHANNEL(caller, callee, message) { D_##caller, D_##callee },
-#include "proto/channels.def"
-};
-
-static const unsigned origins = 0
-#define CEILING(daemon, caps) | BIT(D_##daemon)
-#include "proto/caps.def"
-    ;
 
 struct unit *units;
-
-static enum daemon
-daemon_of(const struct unit *u)
-{
-	return (enum daemon)(u->kind - unit_kinds);
-}
-
-/* Units meet within a profile; what there is once for the machine meets all. */
-static int
-related(const struct unit *a, const struct unit *b)
-{
-	return a != b && (a->kind->scope == MACHINE || b->kind->scope == MACHINE || strcmp(a->profile, b->profile) == 0);
-}
+static struct source folders;
+static int64_t look_at;				/* when to look for changes; 0: nothing changed */
+static int plan;				/* the number of the newest */
+static char warning[512];			/* what it warned of */
 
 int
-unit_calls(const struct unit *a, const struct unit *b)
+unit_relation(const struct unit *a, const struct unit *b)
 {
-	for (size_t i = 0; i < sizeof(channels) / sizeof(channels[0]); i++)
-		if (channels[i].caller == daemon_of(a) && channels[i].callee == daemon_of(b))
-			return related(a, b);
-	return 0;
-}
+	const struct unit_kind *ka = &unit_kinds[a->daemon], *kb = &unit_kinds[b->daemon];
+	int relation = ka->after & BIT(b->daemon) ? AFTER : 0;
 
-int
-unit_mints(const struct unit *a, const struct unit *b)
-{
-	return (origins & BIT(daemon_of(a))) != 0 && b->kind->verifies && related(a, b);
-}
-
-int
-unit_after(const struct unit *a, const struct unit *b)
-{
-	return (a->kind->after & BIT(daemon_of(b))) != 0 && related(a, b);
-}
-
-int
-unit_matches(const struct unit *u, const char *x)
-{
-	return strcmp(x, "all") == 0 || strcmp(x, u->name) == 0 || strcmp(x, u->profile) == 0;
-}
-
-static struct unit *
-unit_new(const struct unit_kind *kind, const char *profile, const char *home)
-{
-	struct unit *u = need(calloc(1, sizeof(*u))), **end = &units;
-
-	u->kind = kind;
-	snprintf(u->profile, sizeof(u->profile), "%s", profile);
-	snprintf(u->name, sizeof(u->name), "%s/%s", profile, kind->daemon);
-	snprintf(u->home, sizeof(u->home), "%s", home);
-	for (size_t i = 0; kind->verifies && i < DAEMONS; i++)
-		if (origins & BIT(i))
-			secrets_key(u->keys[i]);
-	u->state = STOPPED;
-	u->boot.fd = u->tail.fd = -1;
-	u->timer.arg = u;
-	u->tail.profile = u->profile;
-	u->tail.daemon = kind->daemon;
-	while (*end != NULL)
-		end = &(*end)->next;
-	return *end = u;
+	/* Units meet within a profile; what there is once for the machine meets all. */
+	if (a == b || (ka->scope == PROFILE && kb->scope == PROFILE && strcmp(a->profile, b->profile) != 0))
+		return 0;
+#define CHANNEL(x, y, message) relation |= a->daemon == D_##x && b->daemon == D_##y ? CALLS : 0;
+#include "proto/channels.def"
+#define CEILING(x, caps) relation |= a->daemon == D_##x && kb->verifies ? MINTS : 0;
+#include "proto/caps.def"
+	return relation;
 }
 
 struct unit *
-unit_want(const char *run, const char *profile, const char *daemon, const char *home)
+units_next(struct unit *u, const char *x)
 {
-	const struct unit_kind *kind = unit_kinds;
-
-	for (struct unit *u = units; u != NULL; u = u->next)
-		if (strcmp(u->profile, profile) == 0 && strcmp(u->kind->daemon, daemon) == 0)
-			return u;
-	while (kind < unit_kinds + DAEMONS && strcmp(kind->daemon, daemon) != 0)
-		kind++;
-	if (kind == unit_kinds + DAEMONS || strlen(profile) >= sizeof(units->profile) ||
-	    strlen(home) >= sizeof(units->home) || strlen(run) + strlen(profile) + strlen(daemon) +
-	    strlen("//.ipc") >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return NULL;
-	return unit_new(kind, profile, home);
+	for (u = u == NULL ? units : u->next; u != NULL; u = u->next)
+		if (strcmp(x, "all") == 0 || strcmp(x, u->name) == 0 || strcmp(x, u->profile) == 0)
+			break;
+	return u;
 }
 
 void
@@ -122,5 +65,161 @@ unit_forget(struct unit *u)
 	while (*p != u)
 		p = &(*p)->next;
 	*p = u->next;
-	wipe(u, sizeof(*u));
+	explicit_bzero(u->keys, sizeof(u->keys));
+	free(u);
+}
+
+/* The place of a unit in the list: its own, or the end's. */
+static struct unit **
+place_of(enum daemon daemon, const char *profile)
+{
+	struct unit **p = &units;
+
+	while (*p != NULL && ((*p)->daemon != daemon || strcmp((*p)->profile, profile) != 0))
+		p = &(*p)->next;
+	return p;
+}
+
+static struct unit *
+unit_new(enum daemon daemon, const char *profile)
+{
+	const char *name = unit_kinds[daemon].daemon;
+	struct unit *u = calloc(1, sizeof(*u));
+
+	if (u == NULL)
+		abort();
+	u->daemon = daemon;
+	u->state = STOPPED;
+	u->boot.fd = u->tail.pipe.fd = -1;
+	snprintf(u->profile, sizeof(u->profile), "%s", profile);
+	snprintf(u->name, sizeof(u->name), "%s/%s", u->profile, name);
+	snprintf(u->tail.name, sizeof(u->tail.name), "%s[%s]", name, u->profile);
+	if (strcmp(profile, "default") == 0)
+		snprintf(u->home, sizeof(u->home), "%s", site.root);
+	else
+		snprintf(u->home, sizeof(u->home), "%s/profiles/%s", site.root, profile);
+	for (size_t i = 0; i < DAEMONS; i++)
+		secrets_key(u->keys[i]);
+	return u;
+}
+
+/* "unit PROFILE/DAEMON HOME", or "warn PROFILE TEXT": its configuration does not load, so what ran goes on. */
+static void
+take(const char *line)
+{
+	char profile[65] = "", daemon[33] = "", unused;
+	struct unit **u;
+	int d = 0, n = 0;
+
+	if (sscanf(line, "unit %64[A-Za-z0-9._-]/%32s %c", profile, daemon, &unused) == 3) {
+		while (d < DAEMONS && strcmp(unit_kinds[d].daemon, daemon) != 0)
+			d++;
+		if (d < DAEMONS && profile[0] != '.' && spawn_fits(profile)) {
+			u = place_of((enum daemon)d, profile);
+			*u = *u != NULL ? *u : unit_new((enum daemon)d, profile);
+			(*u)->wanted = plan;
+			return;
+		}
+	} else if (sscanf(line, "warn %64s %n", profile, &n) == 1 && n > 0)
+		for (struct unit *v = NULL; (v = units_next(v, profile)) != NULL;)
+			v->wanted = plan;
+	snprintf(warning, sizeof(warning), "%s%s%s", n > 0 ? profile : "not possible", ": ", line + n);
+	logs_say("WARNING", "%s", warning);
+}
+
+/* What the newest plan means for a unit: go, come (back), or read again what changed. */
+static void
+follow(struct unit *u)
+{
+	unsigned long long stamp = 1;
+	char path[1100];
+	struct stat st;
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", u->home, i == 0 ? "config.yaml" : ".env");
+		if (stat(path, &st) == 0)
+			stamp = stamp * 1000003 + (unsigned long long)st.st_mtim.tv_sec * 1000000000 +
+			    (unsigned long long)st.st_mtim.tv_nsec + st.st_ino + (unsigned long long)st.st_size;
+	}
+	if (u->wanted != plan)
+		unit_stop(u);
+	else if (u->stamp == 0 || u->leave)
+		unit_start(u);
+	else if (u->stamp != stamp)
+		spawn_reload(u);
+	u->leave = u->wanted != plan;
+	u->stamp = stamp;
+}
+
+void
+units_apply(char *lines)
+{
+	plan++;
+	for (char *line; (line = strsep(&lines, "\n")) != NULL;)
+		if (*line != '\0')
+			take(line);
+	for (struct unit *u = units; u != NULL; u = u->next)
+		follow(u);
+}
+
+static void
+changed(void *arg)
+{
+	char events[4096];
+
+	if (read(folders.fd, events, sizeof(events)) > 0 && look_at == 0)
+		look_at = now_ms() + SOON_MS;
+}
+
+static void
+watch(const char *dir, const char *name)
+{
+	char path[1400];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	inotify_add_watch(folders.fd, path, IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE | IN_ONLYDIR);
+}
+
+int64_t
+units_round(void)
+{
+	char profiles[1100], *lines;
+	struct dirent *d;
+	DIR *dir;
+
+	if (folders.fn == NULL)
+		source_open(&folders, inotify_init1(IN_CLOEXEC | IN_NONBLOCK), changed, NULL);
+	else if (look_at == 0 || look_at > now_ms())
+		return look_at;
+	look_at = 0;
+	/* Folders are watched before they are read: what changes in between is seen by the next look. */
+	snprintf(profiles, sizeof(profiles), "%s/profiles", site.root);
+	watch(site.root, ".");
+	for (dir = opendir(profiles); dir != NULL && (d = readdir(dir)) != NULL;)
+		if (strcmp(d->d_name, "..") != 0)
+			watch(profiles, d->d_name);
+	if (dir != NULL)
+		closedir(dir);
+	warning[0] = '\0';
+	if ((lines = spawn_plan(warning, sizeof(warning))) != NULL)
+		units_apply(lines);
+	else
+		logs_say("ERROR", "%s", warning);
+	free(lines);
+	return look_at;
+}
+
+int
+units_settled(const char *x, char *why, size_t size)
+{
+	size_t n = 0;
+
+	snprintf(why, size, "%s%s", units == NULL ? "nothing to run: " : "", units == NULL ? warning : "");
+	for (struct unit *u = NULL; (u = units_next(u, x)) != NULL;) {
+		if (u->stop || (u->state != READY && u->state != STOPPED && u->state != FAILED))
+			return 0;
+		if (u->state == FAILED && n < size)
+			n += (size_t)snprintf(why + n, size - n, "%s%s", n == 0 ? "failed: " : ", ", u->name);
+	}
+	return look_at == 0;
 }
