@@ -14,3 +14,6 @@ UNIT += approve:alpi-toolrunner denylist:alpi-toolrunner
 FUZZ += codec:common boot:common grant:common
 UNIT += turn:alpi-engined
 FUZZ += host:alpi-hostd
+UNIT += sandbox:alpi-toolrunner tool_read:alpi-toolrunner tool_write:alpi-toolrunner tool_edit:alpi-toolrunner
+UNIT += tool_search:alpi-toolrunner tool_terminal:alpi-toolrunner
+TOOLS += fake/toolcall:alpi-toolrunner

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each test enters a sandbox in a child and tries something there; the child's exit status says what came of it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "tests/check.h"
+#include "toolrunner/namespace.h"
+#include "toolrunner/sandbox.h"
+#include "toolrunner/view.h"
+
+#define REFUSED 100		/* sandbox_enter failed; its text is in `said` */
+
+static char *base, *workspace, *root, *person, *other;
+static char *said;		/* shared with the child */
+
+static int
+setup(void **state)
+{
+	char *home = temp_home();
+
+	base = realpath(home, NULL);
+	free(home);
+	person = xasprintf("%s/home", base);
+	root = xasprintf("%s/.alpi", person);
+	workspace = xasprintf("%s/project", person);
+	other = xasprintf("%s/other", base);
+	mkdir(person, 0755);
+	mkdir(root, 0700);
+	mkdir(workspace, 0755);
+	mkdir(other, 0755);
+	put_file(root, ".env", "KEY=secret\n");
+	put_file(workspace, "file", "text");
+	put_file(other, "file", "text");
+	put_file(person, "notes", "text");
+	said = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	munmap(said, 4096);
+	free(base);
+	free(workspace);
+	free(root);
+	free(person);
+	free(other);
+	return 0;
+}
+
+static struct sandbox
+box(enum tool_fs fs)
+{
+	return (struct sandbox){ .box = { fs, NET_NONE, true }, .workspace = workspace, .root = root, .person = person };
+}
+
+static int
+enter_and_try(struct sandbox *s, int (*attempt)(const char *), const char *arg)
+{
+	int pidfd, status;
+	pid_t pid = namespace_fork(s->namespaces, &pidfd);
+
+	assert_int_not_equal(pid, -1);
+	if (pid == 0) {
+		struct error e = { 0 };
+
+		sandbox_prepare(s->namespaces);
+		if (sandbox_enter(s, &e) == -1) {
+			snprintf(said, 4096, "%s", e.text);
+			_exit(REFUSED);
+		}
+		_exit(attempt(arg));
+	}
+	close(pidfd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* As enter_and_try with everything this kernel has. A kernel without namespaces has its own test below. */
+static int
+try_in(struct sandbox s, int (*attempt)(const char *), const char *arg)
+{
+	if ((s.namespaces = namespace_probe()) == 0)
+		skip();
+	return enter_and_try(&s, attempt, arg);
+}
+
+/* ---- attempts: 0 when it worked, else errno --------------------------------------------------------- */
+
+static int
+do_read(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+
+	return fd == -1 ? errno : 0;
+}
+
+static int
+do_write(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	return fd == -1 ? errno : 0;
+}
+
+static int
+do_run(const char *path)
+{
+	execl(path, path, (char *)NULL);
+	return errno;
+}
+
+static int
+do_connect(const char *nothing)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return connect(fd, (struct sockaddr *)&to, sizeof(to)) == -1 ? errno : 0;
+}
+
+static int
+do_socket(const char *family)
+{
+	return socket(atoi(family), SOCK_RAW, 0) == -1 ? errno : 0;
+}
+
+static int
+do_socketpair(const char *type)
+{
+	int fds[2];
+
+	return socketpair(AF_UNIX, atoi(type), 0, fds) == -1 ? errno : 0;
+}
+
+static int
+do_call(const char *number)
+{
+	return syscall(atol(number), 0, 0, 0, 0, 0) == -1 ? errno : 0;
+}
+
+static int
+do_unshare(const char *nothing)
+{
+	return syscall(SYS_unshare, 0x10000000) == -1 ? errno : 0;
+}
+
+static int
+do_signal(const char *pid)
+{
+	return kill(atoi(pid), 0) == -1 ? errno : 0;
+}
+
+static int
+count_processes(const char *nothing)
+{
+	int n = 0;
+
+	for (int pid = 1; pid < 300; pid++)
+		n += kill(pid, 0) == 0;
+	return n;
+}
+
+static int
+is_root_of_files(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_uid == geteuid() ? 0 : 1;
+}
+
+static int
+has_no_capability(const char *nothing)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[256];
+	unsigned long long caps;
+	int left = 0;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "Cap", 3) == 0 && sscanf(line + 7, "%llx", &caps) == 1)
+			left |= caps != 0;
+	return f == NULL ? 1 : left;
+}
+
+/* ---- claims ------------------------------------------------------------------------------------------ */
+
+static void
+test_workspace_is_writable_and_keeps_its_owner(void **state)
+{
+	cleanup_free char *made = xasprintf("%s/made", workspace);
+
+	assert_int_equal(try_in(box(FS_WRITE), do_write, made), 0);
+	assert_int_equal(access(made, F_OK), 0);
+	assert_int_equal(try_in(box(FS_WRITE), is_root_of_files, made), 0);
+}
+
+static void
+test_workspace_is_read_only_for_readers(void **state)
+{
+	cleanup_free char *made = xasprintf("%s/made", workspace), *file = xasprintf("%s/file", workspace);
+
+	assert_int_equal(try_in(box(FS_READ), do_read, file), 0);
+	assert_int_not_equal(try_in(box(FS_READ), do_write, made), 0);
+	assert_int_not_equal(try_in(box(FS_READ), do_write, file), 0);
+}
+
+static void
+test_nothing_of_the_home_is_there(void **state)
+{
+	cleanup_free char *env = xasprintf("%s/.env", root), *notes = xasprintf("%s/notes", person);
+	cleanup_free char *file = xasprintf("%s/file", other);
+
+	assert_int_equal(try_in(box(FS_WRITE), do_read, env), ENOENT);
+	assert_int_equal(try_in(box(FS_WRITE), do_read, notes), ENOENT);
+	assert_int_equal(try_in(box(FS_WRITE), do_read, file), ENOENT);
+	assert_int_equal(try_in(box(FS_WRITE), do_read, "/etc/shadow"), ENOENT);
+}
+
+static void
+test_the_home_is_empty_and_writable_and_not_the_real_one(void **state)
+{
+	cleanup_free char *made = xasprintf("%s/made", person);
+
+	assert_int_equal(try_in(box(FS_WRITE), do_write, made), 0);
+	assert_int_equal(access(made, F_OK), -1);
+}
+
+static void
+test_system_is_readable_not_writable(void **state)
+{
+	assert_int_equal(try_in(box(FS_WRITE), do_run, "/bin/true"), 0);
+	assert_int_not_equal(try_in(box(FS_WRITE), do_write, "/usr/made"), 0);
+	assert_int_not_equal(try_in(box(FS_WRITE), do_write, "/made"), 0);
+	assert_int_not_equal(try_in(box(FS_WRITE), do_write, "/proc/sys/kernel/core_pattern"), 0);
+	assert_int_equal(try_in(box(FS_WRITE), do_write, "/tmp/made"), 0);
+	assert_int_equal(try_in(box(FS_WRITE), do_write, "/dev/null"), 0);
+}
+
+static void
+test_configuration_opens_paths(void **state)
+{
+	cleanup_free char *file = xasprintf("%s/file", other);
+	const char *const paths[] = { other, NULL };
+	struct sandbox read = box(FS_WRITE), write = box(FS_WRITE);
+
+	read.read = paths;
+	write.write = paths;
+	assert_int_equal(try_in(read, do_read, file), 0);
+	assert_int_not_equal(try_in(read, do_write, file), 0);
+	assert_int_equal(try_in(write, do_write, file), 0);
+}
+
+static void
+test_configuration_cannot_open_alpis_home(void **state)
+{
+	const char *const paths[] = { root, NULL };
+	struct sandbox s = box(FS_WRITE);
+
+	s.read = paths;
+	assert_int_equal(try_in(s, do_read, "/"), REFUSED);
+	assert_non_null(strstr(said, "alpi's own home"));
+}
+
+static void
+test_alpis_home_is_covered_in_a_shown_home(void **state)
+{
+	cleanup_free char *env = xasprintf("%s/.env", root), *notes = xasprintf("%s/notes", person);
+	cleanup_free char *ssh = xasprintf("%s/.ssh", person), *key = xasprintf("%s/.ssh/id_ed25519", person);
+	struct sandbox s = box(FS_WRITE);
+
+	mkdir(ssh, 0700);
+	put_file(ssh, "id_ed25519", "KEY");
+	s.workspace = person;
+	assert_int_equal(try_in(s, do_read, notes), 0);
+	assert_int_equal(try_in(s, do_read, env), ENOENT);
+	assert_int_equal(try_in(s, do_read, key), ENOENT);
+	assert_int_not_equal(try_in(s, do_write, env), 0);
+}
+
+static void
+test_own_workspace_is_the_one_thing_shown_of_alpis_home(void **state)
+{
+	cleanup_free char *own = xasprintf("%s/workspace", root), *made = xasprintf("%s/made", own);
+	cleanup_free char *env = xasprintf("%s/.env", root);
+	struct sandbox s = box(FS_WRITE);
+
+	mkdir(own, 0700);
+	s.workspace = own;
+	assert_int_equal(try_in(s, do_write, made), 0);
+	assert_int_equal(access(made, F_OK), 0);
+	assert_int_equal(try_in(s, do_read, env), ENOENT);
+	s.workspace = root;
+	assert_int_equal(try_in(s, do_read, "/"), REFUSED);
+}
+
+static void
+test_network_is_closed(void **state)
+{
+	assert_int_equal(try_in(box(FS_WRITE), do_connect, NULL), EACCES);
+	assert_int_equal(try_in(box(FS_WRITE), do_socket, "1"), EACCES);		/* AF_UNIX */
+	assert_int_equal(try_in(box(FS_WRITE), do_socket, "16"), EAFNOSUPPORT);	/* AF_NETLINK */
+	assert_int_equal(try_in(box(FS_WRITE), do_socket, "17"), EAFNOSUPPORT);	/* AF_PACKET */
+	assert_int_equal(try_in(box(FS_WRITE), do_socket, "40"), EAFNOSUPPORT);	/* AF_VSOCK */
+	assert_int_equal(try_in(box(FS_WRITE), do_socketpair, "1"), 0);
+	assert_int_equal(try_in(box(FS_WRITE), do_socketpair, "2"), EACCES);	/* of datagrams */
+}
+
+static void
+test_filter_refuses_calls(void **state)
+{
+	static const long calls[] = {
+		SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_bpf,
+		SYS_keyctl, SYS_add_key, SYS_request_key, SYS_userfaultfd, SYS_io_uring_setup, SYS_kexec_load, SYS_init_module,
+		SYS_perf_event_open, SYS_setns, SYS_open_by_handle_at, SYS_clock_settime, SYS_open_tree, SYS_pidfd_getfd,
+	};
+
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		cleanup_free char *number = xasprintf("%ld", calls[i]);
+
+		if (try_in(box(FS_WRITE), do_call, number) != EPERM)
+			fail_msg("system call %s was not refused", number);
+	}
+	assert_int_equal(try_in(box(FS_WRITE), do_unshare, NULL), EPERM);
+	cleanup_free char *clone3 = xasprintf("%ld", (long)SYS_clone3);
+	assert_int_equal(try_in(box(FS_WRITE), do_call, clone3), ENOSYS);
+}
+
+static void
+test_nobody_else_can_be_signalled(void **state)
+{
+	cleanup_free char *pid = xasprintf("%d", getpid());
+
+	assert_int_equal(kill(getpid(), 0), 0);
+	assert_int_not_equal(try_in(box(FS_WRITE), do_signal, pid), 0);
+	assert_int_equal(try_in(box(FS_WRITE), count_processes, NULL), 1);
+}
+
+static void
+test_no_capability_is_left(void **state)
+{
+	assert_int_equal(try_in(box(FS_WRITE), has_no_capability, NULL), 0);
+}
+
+static void
+test_a_class_without_exec_runs_nothing(void **state)
+{
+	struct sandbox s = box(FS_WRITE);
+
+	s.box.exec = false;
+	assert_int_equal(try_in(s, do_run, "/bin/true"), EPERM);
+}
+
+static void
+test_a_missing_layer_is_refused_by_name(void **state)
+{
+	struct sandbox s = box(FS_WRITE);
+
+	assert_int_equal(enter_and_try(&s, do_read, "/"), REFUSED);
+	assert_non_null(strstr(said, "sandbox.allow_missing: [namespaces]"));
+}
+
+static void
+test_landlock_and_filter_hold_alone(void **state)
+{
+	static const char *const allowed[] = { "namespaces", "mounts", NULL };
+	cleanup_free char *env = xasprintf("%s/.env", root), *notes = xasprintf("%s/notes", person);
+	cleanup_free char *made = xasprintf("%s/made", workspace), *pid = xasprintf("%d", getpid());
+	struct sandbox s = box(FS_WRITE);
+
+	s.allow_missing = allowed;
+	assert_int_equal(enter_and_try(&s, do_write, made), 0);
+	assert_int_equal(enter_and_try(&s, do_run, "/bin/true"), 0);
+	assert_int_equal(enter_and_try(&s, do_read, env), EACCES);
+	assert_int_equal(enter_and_try(&s, do_read, notes), EACCES);
+	assert_int_equal(enter_and_try(&s, do_read, "/etc/shadow"), EACCES);
+	assert_int_equal(enter_and_try(&s, do_write, "/tmp/alpi-made"), EACCES);
+	assert_int_equal(enter_and_try(&s, do_connect, NULL), EACCES);
+	assert_int_equal(enter_and_try(&s, do_signal, pid), EPERM);
+	assert_int_equal(enter_and_try(&s, do_socket, "1"), EACCES);
+}
+
+static void
+test_landlock_alone_shows_no_directory_that_holds_alpis_home(void **state)
+{
+	static const char *const allowed[] = { "namespaces", "mounts", NULL };
+	struct sandbox s = box(FS_WRITE);
+
+	s.allow_missing = allowed;
+	s.workspace = person;
+	assert_int_equal(enter_and_try(&s, do_read, "/"), REFUSED);
+	assert_non_null(strstr(said, "would be visible"));
+}
+
+#define SANDBOX_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SANDBOX_TEST(test_workspace_is_writable_and_keeps_its_owner),
+		SANDBOX_TEST(test_workspace_is_read_only_for_readers),
+		SANDBOX_TEST(test_nothing_of_the_home_is_there),
+		SANDBOX_TEST(test_the_home_is_empty_and_writable_and_not_the_real_one),
+		SANDBOX_TEST(test_system_is_readable_not_writable),
+		SANDBOX_TEST(test_configuration_opens_paths),
+		SANDBOX_TEST(test_configuration_cannot_open_alpis_home),
+		SANDBOX_TEST(test_alpis_home_is_covered_in_a_shown_home),
+		SANDBOX_TEST(test_own_workspace_is_the_one_thing_shown_of_alpis_home),
+		SANDBOX_TEST(test_network_is_closed),
+		SANDBOX_TEST(test_filter_refuses_calls),
+		SANDBOX_TEST(test_nobody_else_can_be_signalled),
+		SANDBOX_TEST(test_no_capability_is_left),
+		SANDBOX_TEST(test_a_class_without_exec_runs_nothing),
+		SANDBOX_TEST(test_a_missing_layer_is_refused_by_name),
+		SANDBOX_TEST(test_landlock_and_filter_hold_alone),
+		SANDBOX_TEST(test_landlock_alone_shows_no_directory_that_holds_alpis_home),
+	};
+
+	return RUN(tests);
+}
