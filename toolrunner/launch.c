@@ -37,10 +37,17 @@
 /* We end when the main process does, not before it. */
 static const int ignored[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
 
+/*
+ * To make a worker ready takes longer than many a call. So while calls come one waits in store, in namespaces of its
+ * own like any other; after some idle seconds it is let go.
+ */
+#define STORE_MS	5000
+
 struct child {
-	uint32_t	id;
+	uint32_t	id;		/* 0: in store */
 	pid_t		pid;
 	int		pidfd;
+	int		handover;	/* it waits here for its descriptors; -1 once it has them */
 };
 
 struct launcher_state {
@@ -54,29 +61,35 @@ struct launcher_state {
 };
 
 static void
-tell(const struct launch_news *news, int fd)
+send_with(int to, const void *data, size_t len, const int *fds, size_t nfds)
 {
-	struct iovec iov = { .iov_base = (void *)news, .iov_len = sizeof(*news) };
-	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int))]; } control = { 0 };
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+	union { struct cmsghdr align; char room[CMSG_SPACE(LAUNCH_FDS_MAX * sizeof(int))]; } control = { 0 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *c;
 
-	if (fd != -1) {
+	if (nfds > 0) {
 		msg.msg_control = control.room;
-		msg.msg_controllen = sizeof(control.room);
+		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(*fds));
 		c = CMSG_FIRSTHDR(&msg);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+		c->cmsg_len = CMSG_LEN(nfds * sizeof(*fds));
+		memcpy(CMSG_DATA(c), fds, nfds * sizeof(*fds));
 	}
-	while (sendmsg(LAUNCH_FD_CONTROL, &msg, MSG_NOSIGNAL) == -1 && errno == EINTR)
-		;
+	while (sendmsg(to, &msg, MSG_NOSIGNAL) == -1 && errno == EINTR)
+		continue;
+}
+
+static void
+tell(const struct launch_news *news, int fd)
+{
+	send_with(LAUNCH_FD_CONTROL, news, sizeof(*news), &fd, fd != -1);
 }
 
 /* The child's last steps before it is a worker. */
 static _Noreturn void
-become_worker(struct launcher_state *l, unsigned namespaces, const int fds[LAUNCH_FDS_MAX])
+become_worker(struct launcher_state *l, unsigned namespaces, int handover)
 {
 	char name[] = "alpi-toolrunner", face[] = "--worker", layers[16];
 	char *argv[] = { name, face, layers, NULL };
@@ -86,16 +99,47 @@ become_worker(struct launcher_state *l, unsigned namespaces, const int fds[LAUNC
 	sigemptyset(&none);
 	for (size_t i = 0; i < COUNT(ignored); i++)
 		signal(ignored[i], SIG_DFL);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() == 1 || setsid() == -1 ||
-	    sigprocmask(SIG_SETMASK, &none, NULL) == -1)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || setsid() == -1 || sigprocmask(SIG_SETMASK, &none, NULL) == -1)
 		_exit(125);
-	/* Ours are high and received ones come in ascending order, so none is overwritten before it is copied. */
-	if (dup2(fds[0], WORK_FD_TALK) == -1 || dup2(l->null, STDOUT_FILENO) == -1 ||
-	    dup2(fds[1] == -1 ? l->null : fds[1], WORK_FD_LOG) == -1 ||
-	    dup3(l->program, FD_PROGRAM, O_CLOEXEC) == -1 || close_range(FD_PROGRAM + 1, ~0u, 0) == -1)
+	/* Ours are high, so none is overwritten before it is copied. */
+	if (dup2(handover, WORK_FD_TALK) == -1 || dup2(l->null, STDOUT_FILENO) == -1 ||
+	    dup2(l->null, WORK_FD_LOG) == -1 || dup3(l->program, FD_PROGRAM, O_CLOEXEC) == -1 ||
+	    close_range(FD_PROGRAM + 1, ~0u, 0) == -1)
 		_exit(125);
 	syscall(SYS_execveat, FD_PROGRAM, "", argv, l->env, AT_EMPTY_PATH);
 	_exit(126);
+}
+
+/* A new worker without a call. NULL with errno. */
+static struct child *
+make_worker(struct launcher_state *l, unsigned namespaces)
+{
+	struct child *c = &l->children[l->count];
+	int pair[2];
+
+	errno = EAGAIN;
+	if (l->count == LAUNCH_CHILDREN_MAX || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
+		return NULL;
+	if ((c->pid = namespace_fork(namespaces, &c->pidfd)) == 0)
+		become_worker(l, namespaces, pair[1]);
+	close(pair[1]);
+	if (c->pid == -1) {
+		close(pair[0]);
+		return NULL;
+	}
+	c->id = 0;
+	c->handover = pair[0];
+	l->count++;
+	return c;
+}
+
+static struct child *
+find_child(struct launcher_state *l, uint32_t id)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->children[i].id == id)
+			return &l->children[i];
+	return NULL;
 }
 
 static void
@@ -108,33 +152,46 @@ make_workspace(const char *home)
 		mkdir(path, 0700);
 }
 
+/* The worker for a call: from the store when that one fits. NULL with errno. */
+static struct child *
+worker_for(struct launcher_state *l, uint32_t flags)
+{
+	struct child *stored = find_child(l, 0);
+
+	if (flags & LAUNCH_OWN_NET)
+		return stored != NULL ? stored : make_worker(l, l->namespaces);
+	return make_worker(l, l->namespaces & ~NAMESPACE_NET);
+}
+
 static void
 start(struct launcher_state *l, const struct launch_order *o, const int fds[LAUNCH_FDS_MAX])
 {
-	struct launch_news news = { .kind = LAUNCH_STARTED, .id = o->id, .pid = -1, .status = EAGAIN };
-	unsigned namespaces = l->namespaces & (o->flags & LAUNCH_OWN_NET ? ~0u : ~NAMESPACE_NET);
-	struct child *c = &l->children[l->count];
+	struct launch_news news = { .kind = LAUNCH_STARTED, .id = o->id, .pid = -1, .status = EINVAL };
+	struct child *c = NULL;
 
 	if (o->flags & LAUNCH_MAKE_WORKSPACE)
 		make_workspace(l->home);
-	if (l->count < LAUNCH_CHILDREN_MAX && fds[0] != -1) {
-		c->id = o->id;
-		if ((c->pid = namespace_fork(namespaces, &c->pidfd)) == 0)
-			become_worker(l, namespaces, fds);
-		news.pid = c->pid;
+	if (fds[0] != -1 && (c = worker_for(l, o->flags)) == NULL)
 		news.status = errno;
-		if (c->pid != -1)
-			l->count++;
+	if (c != NULL) {
+		c->id = o->id;
+		news.pid = c->pid;
+		send_with(c->handover, "", 1, fds, fds[1] == -1 ? 1 : 2);	/* one that died says so by its end */
+		close(c->handover);
+		c->handover = -1;
 	}
 	tell(&news, -1);
+	if (find_child(l, 0) == NULL)
+		make_worker(l, l->namespaces);
 }
 
 static void
 signal_child(struct launcher_state *l, const struct launch_order *o, const int fds[LAUNCH_FDS_MAX])
 {
-	for (size_t i = 0; i < l->count; i++)
-		if (l->children[i].id == o->id)
-			syscall(SYS_pidfd_send_signal, l->children[i].pidfd, o->signal, NULL, 0);
+	struct child *c = o->id == 0 ? NULL : find_child(l, o->id);
+
+	if (c != NULL)
+		syscall(SYS_pidfd_send_signal, c->pidfd, o->signal, NULL, 0);
 }
 
 static void
@@ -217,33 +274,52 @@ end_stray(const struct launcher_state *l)
 static void
 reap(struct launcher_state *l, size_t i)
 {
-	struct launch_news news = { .kind = LAUNCH_ENDED, .id = l->children[i].id, .pid = l->children[i].pid };
+	struct child *c = &l->children[i];
+	struct launch_news news = { .kind = LAUNCH_ENDED, .id = c->id, .pid = c->pid };
 
 	if (waitpid(news.pid, &news.status, 0) == -1)
 		news.status = 0;
-	close(l->children[i].pidfd);
-	l->children[i] = l->children[--l->count];
+	close(c->pidfd);
+	if (c->handover != -1)
+		close(c->handover);
+	*c = l->children[--l->count];
 	/* Without a process namespace what a worker left behind is ours now, because we are the subreaper. */
 	while (l->namespaces == 0 && end_stray(l))
 		continue;
-	tell(&news, -1);
+	if (news.id != 0)
+		tell(&news, -1);
+}
+
+static void
+empty_store(struct launcher_state *l)
+{
+	struct child *c = find_child(l, 0);
+
+	if (c != NULL && c->handover != -1) {
+		close(c->handover);
+		c->handover = -1;
+	}
 }
 
 static int
 serve(struct launcher_state *l)
 {
 	struct pollfd p[1 + LAUNCH_CHILDREN_MAX];
+	int n;
 
 	for (;;) {
 		p[0] = (struct pollfd){ .fd = LAUNCH_FD_CONTROL, .events = POLLIN };
 		for (size_t i = 0; i < l->count; i++)
 			p[1 + i] = (struct pollfd){ .fd = l->children[i].pidfd, .events = POLLIN };
-		if (poll(p, 1 + l->count, -1) == -1 && errno != EINTR)
+		n = poll(p, 1 + l->count, find_child(l, 0) != NULL ? STORE_MS : -1);
+		if (n == -1 && errno != EINTR)
 			return 1;
-		for (size_t i = l->count; i-- > 0;)	/* from the end: reap() moves the last one into the gap */
+		if (n == 0)
+			empty_store(l);
+		for (size_t i = l->count; n > 0 && i-- > 0;)	/* from the end: reap() moves the last one into the gap */
 			if (p[1 + i].revents)
 				reap(l, i);
-		if (p[0].revents && !take_order(l))
+		if (n > 0 && p[0].revents && !take_order(l))
 			return 0;
 	}
 }
@@ -285,8 +361,8 @@ prepare(struct launcher_state *l, struct error *e)
 	if ((l->null = open_high("/dev/null", O_RDWR)) == -1)
 		return error_errno(e, "open /dev/null");
 	worker_env(l);
-	/* As root the groups of whoever started us go; an ordinary user's cannot and stay. */
-	if (geteuid() == 0 && setgroups(0, NULL) == -1)
+	/* As root the groups of whoever started us go; who may not do that keeps them. */
+	if (setgroups(0, NULL) == -1 && errno != EPERM)
 		return error_errno(e, "setgroups");
 	for (size_t i = 0; i < COUNT(ignored); i++)
 		signal(ignored[i], SIG_IGN);

@@ -10,7 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <limits.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdarg.h>
@@ -45,6 +48,7 @@ const char *const layer_names[LAYER_COUNT] = {
 
 /* Of this process, once it is inside. */
 static struct view shown;
+static struct sock_fprog filter;
 static enum tool_net network = NET_ANY;
 
 static void __attribute__((format(printf, 3, 4)))
@@ -252,9 +256,8 @@ drop_capabilities(struct error *e)
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = { 0 };
 
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if (prctl(PR_CAPBSET_READ, cap) == 1 && prctl(PR_CAPBSET_DROP, cap) == -1 && errno != EPERM)
-			return error_errno(e, "sandbox: capability %d", cap);
+	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap) == 0; cap++)
+		continue;		/* EINVAL after the last; EPERM at once for one who has none */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1 || syscall(SYS_capset, &head, none) == -1)
 		return error_errno(e, "sandbox: capabilities");
 	return 0;
@@ -322,33 +325,65 @@ refuse_namespaces(scmp_filter_ctx f)
 }
 
 static int
-build_filter(scmp_filter_ctx f, const struct sandbox *s)
+add_refused(scmp_filter_ctx f)
 {
 	int r = seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);	/* a tree: few comparisons per call */
 
 	for (size_t i = 0; r == 0 && i < COUNT(refused); i++)
 		r = seccomp_rule_add_array(f, SCMP_ACT_ERRNO(refused[i].error), refused[i].call,
 		    refused[i].when.arg != UINT32_MAX, &refused[i].when);
-	if (r == 0)
-		r = refuse_namespaces(f);
-	if (r == 0 && !s->box.exec)
-		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(execve), 0);
-	if (r == 0 && !s->box.exec)
-		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(execveat), 0);
-	return r;
+	return r == 0 ? refuse_namespaces(f) : r;
+}
+
+/* For tools that run nothing. */
+static int
+add_exec(scmp_filter_ctx f)
+{
+	int r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(execve), 0);
+
+	return r == 0 ? seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(execveat), 0) : r;
+}
+
+/* A filter as the kernel takes it; len 0 when it cannot be made. */
+static struct sock_fprog
+compile(int (*add)(scmp_filter_ctx))
+{
+	struct sock_fprog p = { 0 };
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	cleanup_close int fd = memfd_create("filter", MFD_CLOEXEC);
+	off_t size = -1;
+
+	if (f != NULL && add(f) == 0 && seccomp_export_bpf(f, fd) == 0)
+		size = lseek(fd, 0, SEEK_END);
+	seccomp_release(f);
+	if (size <= 0 || size / (off_t)sizeof(*p.filter) > USHRT_MAX)
+		return p;
+	p.filter = xmalloc((size_t)size);
+	if (pread(fd, p.filter, (size_t)size, 0) == size)
+		p.len = (unsigned short)(size / (off_t)sizeof(*p.filter));
+	return p;
+}
+
+static void
+load(struct sandbox *s, const struct sock_fprog *p)
+{
+	if (p->len == 0)
+		lacks(s, LAYER_seccomp, "no filter could be made for this machine");
+	else if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, p) == -1)
+		lacks(s, LAYER_seccomp, "the kernel refused the filter (%s)", strerror(errno));
 }
 
 static void
 filter_calls(struct sandbox *s)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
-	int r = f == NULL ? -ENOMEM : build_filter(f, s);
+	struct sock_fprog exec = { 0 };
 
-	if (r == 0)
-		r = seccomp_load(f);
-	if (r != 0)
-		lacks(s, LAYER_seccomp, "the kernel refused the filter (%s)", strerror(-r));
-	seccomp_release(f);
+	if (!s->box.exec) {
+		exec = compile(add_exec);
+		load(s, &exec);
+	}
+	load(s, &filter);
+	free(exec.filter);
 }
 
 /* ---- all together -------------------------------------------------------------------------------- */
@@ -393,6 +428,13 @@ enter_view(struct sandbox *s, struct view *v, bool mounted, struct error *e)
 	lacks(s, LAYER_namespaces, refused_text);
 	lacks(s, LAYER_mounts, refused_text);
 	return check_unmounted(v, e);
+}
+
+void
+sandbox_prepare(unsigned namespaces)
+{
+	view_begin(&shown, namespaces & NAMESPACE_REST);
+	filter = compile(add_refused);
 }
 
 int

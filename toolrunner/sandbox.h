@@ -42,8 +42,10 @@ struct sandbox {
 	char			  missing[LAYER_COUNT][160];
 };
 
+/* What can be done before the call is known; namespaces as in struct sandbox. */
+void	sandbox_prepare(unsigned namespaces);
 /*
- * Enter it for good. 0, or -1: a layer is missing that must not be, or a path of the configuration cannot be shown.
+ * Enter it for good, after sandbox_prepare. 0, or -1: a layer is missing that must not be, or a path of the configuration cannot be shown.
  * The process has one thread.
  */
 int	sandbox_enter(struct sandbox *s, struct error *e);

@@ -39,7 +39,7 @@ const struct tool tools[] = {
 		    "\"limit\":{\"type\":\"integer\",\"default\":2000}},\"required\":[\"path\"]}",
 	}, {
 		.name = "write_file", .core = true, .needs = CAP_write, .limit_s = 30, .run = tool_write_file,
-		.box = { FS_WRITE, NET_NONE, false },
+		.box = { FS_WRITE, NET_NONE, true },	/* python3 checks the syntax of .py and .toml */
 		.summary = "create or replace a file",
 		.description = "Create or replace a whole file; parent directories are made.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
@@ -47,7 +47,7 @@ const struct tool tools[] = {
 		    "\"content\":{\"type\":\"string\"}},\"required\":[\"path\",\"content\"]}",
 	}, {
 		.name = "edit_file", .core = true, .needs = CAP_write, .limit_s = 30, .run = tool_edit_file,
-		.box = { FS_WRITE, NET_NONE, false },
+		.box = { FS_WRITE, NET_NONE, true },
 		.summary = "replace one place in a file",
 		.description = "Replace old_string, which must occur exactly once in the file, by new_string.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
@@ -56,7 +56,7 @@ const struct tool tools[] = {
 		    "\"new_string\":{\"type\":\"string\"}},\"required\":[\"path\",\"old_string\",\"new_string\"]}",
 	}, {
 		.name = "search", .core = true, .needs = CAP_read, .limit_s = 30, .run = tool_search,
-		.box = { FS_READ, NET_NONE, true },
+		.box = { FS_READ, NET_NONE, false },
 		.summary = "search in files or for files",
 		.description = "Search file contents by regular expression, or with target \"files\" for files by glob. "
 		    "Lower-case patterns ignore case. Skips .git, node_modules and the like.",

@@ -29,14 +29,10 @@ static const struct {
 } everyone[] = {
 	{ "/usr", VIEW_READ }, { "/bin", VIEW_READ }, { "/sbin", VIEW_READ }, { "/lib", VIEW_READ },
 	{ "/lib32", VIEW_READ }, { "/lib64", VIEW_READ }, { "/libx32", VIEW_READ },
-	{ "/etc/alternatives", VIEW_READ }, { "/etc/ca-certificates", VIEW_READ }, { "/etc/fonts", VIEW_READ },
-	{ "/etc/gai.conf", VIEW_READ }, { "/etc/gitconfig", VIEW_READ }, { "/etc/host.conf", VIEW_READ },
-	{ "/etc/hosts", VIEW_READ }, { "/etc/ld.so.cache", VIEW_READ }, { "/etc/localtime", VIEW_READ },
-	{ "/etc/magic", VIEW_READ }, { "/etc/mime.types", VIEW_READ }, { "/etc/nsswitch.conf", VIEW_READ },
-	{ "/etc/os-release", VIEW_READ }, { "/etc/perl", VIEW_READ }, { "/etc/pki/tls", VIEW_READ },
-	{ "/etc/protocols", VIEW_READ }, { "/etc/resolv.conf", VIEW_READ }, { "/etc/services", VIEW_READ },
-	{ "/etc/ssl/certs", VIEW_READ }, { "/etc/ssl/openssl.cnf", VIEW_READ }, { "/etc/terminfo", VIEW_READ },
-	{ "/etc/timezone", VIEW_READ },
+	{ "/etc/alternatives", VIEW_READ }, { "/etc/ca-certificates", VIEW_READ }, { "/etc/hosts", VIEW_READ },
+	{ "/etc/ld.so.cache", VIEW_READ }, { "/etc/localtime", VIEW_READ }, { "/etc/nsswitch.conf", VIEW_READ },
+	{ "/etc/os-release", VIEW_READ }, { "/etc/pki/tls", VIEW_READ }, { "/etc/resolv.conf", VIEW_READ },
+	{ "/etc/services", VIEW_READ }, { "/etc/ssl/certs", VIEW_READ }, { "/etc/ssl/openssl.cnf", VIEW_READ },
 	{ "/dev/full", VIEW_DEVICE }, { "/dev/null", VIEW_DEVICE }, { "/dev/random", VIEW_DEVICE },
 	{ "/dev/urandom", VIEW_DEVICE }, { "/dev/zero", VIEW_DEVICE },
 	{ "/tmp", VIEW_PRIVATE },
@@ -85,27 +81,21 @@ add(struct view *v, const char *path, enum view_kind kind, bool directory)
 	return row;
 }
 
-/* A path of our own table. Links into what is shown anyway stay links. */
+/* A path of our own table that is a link: into what is shown anyway it stays one, else its target is shown under its name. */
 static void
-add_everyone(struct view *v, const char *path, enum view_kind kind)
+add_linked(struct view *v, const char *path, enum view_kind kind)
 {
 	char real[PATH_MAX], target[PATH_MAX];
 	struct view_entry *row;
 	struct stat st;
-	ssize_t n;
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
 
-	if (realpath(path, real) == NULL || stat(real, &st) == -1)
+	if (n <= 0 || realpath(path, real) == NULL || stat(real, &st) == -1)
 		return;
-	row = add(v, path, kind, S_ISDIR(st.st_mode));
-	if (strcmp(real, path) == 0)
-		return;
-	if (is_within(real, "/usr") && (n = readlink(path, target, sizeof(target) - 1)) > 0) {
-		target[n] = '\0';
-		row->kind = VIEW_LINK;
-		memcpy(real, target, (size_t)n + 1);
-	}
+	target[n] = '\0';
+	row = add(v, path, is_within(real, "/usr") ? VIEW_LINK : kind, S_ISDIR(st.st_mode));
 	free(row->source);
-	row->source = xstrdup(real);
+	row->source = xstrdup(row->kind == VIEW_LINK ? target : real);
 }
 
 /* Only a workspace of ours may be shown of alpi's own home: ROOT/workspace, ROOT/profiles/NAME/workspace, or below. */
@@ -229,8 +219,6 @@ view_plan(struct view *v, const struct sandbox *s, struct error *e)
 	const char *root = s->root == NULL ? NULL : realpath(s->root, buffer);
 	enum view_kind own = s->box.fs == FS_WRITE ? VIEW_WRITE : VIEW_READ;
 
-	for (size_t i = 0; i < COUNT(everyone); i++)
-		add_everyone(v, everyone[i].path, everyone[i].kind);
 	if (s->box.fs != FS_NONE && (add_chosen(v, s->workspace, own, root, "workspace", e) == -1 ||
 	    add_list(v, s->read, VIEW_READ, root, "sandbox.read:", e) == -1 ||
 	    add_list(v, s->write, own, root, "sandbox.write:", e) == -1))
@@ -242,20 +230,16 @@ view_plan(struct view *v, const struct sandbox *s, struct error *e)
 	return 0;
 }
 
-void
-view_clear(struct view *v)
-{
-	for (size_t i = 0; i < v->count; i++)
-		clear_row(&v->rows[i]);
-	free(v->rows);
-	v->rows = NULL;
-	v->count = 0;
-}
-
 bool
 view_holds(const struct view_entry *row, const char *path)
 {
 	return is_within(path, row->path);
+}
+
+static bool
+needs_mount(const struct view_entry *row)
+{
+	return row->kind == VIEW_READ || row->kind == VIEW_WRITE || row->kind == VIEW_DEVICE;
 }
 
 /* A detached copy of what is mounted at a row's source, with the rights its kind has. */
@@ -267,7 +251,7 @@ take(struct view_entry *row)
 		[VIEW_WRITE]  = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 		[VIEW_DEVICE] = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 	};
-	struct mount_attr attr = { .attr_set = rights[row->kind] };
+	struct mount_attr attr = { .attr_set = rights[row->kind], .propagation = MS_PRIVATE };
 
 	row->fd = open_tree(AT_FDCWD, row->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (row->fd == -1)
@@ -297,24 +281,40 @@ take_proc(void)
 	return fd;
 }
 
+void
+view_begin(struct view *v, bool mounted)
+{
+	struct stat st;
+
+	v->proc = mounted ? take_proc() : -1;
+	for (size_t i = 0; i < COUNT(everyone); i++) {
+		if (lstat(everyone[i].path, &st) == -1)
+			continue;
+		if (S_ISLNK(st.st_mode))
+			add_linked(v, everyone[i].path, everyone[i].kind);
+		else
+			add(v, everyone[i].path, everyone[i].kind, S_ISDIR(st.st_mode));
+	}
+	/* What cannot be taken now fails with its reason when the view is entered. */
+	for (size_t i = 0; mounted && i < v->count; i++)
+		if (needs_mount(&v->rows[i]) && take(&v->rows[i]) == -1)
+			return;
+}
+
 /* The point where something is attached: a directory or an empty file, with its parents. */
 static int
 make_point(const char *path, bool directory, struct error *e)
 {
 	const char *slash = strrchr(path, '/');
 	cleanup_free char *parent = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
-	int fd;
 
-	if (access(path, F_OK) == 0)
-		return 0;
-	if (make_dirs(directory ? path : parent, 0755, e) == -1)
-		return -1;
-	if (directory)
-		return 0;
-	if ((fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444)) == -1)
-		return error_errno(e, "sandbox view: %s", path);
-	close(fd);
-	return 0;
+	for (int attempt = 0; attempt < 2; attempt++) {
+		if ((directory ? mkdir(path, 0755) : mknod(path, S_IFREG | 0444, 0)) == 0 || errno == EEXIST)
+			return 0;
+		if (make_dirs(parent, 0755, e) == -1)
+			return -1;
+	}
+	return error_errno(e, "sandbox view: %s", path);
 }
 
 /* Everything but what was taken is let go; / is an empty tmpfs from here on. */
@@ -328,16 +328,25 @@ enter_empty_root(struct error *e)
 }
 
 static int
+make_link(const char *target, const char *path, struct error *e)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *parent = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+
+	if (symlink(target, path) == 0 || errno == EEXIST)
+		return 0;
+	if (make_dirs(parent, 0755, e) == 0 && symlink(target, path) == 0)
+		return 0;
+	return error_errno(e, "sandbox view: %s", path);
+}
+
+static int
 attach(struct view_entry *row, struct error *e)
 {
 	int status = 0;
 
-	if (row->kind == VIEW_LINK) {
-		if (make_point(row->path, false, e) == -1)
-			return -1;
-		unlink(row->path);
-		return symlink(row->source, row->path) == 0 ? 0 : error_errno(e, "sandbox view: %s", row->path);
-	}
+	if (row->kind == VIEW_LINK)
+		return make_link(row->source, row->path, e);
 	if (make_point(row->path, row->directory, e) == -1)
 		return -1;
 	if (row->fd != -1)
@@ -375,17 +384,20 @@ write_accounts(const struct sandbox *s, struct error *e)
 	return put_text("/etc/group", groups, e);
 }
 
+/* What every root has. */
 static int
-furnish(int proc, const struct sandbox *s, struct error *e)
+furnish(const struct view *v, const struct sandbox *s, struct error *e)
 {
-	if (make_dirs("/proc", 0755, e) == -1 || make_dirs("/var", 0755, e) == -1 || make_dirs("/run", 0755, e) == -1 ||
-	    make_dirs("/etc", 0755, e) == -1)
-		return -1;
-	if (proc != -1 && move_mount(proc, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) == -1)
+	static const char *const directories[] = { "/proc", "/etc", "/run", "/var" };
+
+	for (size_t i = 0; i < COUNT(directories); i++)
+		if (make_point(directories[i], true, e) == -1)
+			return -1;
+	if (v->proc != -1 && move_mount(v->proc, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) == -1)
 		return error_errno(e, "sandbox view: /proc");
 	for (size_t i = 0; i < COUNT(links); i++)
-		if (symlink(links[i].target, links[i].path) == -1 && errno != EEXIST)
-			return error_errno(e, "sandbox view: %s", links[i].path);
+		if (make_link(links[i].target, links[i].path, e) == -1)
+			return -1;
 	return write_accounts(s, e);
 }
 
@@ -401,23 +413,35 @@ seal(const struct view *v, struct error *e)
 	return mount(NULL, "/", NULL, flags, NULL) == 0 ? 0 : error_errno(e, "sandbox view: /");
 }
 
+/* What was taken is in its place; the descriptors would only keep it from going. */
+static void
+let_go(struct view *v)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		if (v->rows[i].fd != -1)
+			close(v->rows[i].fd);
+		v->rows[i].fd = -1;
+	}
+	if (v->proc != -1)
+		close(v->proc);
+	v->proc = -1;
+}
+
 int
 view_enter(struct view *v, const struct sandbox *s, struct error *e)
 {
-	cleanup_close int proc = -1;
-
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
 		return error_errno(e, "sandbox view: private mounts");
-	proc = take_proc();
 	for (size_t i = 0; i < v->count; i++)
-		if (v->rows[i].kind >= VIEW_READ && v->rows[i].kind != VIEW_LINK && take(&v->rows[i]) == -1)
+		if (needs_mount(&v->rows[i]) && v->rows[i].fd == -1 && take(&v->rows[i]) == -1)
 			return error_errno(e, "sandbox view: %s", v->rows[i].path);
 	if (enter_empty_root(e) == -1)
 		return -1;
 	for (size_t i = 0; i < v->count; i++)
 		if (attach(&v->rows[i], e) == -1)
 			return -1;
-	if (furnish(proc, s, e) == -1)
+	if (furnish(v, s, e) == -1)
 		return -1;
+	let_go(v);
 	return seal(v, e);
 }

@@ -32,15 +32,17 @@ struct view_entry {
 };
 
 struct view {
-	struct view_entry	*rows;	/* parents before children */
+	struct view_entry	*rows;	/* once planned: parents before children */
 	size_t			 count;
+	int			 proc;	/* a /proc of our own, detached; -1 */
 };
 
-/* What this sandbox shows. 0, or -1: a path of the configuration is missing or lies in alpi's own home. */
+/* What every worker sees; mounted: also taken, so that less is left to do when its call comes. */
+void	view_begin(struct view *v, bool mounted);
+/* What this sandbox shows beyond that. 0, or -1: a path is missing or lies in alpi's own home. */
 int	view_plan(struct view *v, const struct sandbox *s, struct error *e);
 /* Make it our root; s names the one account that exists in it. 0, or -1: nothing can be relied on then. Linux only. */
 int	view_enter(struct view *v, const struct sandbox *s, struct error *e);
-void	view_clear(struct view *v);
 /* Is this absolute path the row's, or below it? */
 bool	view_holds(const struct view_entry *row, const char *path);
 

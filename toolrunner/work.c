@@ -9,6 +9,7 @@
 #include "toolrunner/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,32 @@ send_failure(const struct error *e)
 	snprintf(r.error, sizeof(r.error), "%s", e->text);
 	snprintf(r.code, sizeof(r.code), "%s", error_name(e->code));
 	send_result(&r);
+}
+
+/*
+ * Wait for the call: a datagram from the launcher brings the conversation with the main process and, for a background
+ * command, its log. Some workers wait in store; the end of the file means that this one is not needed.
+ */
+static void
+take_descriptors(void)
+{
+	union { struct cmsghdr align; char room[CMSG_SPACE(LAUNCH_FDS_MAX * sizeof(int))]; } control;
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+	    .msg_controllen = sizeof(control.room) };
+	int fds[LAUNCH_FDS_MAX] = { -1, -1 };
+	struct cmsghdr *c;
+
+	if (recvmsg(WORK_FD_TALK, &msg, MSG_CMSG_CLOEXEC) != 1 || (c = CMSG_FIRSTHDR(&msg)) == NULL ||
+	    c->cmsg_type != SCM_RIGHTS)
+		_exit(0);
+	memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	if (dup3(fds[0], WORK_FD_TALK, O_CLOEXEC) == -1 || (fds[1] != -1 && dup3(fds[1], WORK_FD_LOG, O_CLOEXEC) == -1))
+		_exit(125);
+	for (size_t i = 0; i < LAUNCH_FDS_MAX; i++)
+		if (fds[i] > WORK_FD_LOG)
+			close(fds[i]);
 }
 
 static int
@@ -206,11 +233,15 @@ int
 work_main(int argc, char *argv[])
 {
 	struct error e = { 0 };
+	unsigned namespaces;
 
 	if (argc != 3)
 		_exit(2);
+	namespaces = (unsigned)strtoul(argv[2], NULL, 10);
 	prctl(PR_SET_NAME, "alpi-worker");
-	if (work((unsigned)strtoul(argv[2], NULL, 10), &e) == -1)
+	sandbox_prepare(namespaces);
+	take_descriptors();
+	if (work(namespaces, &e) == -1)
 		send_failure(&e);
 	_exit(0);		/* no exit handlers: the sandbox may forbid what they do */
 }

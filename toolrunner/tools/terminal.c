@@ -149,7 +149,8 @@ static char *
 directory_of(const struct tool_call *call, struct error *e)
 {
 	cleanup_free char *given = path_expand(json_str(call->args, "cwd", ""), call->person);
-	cleanup_free char *path = given[0] == '/' ? xstrdup(given) : path_join(call->workspace, given);
+	cleanup_free char *path = given[0] == '\0' ? xstrdup(call->workspace) :
+	    given[0] == '/' ? xstrdup(given) : path_join(call->workspace, given);
 	struct stat st;
 
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, X_OK) == 0)
