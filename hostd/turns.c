@@ -549,18 +549,18 @@ mint(struct turn *t, struct error *e)
 	return grant_mint(&h->daemon->boot, &g, e);
 }
 
-static void on_started(void *arg, const void *reply, const struct error *e);
-
-static int
-start(struct turn *t, struct error *e)
+static struct request *
+send_start(struct turn *t, request_done *done, void *arg, struct error *e)
 {
-	cleanup_free char *grant = mint(t, e);
-	const char *grants[] = { grant, NULL };
+	struct host *h = t->in->host;
+	cleanup_free char *unit = host_engine(h, t->profile, e), *grant = NULL;
+	const char *grants[] = { NULL, NULL };
 	const json_t *b = t->body;
 
-	if (grant == NULL)
-		return -1;
-	t->request = ask_engine(t, MSG_turn_start, &(struct turn_start){
+	if (unit == NULL || (grant = mint(t, e)) == NULL)
+		return NULL;
+	grants[0] = grant;
+	return h->send(h->daemon, unit, MSG_turn_start, &(struct turn_start){
 		.key = t->key,
 		.session = t->session,
 		.text = json_str(b, "text", ""),
@@ -573,8 +573,7 @@ start(struct turn *t, struct error *e)
 		.attachments = json_object_get(b, "attachments"),
 		.grants = grants,
 		.n_grants = 1,
-	}, ANSWER_MS, on_started, e);
-	return t->request == NULL ? -1 : 0;
+	}, NULL, ANSWER_MS, done, arg, e);
 }
 
 static void
@@ -593,16 +592,15 @@ send_cancel(struct turn *t)
 		    on_nothing, NULL, NULL);
 }
 
-/* The session's name is known: later approvals "for this session" must mean that one, so the grant names it. */
+/*
+ * The session has its name: approvals "for this session" must mean that one, so the grant is replaced by one that
+ * names it. Nobody waits for this; without it a person is asked once more.
+ */
 static void
 name_session(struct turn *t, const char *session)
 {
-	struct error e = { 0 };
-
-	free(t->session);
 	t->session = xstrdup(session);
-	if (start(t, &e) == -1)
-		not_asked(t, &e);
+	send_start(t, on_nothing, NULL, NULL);
 }
 
 static void
@@ -621,11 +619,9 @@ on_started(void *arg, const void *reply, const struct error *e)
 		return;
 	}
 	t->away = 0;
-	if (t->session == NULL) {
-		name_session(t, r->session);
-		return;
-	}
 	t->id = xstrdup(r->turn);
+	if (t->session == NULL)
+		name_session(t, r->session);
 	if (t->cancelled)
 		send_cancel(t);
 	for (f = LIST_FIRST(&t->followers); f != NULL; f = next) {
@@ -633,6 +629,13 @@ on_started(void *arg, const void *reply, const struct error *e)
 		catch_up(f);
 	}
 	step(t);
+}
+
+static int
+start(struct turn *t, struct error *e)
+{
+	t->request = send_start(t, on_started, t, e);
+	return t->request == NULL ? -1 : 0;
 }
 
 static void

@@ -252,16 +252,16 @@ say(int fd, const char *text)
 	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
 
-/* A byte at a time, so that what follows a line stays for the next. NULL at the end. */
+/* Up to the end of the line and no further, so that what follows stays for the next. NULL at the end. */
 static inline char *
 read_line(struct fixture *f, int fd)
 {
 	struct buf b = BUF(0);
-	char c;
+	char chunk[65536], *nl;
 	ssize_t n;
 
 	for (;;) {
-		n = recv(fd, &c, 1, MSG_DONTWAIT);
+		n = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT | MSG_PEEK);
 		if (n == -1 && errno == EAGAIN) {
 			pump(f);
 			continue;
@@ -270,9 +270,11 @@ read_line(struct fixture *f, int fd)
 			buf_clear(&b);
 			return NULL;
 		}
-		if (c == '\n')
+		nl = memchr(chunk, '\n', (size_t)n);
+		n = recv(fd, chunk, nl == NULL ? (size_t)n : (size_t)(nl - chunk) + 1, MSG_DONTWAIT);
+		buf_add(&b, chunk, nl == NULL ? (size_t)n : (size_t)n - 1);
+		if (nl != NULL)
 			return buf_take(&b);
-		buf_addc(&b, c);
 	}
 }
 
