@@ -8,10 +8,12 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/atomic.h"
@@ -182,6 +184,15 @@ control_pid(const struct cli *c)
 	return status != NULL ? (long)json_int(status, "pid", 0) : pid_of_file(c);
 }
 
+bool
+control_alive(const struct cli *c)
+{
+	cleanup_free char *path = path_join(c->root, "service.lock");
+	cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1;
+}
+
 /* Run alpi-init -d; its complaints go to a file that we read when it failed. */
 static int
 spawn_init(const struct cli *c, int complaints, pid_t *pid, struct error *e)
@@ -257,20 +268,37 @@ short_home(const char *path)
 	return xstrdup(path);
 }
 
+/* A daemon is there or coming up: wait until no unit is starting. -1: there is none. */
+static int
+join(const struct cli *c, struct error *e)
+{
+	struct timespec pause = { 0, 2000000 };
+
+	for (;;) {
+		/* a unit that failed need not be the one we want */
+		if (control_order(c, "wait", NULL, e) == 0 || e->code != ERR_unavailable)
+			return 0;
+		if (!control_alive(c))
+			return -1;
+		nanosleep(&pause, NULL);	/* it holds the lock and has no socket yet */
+	}
+}
+
 int
 control_ensure(struct cli *c, struct error *e)
 {
 	cleanup_free char *shown = short_home(c->root);
+	struct error other;
 
-	/* it was starting, or hostd was; a unit that failed need not be the one we want */
-	if (control_order(c, "wait", NULL, e) == 0 || e->code != ERR_unavailable)
+	if (join(c, e) == 0)
 		return 0;
 	if (control_start(c, e) == 0) {
 		fprintf(stderr, "started alpi for %s (stop it with: alpi daemon stop)\n", shown);
 		return 0;
 	}
-	if (control_order(c, "list", NULL, NULL) == -1)
+	if (join(c, &other) == -1)
 		return -1;
-	fprintf(stderr, "alpi runs, but not all of it (alpi doctor): %s\n", e->text);
+	if (strstr(e->text, "already running") == NULL)		/* then somebody else was faster */
+		fprintf(stderr, "started alpi for %s, but not all of it came up (alpi doctor)\n", shown);
 	return 0;
 }

@@ -25,6 +25,8 @@ json_t	*control_parse(const char *text);
 int	 control_ensure(struct cli *c, struct error *e);
 /* Start init in the background and wait until every unit is ready. 0 or -1. */
 int	 control_start(struct cli *c, struct error *e);
+/* 1 while an init lives for this home: it holds service.lock (its pid may stay on as a zombie of whoever started it). */
+bool	 control_alive(const struct cli *c);
 /* The pid of the daemon by its control socket, else by service.pid; 0: none runs. */
 long	 control_pid(const struct cli *c);
 

@@ -4,11 +4,9 @@
  * its socket does not answer, a signal to the process of service.pid is all
  * that is left.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,16 +56,13 @@ daemon_start_command(struct cli *c, const struct args *a)
 	return cli_fail(&e);
 }
 
-/* init holds this lock as long as it lives; its pid may stay on as a zombie of whoever started it. */
 static bool
-wait_gone(const struct cli *c, int64_t limit_ms)
+wait_gone(const struct cli *c)
 {
 	struct timespec pause = { 0, 5000000 };
-	int64_t until = clock_mono_ms() + limit_ms;
-	cleanup_free char *path = path_join(c->root, "service.lock");
-	cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC);
+	int64_t until = clock_mono_ms() + STOP_MS;
 
-	while (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1) {
+	while (control_alive(c)) {
 		if (clock_mono_ms() > until)
 			return false;
 		nanosleep(&pause, NULL);
@@ -81,10 +76,10 @@ stop(const struct cli *c, long pid, struct error *e)
 {
 	if (control_order(c, "shutdown", NULL, e) == -1 && e->code == ERR_unavailable)
 		kill((pid_t)pid, SIGTERM);
-	if (wait_gone(c, STOP_MS))
+	if (wait_gone(c))
 		return 0;
 	kill((pid_t)pid, SIGKILL);
-	if (wait_gone(c, STOP_MS))
+	if (wait_gone(c))
 		return 0;
 	return error_set(e, ERR_denied, "pid %ld does not end", pid);
 }

@@ -56,6 +56,7 @@ test_markers_that_mark_nothing_stay(void **state)
 	shows("2*3 * 4 snake_case_name 5 ** 6", "2*3 * 4 snake_case_name 5 ** 6\n");
 	shows("a \\*b\\* c\\d", "a *b* c\\d\n");
 	shows("trailing *", "trailing *\n");
+	shows("_a_b_", I "a_b" O "\n");
 }
 
 static void
