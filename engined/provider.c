@@ -39,7 +39,7 @@
 #define CLOSING_MS	10000		/* from the reason why the model stopped to that last event */
 #define OFFLINE_DELTA	24		/* bytes of a delta of the offline dialect */
 
-enum phase { PROBING, PAUSED, ASKED, STREAMING, DRAINING, COMPOSED, OVER };
+enum phase { PROBING, PAUSED, ASKED, STREAMING, COMPOSED, OVER };
 enum shape { UNKNOWN, EVENTS, WHOLE };
 
 struct provider {
@@ -68,7 +68,7 @@ struct provider_call {
 	bool			 whole;
 	struct provider_probe	*probe;
 	struct http_call	*http;
-	struct event		*timer;		/* watchdog, pause, drain: one at a time */
+	struct event		*timer;		/* watchdog or pause, one at a time */
 	enum phase		 phase;
 	enum shape		 shape;
 	int			 attempt;	/* 0 for the first */
@@ -543,7 +543,7 @@ on_event(void *arg, const struct sse_event *ev)
 {
 	struct provider_call *c = arg;
 
-	if (ev->len == 0 || c->phase == DRAINING)
+	if (ev->len == 0 || c->answer.closed)
 		return 0;
 	progress(c);
 	if (c->target.dialect->event(&c->answer, ev, &c->fault) == -1) {
@@ -555,12 +555,10 @@ on_event(void *arg, const struct sse_event *ev)
 	}
 	if (c->phase == OVER)
 		return -1;
-	if (c->answer.closed) {
-		c->phase = DRAINING;		/* the connection is reusable when its end is read, too */
-		arm(c, DRAIN_MS);
-	} else if (c->answer.complete) {
+	if (c->answer.closed)
+		arm(c, DRAIN_MS);		/* the connection is reusable when its end is read, too */
+	else if (c->answer.complete)
 		arm(c, CLOSING_MS);
-	}
 	return 0;
 }
 
@@ -609,7 +607,7 @@ on_data(void *arg, const void *bytes, size_t len)
 	struct provider_call *c = arg;
 	int result;
 
-	if (c->phase == DRAINING)
+	if (c->answer.closed)
 		return 0;
 	if (c->shape == UNKNOWN)
 		c->shape = shape_of(bytes, len);
@@ -753,7 +751,7 @@ stalled(struct provider_call *c)
 {
 	struct error e = { 0 };
 
-	if (c->answer.complete) {		/* only the usage or the end mark is missing */
+	if (c->answer.complete) {		/* only the usage, the end mark or the connection's end is missing */
 		succeed(c);
 		return;
 	}
@@ -821,8 +819,6 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	enter(c);
 	if (c->phase == PAUSED)
 		begin_attempt(c);
-	else if (c->phase == DRAINING)
-		succeed(c);
 	else if (c->phase == COMPOSED)
 		tell_composed(c);
 	else if (c->phase == ASKED || c->phase == STREAMING)
