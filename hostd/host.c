@@ -97,7 +97,7 @@ host_engine(const struct host *h, const char *profile, struct error *e)
 {
 	char *unit = xasprintf("%s/engined", profile);
 
-	if (boot_find(&h->daemon->boot.calls, unit) != NULL)
+	if (boot_find(&h->daemon->boot.calls, unit) != NULL && json_object_get(h->removed, profile) == NULL)
 		return unit;
 	free(unit);
 	error_set(e, ERR_not_found, "no profile %s", profile);

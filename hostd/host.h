@@ -31,6 +31,7 @@ struct host {
 	struct turns		*turns;
 	struct settings		*settings;
 	struct sock		*sock;
+	json_t			*removed;	/* profiles whose units init has yet to forget: name -> true */
 	char			*person;	/* the person's home, or NULL */
 	char			*root_real;	/* the root home without symbolic links */
 	char			 device_id[33];

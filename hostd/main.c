@@ -52,11 +52,21 @@ on_drain(struct daemon *d)
 	daemon_exit(d, 0);
 }
 
+static void
+on_unit(struct daemon *d, const char *unit, int present)
+{
+	struct host *h = d->ctx;
+	cleanup_free char *profile = xstrndup(unit, strcspn(unit, "/"));
+
+	json_object_del(h->removed, profile);
+}
+
 static int
 open_files(struct host *h, const char *root, struct error *e)
 {
 	cleanup_free char *dir = path_join(root, "host"), *file = path_join(dir, "turns.sqlite");
 
+	h->removed = json_object();
 	h->person = home_person();
 	h->root_real = realpath(root, NULL);
 	if (make_dirs(dir, 0700, e) == -1 || host_device_id(root, h->device_id, e) == -1 ||
@@ -84,6 +94,7 @@ main(int argc, char *argv[])
 	d.ctx = &h;
 	d.on_ready = on_ready;
 	d.on_drain = on_drain;
+	d.on_unit = on_unit;
 	if (daemon_boot(&d, argc, argv, &e) == -1)
 		return daemon_fail(&d, &e);
 

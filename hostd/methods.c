@@ -220,14 +220,23 @@ profile_detail(struct ask *a, struct error *e)
 }
 
 static void
+on_started(void *arg, const char *lines, const struct error *e)
+{
+}
+
+static void
 on_created(void *arg, const json_t *result, const struct error *e)
 {
 	struct ask *a = arg;
+	cleanup_free char *start = xasprintf("start %s", ask_str(a, "name"));
 
 	if (result == NULL) {
 		ask_error(a, e);
 		return;
 	}
+	/* One of that name was there a moment ago: init still keeps its units, stopped. Else it finds them by itself. */
+	if (json_object_del(a->host->removed, ask_str(a, "name")) == 0)
+		init_order(a->host, start, 30, on_started, NULL);
 	stream_emit(a->host->stream, "profile_changed", json_pack("{s:s, s:s}", "profile", ask_str(a, "name"),
 	    "action", "created"));
 	ask_result(a, json_pack("{s:b, s:s}", "ok", 1, "home", json_str(result, "home", "")));
@@ -240,21 +249,18 @@ profile_create(struct ask *a, struct error *e)
 }
 
 static void
-on_units_back(void *arg, const char *lines, const struct error *e)
-{
-}
-
-static void
 on_removed(void *arg, const json_t *result, const struct error *e)
 {
 	struct ask *a = arg;
-	cleanup_free char *start = xasprintf("start %s", ask_str(a, "name"));
+	cleanup_free char *start = xasprintf("start %s", ask_str(a, "name")), *unit = NULL;
 
 	if (result == NULL) {
-		init_order(a->host, start, 30, on_units_back, NULL);
+		init_order(a->host, start, 30, on_started, NULL);
 		ask_error(a, e);
 		return;
 	}
+	if ((unit = host_engine(a->host, ask_str(a, "name"), NULL)) != NULL)
+		json_object_set_new(a->host->removed, ask_str(a, "name"), json_true());
 	stream_emit(a->host->stream, "profile_changed", json_pack("{s:s, s:s}", "profile", ask_str(a, "name"),
 	    "action", "deleted"));
 	ask_result(a, json_pack("{s:b, s:s}", "ok", 1, "archived_at", json_str(result, "archived_at", "")));
@@ -349,7 +355,7 @@ sandbox_network(struct ask *a, struct error *e)
 static void
 restart_now(evutil_socket_t fd, short what, void *arg)
 {
-	init_order(arg, "restart all", 30, on_units_back, NULL);
+	init_order(arg, "restart all", 30, on_started, NULL);
 }
 
 static int
