@@ -128,7 +128,7 @@ do_connect(const char *nothing)
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	return connect(fd, (struct sockaddr *)&to, sizeof(to)) == -1 ? errno : 0;
+	return fd == -1 || connect(fd, (struct sockaddr *)&to, sizeof(to)) == -1 ? errno : 0;
 }
 
 static int
