@@ -344,6 +344,15 @@ add_exec(scmp_filter_ctx f)
 	return r == 0 ? seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(execveat), 0) : r;
 }
 
+/* Without a network namespace: Landlock knows TCP only, so no socket for any other protocol either. */
+static int
+add_inet(scmp_filter_ctx f)
+{
+	int r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_INET));
+
+	return r == 0 ? seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_INET6)) : r;
+}
+
 /* A filter as the kernel takes it; len 0 when it cannot be made. */
 static struct sock_fprog
 compile(int (*add)(scmp_filter_ctx))
@@ -365,25 +374,24 @@ compile(int (*add)(scmp_filter_ctx))
 }
 
 static void
-load(struct sandbox *s, const struct sock_fprog *p)
+load(struct sandbox *s, struct sock_fprog p)
 {
-	if (p->len == 0)
+	if (p.len == 0)
 		lacks(s, LAYER_seccomp, "no filter could be made for this machine");
-	else if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, p) == -1)
+	else if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &p) == -1)
 		lacks(s, LAYER_seccomp, "the kernel refused the filter (%s)", strerror(errno));
+	free(p.filter);
 }
 
 static void
 filter_calls(struct sandbox *s)
 {
-	struct sock_fprog exec = { 0 };
-
-	if (!s->box.exec) {
-		exec = compile(add_exec);
-		load(s, &exec);
-	}
-	load(s, &filter);
-	free(exec.filter);
+	if (!s->box.exec)
+		load(s, compile(add_exec));
+	if (s->box.net == NET_NONE && !(s->namespaces & NAMESPACE_NET))
+		load(s, compile(add_inet));
+	load(s, filter);
+	filter = (struct sock_fprog){ 0 };
 }
 
 /* ---- all together -------------------------------------------------------------------------------- */

@@ -109,15 +109,24 @@ path_hint(const char *text, const char *complaint, enum tool_fs wanted)
 	    wanted == FS_WRITE ? "lets commands write" : "shows", wanted == FS_WRITE ? "sandbox.write" : "sandbox.read");
 }
 
+/* Has a program complained about the network? A connection that Landlock refuses is "Permission denied" too. */
+static bool
+is_about_network(const char *text)
+{
+	for (size_t i = 0; i < COUNT(network_words); i++)
+		if (strstr(text, network_words[i]) != NULL)
+			return true;
+	return strstr(text, "Permission denied") != NULL && strstr(text, "connect") != NULL;
+}
+
 /* One line that names the setting, when the reason of a failure looks like the sandbox; the caller frees. NULL: it does not. */
 static char *
 sandbox_hint(const char *text)
 {
 	char *hint;
 
-	for (size_t i = 0; sandbox_network() != NET_ANY && i < COUNT(network_words); i++)
-		if (strstr(text, network_words[i]) != NULL)
-			return xstrdup("[sandbox] commands have no network; sandbox.network: any in config.yaml opens it");
+	if (sandbox_network() != NET_ANY && is_about_network(text))
+		return xstrdup("[sandbox] commands have no network; sandbox.network: any in config.yaml opens it");
 	if ((hint = path_hint(text, "No such file or directory", FS_READ)) != NULL ||
 	    (hint = path_hint(text, "Read-only file system", FS_WRITE)) != NULL)
 		return hint;
