@@ -183,6 +183,7 @@ static bool runner_silent;		/* requests are never answered */
 static int runner_requests;
 
 struct request {
+	LIST_ENTRY(request) link;
 	enum msg	 type;
 	char		*key, *tool, *choice;
 	int64_t		 after;
@@ -191,9 +192,12 @@ struct request {
 	struct event	*timer;
 };
 
+static LIST_HEAD(, request) on_the_way;
+
 static void
 request_free(struct request *r)
 {
+	LIST_REMOVE(r, link);
 	event_free(r->timer);
 	free(r->key);
 	free(r->tool);
@@ -369,6 +373,7 @@ request_send(struct daemon *d, const char *unit, enum msg type, const void *body
 	r->arg = arg;
 	r->timer = evtimer_new(base, deliver, r);
 	runner_requests++;
+	LIST_INSERT_HEAD(&on_the_way, r, link);
 	take_body(r, body);
 	event_active(r->timer, 0, 0);
 	return r;
@@ -530,6 +535,8 @@ engine_down(void)
 	journal_close(engine.journal);
 	catalog_free(engine.catalog);
 	json_decref(engine.config);
+	while (!LIST_EMPTY(&on_the_way))
+		request_free(LIST_FIRST(&on_the_way));
 	event_base_free(base);
 	held = NULL;
 	base = event_base_new();
