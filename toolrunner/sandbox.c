@@ -107,6 +107,9 @@ memory_limit(void)
 	struct sysinfo info;
 	rlim_t half = 512 * MB;
 
+#if defined(__SANITIZE_ADDRESS__)
+	return RLIM_INFINITY;		/* its shadow is larger than any machine */
+#endif
 	if (sysinfo(&info) == 0)
 		half = (rlim_t)info.totalram * info.mem_unit / 2;
 	return half < 4096 * MB ? half : 4096 * MB;
@@ -133,10 +136,8 @@ set_limits(const struct sandbox *s, struct error *e)
 			return error_errno(e, "sandbox limit %d", limits[i].resource);
 	if (s->limit_s > 0 && set_limit(RLIMIT_CPU, (rlim_t)s->limit_s * 4 + 10) == -1)
 		return error_errno(e, "sandbox limit cpu");
-#if !defined(__SANITIZE_ADDRESS__)	/* its shadow is larger than any machine */
 	if (set_limit(RLIMIT_DATA, memory_limit()) == -1)
 		return error_errno(e, "sandbox limit data");
-#endif
 	put_number("/proc/self/oom_score_adj", 800);	/* when memory runs out it is a command that goes, not a daemon */
 	if (s->namespaces & NAMESPACE_REST)
 		limit_processes();
@@ -348,9 +349,12 @@ add_exec(scmp_filter_ctx f)
 static int
 add_inet(scmp_filter_ctx f)
 {
-	int r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_INET));
+	static const struct scmp_arg_cmp families[] = { FAMILY(AF_INET), FAMILY(AF_INET6) };
+	int r = 0;
 
-	return r == 0 ? seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_INET6)) : r;
+	for (size_t i = 0; r == 0 && i < COUNT(families); i++)
+		r = seccomp_rule_add_array(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, &families[i]);
+	return r;
 }
 
 /* A filter as the kernel takes it; len 0 when it cannot be made. */

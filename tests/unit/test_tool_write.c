@@ -120,6 +120,7 @@ test_write_keeps_the_mode(void **state)
 	put_file(workspace, "run.sh", "#!/bin/sh\n");
 	chmod(path, 0755);
 	cleanup_outcome struct outcome o = run_tool("write_file", "{'path':'run.sh','content':'#!/bin/sh\\ntrue\\n'}");
+	assert_true(o.r.ok);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0755);
 }
