@@ -1233,6 +1233,17 @@ parse_compound(struct lex *l, int pipe, int segment, int function, int origin)
 	return 0;
 }
 
+static bool
+at_stray_closer(const struct lex *l)
+{
+	static const char *const closers[] = { "fi", "done", "esac", "}" };
+
+	for (size_t i = 0; i < COUNT(closers); i++)
+		if (at_word(l, closers[i]))
+			return true;
+	return at(l, ")");
+}
+
 static int
 parse_segment(struct lex *l, int pipe, int segment, int function, int origin)
 {
@@ -1240,6 +1251,8 @@ parse_segment(struct lex *l, int pipe, int segment, int function, int origin)
 
 	for (skip_blanks(l); pass_word(l, "!") || pass_word(l, "time") || pass_word(l, "coproc") || pass_word(l, "-p"); )
 		skip_blanks(l);
+	if (at_stray_closer(l))
+		return broken(l->s, "an end without a beginning");
 	if (pass_word(l, "function")) {
 		cleanup_draft struct draft d = { .from = -1 };
 
@@ -1297,17 +1310,6 @@ pass_closer(struct lex *l, const char *closer)
 	return pass_word(l, closer);
 }
 
-static bool
-at_stray_closer(const struct lex *l)
-{
-	static const char *const closers[] = { "fi", "done", "esac", "}" };
-
-	for (size_t i = 0; i < COUNT(closers); i++)
-		if (at_word(l, closers[i]))
-			return true;
-	return at(l, ")");
-}
-
 static int
 parse_list_inner(struct lex *l, const struct scope *sc, const char *closer)
 {
@@ -1318,8 +1320,6 @@ parse_list_inner(struct lex *l, const struct scope *sc, const char *closer)
 			return 0;
 		if (l->p == l->end)
 			return broken(l->s, "a group without an end");
-		if (at_stray_closer(l))
-			return broken(l->s, "an end without a beginning");
 		if (*l->p == ';' || *l->p == '&' || *l->p == '|') {	/* an empty command: a shell would complain */
 			l->p++;
 			continue;
