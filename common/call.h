@@ -18,7 +18,9 @@ struct request;
  * Runs once on the loop, never inside request_send. reply is the decoded
  * reply struct, valid during the callback, or NULL with the error:
  * ERR_unavailable (not sent: nobody there), ERR_gone (sent, the callee died:
- * it may or may not have happened), ERR_timeout, or what the callee answered.
+ * it may or may not have happened; also when it had died just before and we had
+ * not seen that yet), ERR_timeout, or what the callee answered. Requests arrive
+ * in the order they were sent in; callbacks come in any order.
  */
 typedef void request_done(void *arg, const void *reply, const struct error *e);
 
@@ -28,7 +30,8 @@ typedef void request_done(void *arg, const void *reply, const struct error *e);
  * just restarting is waited for within it, at most 3 s (then ERR_unavailable).
  * The body is encoded before this returns and not kept.
  * Returns a handle for request_cancel, or NULL with the error (no such
- * channel, body refused by proto). The handle dies with the callback.
+ * channel, body refused by proto, ERR_busy: too many open requests to that
+ * unit). The handle dies with the callback.
  */
 struct request *request_send(struct daemon *d, const char *unit, enum msg type,
 	    const void *body, const char *grant, int timeout_ms,

@@ -700,32 +700,63 @@ test_a_time_limit_ends_a_request_and_the_late_answer_is_dropped(void **state)
 	assert_int_equal(ask("hello").seq, 7);
 }
 
-static struct request *victim;
-static struct result victims_result;
+/* Two requests of which the first to end cancels the other, whose answer may be on its way or here already. */
+struct pair {
+	struct request	*first, *second;
+	int		 called;
+};
 
 static void
-cancel_other(void *arg, const void *reply, const struct error *e)
+cancel_second(void *arg, const void *reply, const struct error *e)
 {
-	request_cancel(victim);
-	note(arg, e);
+	struct pair *p = arg;
+
+	p->called++;
+	request_cancel(p->second);
+}
+
+static void
+cancel_first(void *arg, const void *reply, const struct error *e)
+{
+	struct pair *p = arg;
+
+	p->called++;
+	request_cancel(p->first);
 }
 
 static void
 test_a_cancelled_request_calls_nobody(void **state)
 {
-	struct result r = { 0 }, never = { 0 };
+	const struct tool_next m = { .key = "k" };
+	struct pair p[200] = { 0 };
+	struct result never = { 0 };
 	struct error e = { 0 };
 
 	request_cancel(ask_tool("hello", 0, LONG_MS, &never));
-	victims_result = (struct result){ 0 };
-	assert_non_null(request_send(&me, "toolrunner", MSG_tool_next, &(struct tool_next){ .key = "a" }, NULL, LONG_MS,
-	    cancel_other, &r, &e));
-	victim = ask_tool("hello", 0, LONG_MS, &victims_result);
-	wait_for(&r);
-	ask("hello");
-	ask("hello");
+	for (int i = 0; i < 200; i++) {
+		p[i].first = request_send(&me, "toolrunner", MSG_tool_next, &m, NULL, LONG_MS, cancel_second, &p[i], &e);
+		p[i].second = request_send(&me, "toolrunner", MSG_tool_next, &m, NULL, LONG_MS, cancel_first, &p[i], &e);
+		assert_true(p[i].first != NULL && p[i].second != NULL);
+	}
+	for (int i = 0; i < 200; i++)
+		while (!p[i].called)
+			event_base_loop(me.base, EVLOOP_ONCE);
+	for (int i = 0; i < 20; i++)
+		ask("hello");
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(p[i].called, 1);
 	assert_false(never.done);
-	assert_false(victims_result.done);
+}
+
+/* Until the caller has seen that the connection is gone; what is sent before that is lost, and told of as such. */
+static void
+wait_disconnected(void)
+{
+	cleanup_free char *path = xasprintf("%s/run/default/toolrunner.ipc", home);
+	struct bus_peer *p = bus_peer(me.bus, path, NULL);
+
+	while (bus_peer_connected(p))
+		event_base_loop(me.base, EVLOOP_ONCE);
 }
 
 static void
@@ -734,6 +765,7 @@ test_nobody_there_is_unavailable(void **state)
 	struct result r = { 0 };
 
 	unit_kill(&tool);
+	wait_disconnected();
 	ask_tool("hello", 0, 30, &r);
 	wait_for(&r);
 	assert_int_equal(r.code, ERR_unavailable);
@@ -769,6 +801,7 @@ test_a_restarting_callee_is_waited_for(void **state)
 	struct result r = { 0 };
 
 	unit_kill(&tool);
+	wait_disconnected();
 	ask_tool("hello", 5, LONG_MS, &r);
 	event_base_loop(me.base, EVLOOP_NONBLOCK);
 	unit_launch(&tool);
@@ -787,6 +820,7 @@ test_a_request_is_not_sent_again_to_the_successor(void **state)
 	wait_for(&r);
 	assert_int_equal(r.code, ERR_gone);
 	assert_true(WIFEXITED(unit_wait(&tool)));
+	wait_disconnected();
 	unit_start(&tool);
 	for (int i = 0; i < 20; i++)		/* it would have died again */
 		assert_int_equal(ask("hello").code, ERR_none);
