@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The control plane over the real daemons: clients that leave, engines that hang, questions, settings."""
-import json
 import os
 import signal
 import socket
 
-from conftest import HostStream, host, wait_for
+from conftest import BUILD, HostStream, host, wait_for
 from test_chat_tool import call, script
 
 
@@ -191,5 +190,7 @@ def test_a_hundred_megabytes_are_cut_off_and_the_rest_goes_on(home):
         except (BrokenPipeError, ConnectionResetError):
             pass
     assert host(home, "host.version")["agent_name"] == "alpi"
+    if b"__asan_init" in (BUILD / "libexec" / "alpi" / "alpi-hostd").read_bytes():
+        return      # a sanitizer keeps what was freed
     status = open(f"/proc/{home.pid('default/hostd')}/status").read()
     assert int(status.split("VmRSS:")[1].split()[0]) < 40000, "what it took is given back"
