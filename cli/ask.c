@@ -202,13 +202,14 @@ choice_of(const char *typed)
 static void
 print_command(const json_t *ask)
 {
+	bool colour = print_colour(STDOUT_FILENO);
 	cleanup_free char *command = text_visible(json_str(ask, "command", ""));
 	cleanup_free char *cwd = text_line(json_str(ask, "cwd", ""), 0);
 	cleanup_free char *pattern = text_line(json_str(ask, "pattern", ""), 0);
 	char *save = NULL;
 
-	printf("%s? The agent wants to run%s%s:%s%s%s\n", print_colour(STDOUT_FILENO) ? "\033[1;33m" : "",
-	    *cwd ? " in " : "", cwd, *pattern ? "  " : "", pattern, print_colour(STDOUT_FILENO) ? "\033[0m" : "");
+	printf("%s? The agent wants to run this%s%s%s%s%s%s\n", colour ? "\033[1;33m" : "", *cwd ? " in " : "", cwd,
+	    *pattern ? " (" : "", pattern, *pattern ? ")" : "", colour ? "\033[0m" : "");
 	for (char *l = strtok_r(command, "\n", &save); l != NULL; l = strtok_r(NULL, "\n", &save))
 		printf("    %s\n", l);
 }

@@ -148,32 +148,39 @@ control_status(const struct cli *c, struct error *e)
 	return control_order(c, "list", &text, e) == -1 ? NULL : control_parse(buf_str(&text));
 }
 
+/* Field 22 of /proc/PID/stat; 0 where there is none. */
+static unsigned long long
+start_time(long pid)
+{
+	char path[64], line[2048];
+	const char *field;
+	unsigned long long start = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1 || (n = read(fd, line, sizeof(line) - 1)) <= 0)
+		return 0;
+	line[n] = '\0';
+	field = strrchr(line, ')');		/* the second field can hold anything */
+	for (int i = 2; i < 22 && field != NULL; i++)
+		field = strchr(field + 1, ' ');
+	return field != NULL && sscanf(field, "%llu", &start) == 1 ? start : 0;
+}
+
 /* The pid of service.pid ("PID STARTTIME"), when that very process still lives; 0 else. */
 static long
 pid_of_file(const struct cli *c)
 {
 	cleanup_free char *path = path_join(c->root, "service.pid");
-	cleanup_buf struct buf text = BUF(256), stat = BUF(4096);
-	char proc[64], *field;
+	cleanup_buf struct buf text = BUF(256);
+	unsigned long long start = 0;
 	long pid = 0;
-	unsigned long long start = 0, now = 0;
 
 	if (file_read(path, 256, &text, NULL) == -1 || sscanf(buf_str(&text), "%ld %llu", &pid, &start) < 1 ||
 	    pid <= 0 || (kill((pid_t)pid, 0) == -1 && errno == ESRCH))
 		return 0;
-	snprintf(proc, sizeof(proc), "/proc/%ld/stat", pid);
-	int fd = open(proc, O_RDONLY | O_CLOEXEC);	/* not a regular file of a known size */
-	if (fd == -1)
-		return start == 0 ? pid : 0;
-	char line[2048];
-	ssize_t n = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	line[n > 0 ? n : 0] = '\0';
-	if ((field = strrchr(line, ')')) == NULL)
-		return 0;
-	for (int i = 2; i < 22 && field != NULL; i++)
-		field = strchr(field + 1, ' ');
-	return field != NULL && sscanf(field, "%llu", &now) == 1 && now == start ? pid : 0;
+	return start_time(pid) == start ? pid : 0;
 }
 
 long

@@ -53,6 +53,7 @@ drop_tool(struct show_tool *t)
 	free(t->id);
 	free(t->name);
 	free(t->preview);
+	free(t->state);
 	*t = (struct show_tool){ 0 };
 }
 
@@ -112,12 +113,12 @@ show_note(const struct show *s, const char *fmt, ...)
 
 /* "✓ terminal  uname -s  0.2s", never wider than the screen. */
 static void
-put_tool(const struct show *s, const struct show_tool *t, const char *mark, const char *code, struct buf *out)
+put_tool(const struct show *s, const struct show_tool *t, const char *about, const char *mark, const char *code, struct buf *out)
 {
 	char time[32];
 	cleanup_free char *name = text_line(t->name, 32);
 	size_t room = screen_width(), used = text_width(name) + 14;
-	cleanup_free char *preview = text_line(t->preview, room > used + 10 ? room - used : 10);
+	cleanup_free char *preview = text_line(about, room > used + 10 ? room - used : 10);
 
 	print_duration((double)(clock_mono_ms() - t->since) / 1000, time, sizeof(time));
 	buf_addf(out, "%s%s%s %s%s%s%s  %s%s", colour(s, code), mark, colour(s, PLAIN), name,
@@ -174,7 +175,7 @@ put_status(struct show *s, struct buf *out)
 		put_waiting(s, out);
 		return;
 	}
-	put_tool(s, first, spinner(), DIM, out);
+	put_tool(s, first, first->state ? first->state : first->preview, spinner(), DIM, out);
 	if (n > 1)
 		buf_addf(out, "%s +%zu%s", colour(s, DIM), n - 1, colour(s, PLAIN));
 	s->status = true;
@@ -255,8 +256,8 @@ on_tool_state(struct show *s, const json_t *frame, struct buf *out)
 	if (t == NULL || *text == '\0')
 		return;
 	end_text(s, out);
-	free(t->preview);
-	t->preview = xstrdup(text);
+	free(t->state);
+	t->state = xstrdup(text);
 }
 
 /* The first line of what a failed tool said. */
@@ -279,7 +280,7 @@ on_tool_end(struct show *s, const json_t *frame, struct buf *out)
 	end_text(s, out);
 	if (t == NULL)
 		return;
-	put_tool(s, t, ok ? "✓" : "✗", ok ? GREEN : RED, out);
+	put_tool(s, t, t->preview, ok ? "✓" : "✗", ok ? GREEN : RED, out);
 	buf_addc(out, '\n');
 	if (!ok)
 		put_reason(s, json_str(frame, "output", ""), out);

@@ -16,6 +16,7 @@
 
 struct show_tool {
 	char	*id, *name, *preview;	/* id NULL: a free place */
+	char	*state;			/* what it said last; NULL: nothing */
 	int64_t	 since;
 };
 

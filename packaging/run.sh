@@ -27,7 +27,8 @@ trap 'exit 130' INT TERM
 
 "$alpi" daemon stop >/dev/null 2>&1 || true		# one that an earlier run left behind
 rm -rf "$home"
-mkdir -p -m 700 "$home/workspace"
+mkdir -p "$home/workspace"
+chmod 700 "$home"
 printf 'alpi reads, writes and runs commands here, and nowhere else.\n' > "$home/workspace/README"
 "$alpi" daemon start --detach >/dev/null
 
@@ -62,6 +63,7 @@ offline() {
 
 if [ -t 0 ] && [ -t 1 ]; then
 	choose
+	trap : INT		# Ctrl-C is for the chat
 	"$alpi" chat
 else
 	offline
