@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See control.h. An order is begun when its line is there, and answered when the units it names have settled. */
-#include "init/control.h"
-
+/*
+ * Orders of people. Only our own user and root are heard; a client that is slow, silent or gone holds nobody
+ * up. An order is begun when its line is there, and answered when the units that it names have settled.
+ */
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,10 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <fcntl.h>
-#include "common/mem.h"
-#include "init/spawn.h"
-#include "init/supervise.h"
+#include "init/init.h"
 
 static struct client {
 	struct source	 source;
@@ -135,9 +134,10 @@ hear(void *arg)
 	char *eol;
 
 	c->len += n > 0 ? (size_t)n : 0;
-	if (n <= 0 || c->order != NULL)		/* gone, has no room left, or talks out of turn */
-		leave(c);
-	else if ((eol = memchr(c->line, '\n', c->len)) != NULL) {
+	eol = memchr(c->line, '\n', c->len);
+	if (n <= 0 || c->order != NULL || (eol == NULL && c->len == sizeof(c->line)))
+		leave(c);			/* gone, talks out of turn, or without end */
+	else if (eol != NULL) {
 		*eol = '\0';
 		begin(c);
 	}
@@ -167,17 +167,16 @@ greet(void *arg)
 }
 
 int
-control_open(const char *path)
+control_open(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	const struct sockaddr_un at = { AF_UNIX, CONTROL_PATH };
 
 	began = now_ms();
 	for (size_t i = 0; i < COUNT(clients); i++)
 		clients[i].source.fd = -1;
-	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-	unlink(path);
-	if (fd == -1 || bind(fd, (struct sockaddr *)&at, sizeof(at)) == -1 || chmod(path, 0600) == -1 ||
+	unlink(at.sun_path);
+	if (fd == -1 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) == -1 || chmod(at.sun_path, 0600) == -1 ||
 	    listen(fd, COUNT(clients)) == -1)
 		return -1;
 	source_open(&listener, fd, greet, NULL);

@@ -1,82 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See logs.h. The text is a daemon's, and a daemon may be compromised: it can neither put control characters
- * into the file or on a terminal, nor make up the time or another unit's name, nor keep init busy.
+ * The text is a daemon's, and a daemon may be compromised: it can neither put control characters into the file
+ * or on a terminal, nor make up the time or another unit's name, nor keep init busy.
  */
-#include "init/logs.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "common/mem.h"
+#include "init/init.h"
 
-static char path[1200];
+static const char *const files[] = {		/* the newest first */
+	"logs/service.log", "logs/service.log.1", "logs/service.log.2", "logs/service.log.3" };
 static int file = -1, mirror = -1;
 
 int
-logs_open(const char *dir, int terminal)
+logs_open(int terminal)
 {
-	snprintf(path, sizeof(path), "%s/service.log", dir);
 	/* Opened anew: a terminal that is held must not hold us, and the shell's descriptor is not ours to change. */
 	if (terminal && isatty(STDERR_FILENO))
 		mirror = open(ttyname(STDERR_FILENO), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	return file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
-static void
-rotate(void)
-{
-	char from[1210], to[1210];
-
-	for (int i = LOG_OLD; i > 0; i--) {
-		snprintf(from, sizeof(from), i > 1 ? "%s.%d" : "%s", path, i - 1);
-		snprintf(to, sizeof(to), "%s.%d", path, i);
-		rename(from, to);
-	}
-	close(file);
-	file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	file = open(files[0], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return file == -1 ? -1 : 0;
 }
 
 /*
- * `YYYY-MM-DD HH:MM:SS,mmm LEVEL alpi.NAME text`, local time, in one write. What a full disk does not take
- * is lost: nothing may wait for a log.
+ * "YYYY-MM-DD HH:MM:SS,mmm LEVEL alpi.NAME text", local time, in one write; a text without a level comes from a
+ * library or a sanitizer. What a full disk does not take is lost: nothing may wait for a log.
  */
 static void
-line(const char *level, const char *name, const char *text)
+put(const char *name, const char *text)
 {
+	static const char levels[] = "DEBUG INFO WARNING ERROR CRITICAL ";
+	size_t level = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), n;
 	char out[LOG_LINE_MAX + 256];
 	struct timespec now;
 	struct tm tm;
-	size_t n;
 
+	if (text[level] != ' ' || memmem(levels, sizeof(levels), text, level + 1) == NULL)
+		level = 0;
 	clock_gettime(CLOCK_REALTIME, &now);
 	n = strftime(out, sizeof(out), "%Y-%m-%d %H:%M:%S", localtime_r(&now.tv_sec, &tm));
-	n += (size_t)snprintf(out + n, sizeof(out) - n, ",%03ld %s alpi.%s %s\n", now.tv_nsec / 1000000, level, name, text);
-	if (lseek(file, 0, SEEK_END) + (off_t)n > LOG_BYTES_MAX)
-		rotate();
+	n += (size_t)snprintf(out + n, sizeof(out) - n, ",%03ld %.*s alpi.%s %s\n", now.tv_nsec / 1000000,
+	    level > 0 ? (int)level : 5, level > 0 ? text : "ERROR", name, text + (level > 0 ? level + 1 : 0));
+	if (lseek(file, 0, SEEK_END) + (off_t)n > LOG_BYTES_MAX) {
+		for (size_t i = COUNT(files) - 1; i > 0; i--)
+			rename(files[i - 1], files[i]);
+		close(file);
+		logs_open(0);
+	}
 	if (write(file, out, n) == -1 || (mirror != -1 && write(mirror, out, n) == -1 && errno != EAGAIN))
 		mirror = -1;
 }
 
-/* A line is a line: control characters become '?'. */
-static char *
-clean(char *text, size_t len)
+/* A line is a line. */
+static void
+put_in(char *to, char c)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = '?';
-	text[len] = '\0';
-	return text;
+	*to = (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
 }
 
 void
-logs_say(const char *level, const char *fmt, ...)
+logs_say(const char *fmt, ...)
 {
 	char text[LOG_LINE_MAX];
 	va_list ap;
@@ -84,26 +72,18 @@ logs_say(const char *level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	line(level, "init", clean(text, strlen(text)));
+	for (char *p = text; *p != '\0'; p++)
+		put_in(p, *p);
+	put("init", text);
 }
 
-/* The level is the line's first word; a line without one comes from a library or a sanitizer. */
 static void
 finish(struct tail *t)
 {
-	static const char *const levels[] = { "DEBUG ", "INFO ", "WARNING ", "ERROR ", "CRITICAL " };
-	const char *text = clean(t->line, t->len);
-	char level[16] = "ERROR";
-
-	snprintf(t->last[t->count++ % TAIL_LINES], sizeof(t->last[0]), "%.*s", (int)sizeof(t->last[0]) - 1, text);
-	for (size_t i = 0; i < COUNT(levels); i++)
-		if (strncmp(text, levels[i], strlen(levels[i])) == 0) {
-			snprintf(level, sizeof(level), "%.*s", (int)strlen(levels[i]) - 1, levels[i]);
-			text += strlen(levels[i]);
-			break;
-		}
-	line(level, t->name, text);
+	t->line[t->len] = '\0';
 	t->len = 0;
+	snprintf(t->last[t->count++ % TAIL_LINES], sizeof(t->last[0]), "%.*s", (int)sizeof(t->last[0]) - 1, t->line);
+	put(t->name, t->line);
 }
 
 void
@@ -119,7 +99,7 @@ tail_read(void *tail)
 		if (bytes[i] == '\n')
 			finish(t);
 		else if (t->len < LOG_LINE_MAX - 1)
-			t->line[t->len++] = bytes[i];
+			put_in(&t->line[t->len++], bytes[i]);
 }
 
 void

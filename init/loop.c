@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See loop.h. epoll is Linux's; another kernel gets another file like this one. */
-#include "init/loop.h"
-
+/* The event loop. epoll is Linux's; another kernel gets another file like this one. */
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "init/init.h"
+
 static int loop = -1;
+static int64_t until;
 
 int64_t
 now_ms(void)
@@ -27,29 +28,37 @@ source_open(struct source *s, int fd, void (*fn)(void *arg), void *arg)
 	if (loop == -1)
 		loop = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_ctl(loop, EPOLL_CTL_ADD, fd, &ev) == -1)
-		abort();		/* out of memory or descriptors: the service manager begins anew */
+		abort();
 }
 
 void
 source_close(struct source *s)
 {
-	if (s->fd == -1)
-		return;
-	epoll_ctl(loop, EPOLL_CTL_DEL, s->fd, NULL);	/* a child may hold a copy until its exec */
-	close(s->fd);
+	if (s->fd != -1) {
+		epoll_ctl(loop, EPOLL_CTL_DEL, s->fd, NULL);	/* a child may hold a copy until its exec */
+		close(s->fd);
+	}
 	s->fd = -1;
+}
+
+void
+loop_until(int64_t when)
+{
+	if (when != 0 && (until == 0 || when < until))
+		until = when;
 }
 
 /* One event at a time, and the kernel takes turns: nothing is called after it was closed, nobody comes twice. */
 void
-loop_wait(int64_t due)
+loop_wait(void)
 {
-	int64_t wait = due == 0 ? -1 : due <= now_ms() ? 0 : due - now_ms();
+	int64_t now = now_ms(), wait = until == 0 ? -1 : until > now ? until - now : 0;
 	struct epoll_event ev;
-	struct source *s;
 
+	until = 0;
 	if (epoll_wait(loop, &ev, 1, (int)wait) == 1) {
-		s = ev.data.ptr;
+		struct source *s = ev.data.ptr;
+
 		s->fn(s->arg);
 	}
 }

@@ -17,13 +17,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/mem.h"
-#include "init/control.h"
-#include "init/spawn.h"
-#include "init/supervise.h"
+#include "init/init.h"
 
-#define NOFILE	8192				/* some systems begin with 256 */
-#define SIX	"%*s %*s %*s %*s %*s %*s "	/* fields of /proc/PID/stat */
+#define PID_FILE	"service.pid"
+#define NOFILE		8192			/* some systems begin with 256 */
+#define SIX		"%*s %*s %*s %*s %*s %*s "	/* fields of /proc/self/stat */
 
 static const char usage[] =
     "usage: alpi-init [-d] [-u] ROOT\n"
@@ -32,17 +30,16 @@ static const char usage[] =
 
 static struct source signals;
 static int detach, parent = -1, settled, stopping;
-static int64_t pulse, pulse_at;			/* of the service manager's watchdog, in ms */
-static const char *manager;			/* its socket */
-static char pid_file[1200], socket_path[1200];
+static const char *manager;			/* the service manager's socket, NULL: there is none */
+static int64_t pulse, pulse_at;			/* of its watchdog, in ms; pulse 0: it wants none */
 
-/* To the service manager, if there is one: sd_notify without its library. */
+/* sd_notify without its library. What cannot be sent at once is lost. */
 static void
 notify(const char *text)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	size_t n = manager != NULL ? strlen(manager) : 0;
-	int fd = n > 0 && n < sizeof(to.sun_path) ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+	cleanup_close int fd = n > 0 && n < sizeof(to.sun_path) ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
 
 	if (fd == -1)
 		return;
@@ -51,8 +48,9 @@ notify(const char *text)
 		to.sun_path[0] = '\0';
 	sendto(fd, text, strlen(text), MSG_DONTWAIT, (struct sockaddr *)&to,
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
-	close(fd);
 }
+
+/* ---- parse ------------------------------------------------------------------------------------ */
 
 static void
 parse(int argc, char *argv[])
@@ -73,8 +71,10 @@ parse(int argc, char *argv[])
 		fputs(usage, stderr);
 		exit(2);
 	}
-	if ((site.root = realpath(argv[optind], NULL)) == NULL)
+	if ((site.root = realpath(argv[optind], NULL)) == NULL || chdir(site.root) == -1)
 		err(1, "%s", argv[optind]);
+	if (!spawn_fits("default"))
+		errx(1, "%s: too long a path for the sockets below it", site.root);
 	if ((site.libexec = realpath(dir != NULL ? dir : "/proc/self/exe", NULL)) == NULL)
 		err(1, "%s", dir != NULL ? dir : argv[0]);
 	if (dir == NULL)
@@ -82,12 +82,10 @@ parse(int argc, char *argv[])
 	site.debug = getenv("ALPI_DEBUG") != NULL;
 	manager = getenv("NOTIFY_SOCKET");
 	pulse = usec != NULL ? atoll(usec) / 2000 : 0;
-	snprintf(site.run, sizeof(site.run), "%s/run", site.root);
-	if (!spawn_fits("default"))
-		errx(1, "%s: too long a path for the sockets below it", site.root);
 }
 
-/* Give up what is not needed; the units inherit all of this. */
+/* ---- restrict: what is not needed is given up here, and units inherit all of it ---------------- */
+
 static void
 confine(void)
 {
@@ -109,11 +107,14 @@ confine(void)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	umask(077);
 	closefrom(STDERR_FILENO + 1);
-	while (dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO) == 0 && fcntl(BOOT_FD, F_GETFD) == -1)
-		;
-	dup2(STDIN_FILENO, STDOUT_FILENO);
-	fcntl(BOOT_FD, F_SETFD, FD_CLOEXEC);
+	/* 0, 1 and 3 stay taken, so that no descriptor of ours has a number that a unit's will have. */
+	for (int fd = STDIN_FILENO; fd <= BOOT_FD; fd++)
+		if (fd != STDERR_FILENO)
+			dup2(open("/dev/null", O_RDWR), fd);
+	closefrom(BOOT_FD + 1);
 }
+
+/* ---- open ------------------------------------------------------------------------------------- */
 
 /* -d: the parent leaves with the child's first word, or with its end. */
 static void
@@ -136,26 +137,22 @@ split(void)
 static void
 lock(void)
 {
+	int fd = open("service.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	unsigned long long start = 0;
-	char lock_file[1200], new[1210];
 	FILE *f;
-	int fd;
 
-	snprintf(lock_file, sizeof(lock_file), "%s/service.lock", site.root);
-	if ((fd = open(lock_file, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) == -1)
-		err(1, "%s", lock_file);
+	if (fd == -1)
+		err(1, "%s/service.lock", site.root);
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		errx(1, "already running for %s", site.root);
 	if ((f = fopen("/proc/self/stat", "re")) != NULL) {
-		if (fscanf(f, "%*s %*s %*s" SIX SIX SIX "%llu", &start) != 1)
+		if (fscanf(f, "%*s %*s %*s " SIX SIX SIX "%llu", &start) != 1)
 			start = 0;
 		fclose(f);
 	}
-	snprintf(pid_file, sizeof(pid_file), "%s/service.pid", site.root);
-	snprintf(new, sizeof(new), "%s.new", pid_file);
-	if ((f = fopen(new, "we")) == NULL || fprintf(f, "%d %llu\n", (int)getpid(), start) < 0 || fclose(f) == EOF ||
-	    rename(new, pid_file) == -1)
-		err(1, "%s", pid_file);
+	if ((f = fopen(PID_FILE ".new", "we")) == NULL || fprintf(f, "%d %llu\n", (int)getpid(), start) < 0 ||
+	    fclose(f) == EOF || rename(PID_FILE ".new", PID_FILE) == -1)
+		err(1, "%s/" PID_FILE, site.root);
 }
 
 static void
@@ -174,7 +171,7 @@ on_signal(void *arg)
 		notify("READY=1");
 	} else if (!stopping) {
 		stopping = 1;
-		logs_say("INFO", "stopping");
+		logs_say("INFO stopping");
 		notify("STOPPING=1");
 		for (struct unit *u = units; u != NULL; u = u->next)
 			unit_stop(u);
@@ -185,27 +182,27 @@ static void
 open_all(void)
 {
 	static const int caught[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM };
-	char logs[1200];
 	sigset_t set;
 
-	snprintf(logs, sizeof(logs), "%s/logs", site.root);
-	snprintf(socket_path, sizeof(socket_path), "%s/init.sock", site.run);
-	mkdir(logs, 0700);
-	mkdir(site.run, 0700);
-	if (logs_open(logs, !detach) == -1)
-		err(1, "%s/service.log", logs);
-	if (control_open(socket_path) == -1)
-		err(1, "%s", socket_path);
+	lock();
+	mkdir("run", 0700);
+	mkdir("logs", 0700);
+	if (logs_open(!detach) == -1)
+		err(1, "%s/logs/service.log", site.root);
+	if (control_open() == -1)
+		err(1, "%s/" CONTROL_PATH, site.root);
 	sigemptyset(&set);
 	for (size_t i = 0; i < COUNT(caught); i++)
 		sigaddset(&set, caught[i]);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	source_open(&signals, signalfd(-1, &set, SFD_CLOEXEC), on_signal, NULL);
-	logs_say("INFO", "version %s, root %s", ALPI_VERSION, site.root);
+	logs_say("INFO version %s, root %s", ALPI_VERSION, site.root);
 }
 
-/* The first time that every unit is ready or failed: say so to who waits for that. */
+/* ---- serve ------------------------------------------------------------------------------------ */
+
+/* The first time that every unit is ready or failed: say so to whoever waits for that. */
 static void
 tell_start(void)
 {
@@ -222,37 +219,29 @@ tell_start(void)
 		warnx("%s", why);
 	dup2(STDIN_FILENO, STDERR_FILENO);
 	if (write(parent, *why != '\0' ? "\1" : "", 1) == -1)
-		logs_say("WARNING", "nobody waits for the start any more");
+		logs_say("WARNING nobody waits for the start any more");
 	close(parent);
 }
 
-/* What has to be done after each event. The time of the next one that is known; 0: none. */
-static int64_t
+/* What has to be done after each event; 1 when everything has stopped. */
+static int
 after_event(void)
 {
-	int64_t due[3] = { stopping ? 0 : units_round() }, next = 0;
+	int up = 0;
 
-	due[1] = supervise_round();
+	if (!stopping)
+		units_round();
+	supervise_round();
 	tell_start();
 	control_round(0);
 	if (pulse > 0 && now_ms() >= pulse_at) {
 		pulse_at = now_ms() + pulse;
 		notify("WATCHDOG=1");
 	}
-	due[2] = pulse_at;
-	for (size_t i = 0; i < COUNT(due); i++)
-		if (due[i] != 0 && (next == 0 || due[i] < next))
-			next = due[i];
-	return next;
-}
-
-static int
-over(void)
-{
+	loop_until(pulse_at);
 	for (const struct unit *u = units; u != NULL; u = u->next)
-		if (u->pid != 0 || u->stop)
-			return 0;
-	return stopping;
+		up |= u->pid != 0 || u->stop;
+	return stopping && !up;
 }
 
 int
@@ -262,13 +251,12 @@ main(int argc, char *argv[])
 	confine();
 	if (detach)
 		split();
-	lock();
 	open_all();
-	while (!over())
-		loop_wait(after_event());
-	unlink(socket_path);
-	unlink(pid_file);
+	while (!after_event())
+		loop_wait();
+	unlink(CONTROL_PATH);
+	unlink(PID_FILE);
 	control_round(1);
-	logs_say("INFO", "stopped");
+	logs_say("INFO stopped");
 	return 0;
 }

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alpi-init-plan ROOT: which units are wanted, as plain lines for init:
- *
- *   unit PROFILE/DAEMON HOME
- *   warn PROFILE TEXT            its configuration does not load
- *
- * A program of its own, because it parses YAML and init must not. It can
- * read the root home and write to its standard output, and ends at once.
+ * alpi-init-plan ROOT prints which units are wanted, for init: "unit PROFILE/DAEMON HOME", and "warn PROFILE TEXT"
+ * where a configuration does not load. A program of its own, because it parses YAML and init must not; it can read
+ * the root home, write to its output, and ends at once.
  */
 #include "common/config.h"
 
@@ -19,10 +15,9 @@
 #include "common/paths.h"
 #include "common/restrict.h"
 
-/* `paused` stops inbound work (gateways, jobs, peers); none of these takes any, so it stops none of them. */
+/* `paused` stops what comes in by itself (gateways, jobs, peers); none of these does, so it stops none of them. */
 static const struct {
-	const char	*daemon;
-	const char	*toggle;		/* NULL: always */
+	const char	*daemon, *toggle;	/* NULL: always wanted */
 	int		 root_only;
 } rows[] = {
 	{ "toolrunner", NULL,           0 },
@@ -51,12 +46,8 @@ main(int argc, char *argv[])
 	struct error e = { 0 };
 	char **names;
 
-	if (argc != 2) {
-		log_error("usage: alpi-init-plan ROOT");
-		return 2;
-	}
-	if (restrict_path(argv[1], "r!", &e) == -1 || restrict_self("files", &e) == -1) {
-		log_error("%s", e.text);
+	if (argc != 2 || restrict_path(argv[1], "r!", &e) == -1 || restrict_self("files", &e) == -1) {
+		log_error("%s", argc != 2 ? "usage: alpi-init-plan ROOT" : e.text);
 		return 1;
 	}
 	names = profile_list(argv[1]);

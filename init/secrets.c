@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See secrets.h. People wrote the .env: a line that does not fit is skipped, a file that cannot be read
- * is empty. init keeps no value: the file is read when a unit starts or reloads, and wiped.
+ * People wrote the .env: a line that does not fit is skipped, a file that cannot be read is empty. init keeps
+ * no value: the file is read when a unit starts or reloads, and wiped.
  */
-#include "init/secrets.h"
-
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+#include "init/init.h"
 
 #define VALUE_MAX (BOOT_LINE_MAX - 256)		/* with its word and name still one boot line */
 
@@ -33,6 +33,7 @@ strip(const char *at, const char *end)
 	return (struct span){ at, end };
 }
 
+/* The last line wins. A value that is no boot line counts as none. */
 const char *
 env_find(const char *text, size_t size, const char *name, size_t *len)
 {
@@ -62,25 +63,22 @@ secrets_write(FILE *to, const char *home, enum share share, int all)
 	static char text[256 * 1024];
 	size_t size = 0, len = 0;
 	const char *value;
-	char path[1100];
+	char path[160];
 	ssize_t n = 0;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/.env", home);
 	if (shares[share][0] == NULL)
 		return;
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) != -1) {
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) != -1)
 		while ((n = read(fd, text + size, sizeof(text) - size)) > 0)
 			size += (size_t)n;
-		close(fd);
-	}
+	close(fd);
 	if (n == -1 || size == sizeof(text))
 		size = 0;
 	for (const char *const *name = shares[share]; *name != NULL; name++)
-		if ((value = env_find(text, size, *name, &len)) != NULL)
-			fprintf(to, "secret %s=%.*s\n", *name, (int)len, value);
-		else if (all)
-			fprintf(to, "secret %s=\n", *name);
+		if ((value = env_find(text, size, *name, &len)) != NULL || all)
+			fprintf(to, "secret %s=%.*s\n", *name, value != NULL ? (int)len : 0, value != NULL ? value : "");
 	explicit_bzero(text, sizeof(text));
 }
 
@@ -90,7 +88,7 @@ secrets_key(char out[KEY_HEX])
 	unsigned char bytes[BOOT_KEY_BYTES];
 
 	if (getentropy(bytes, sizeof(bytes)) == -1)
-		abort();			/* no randomness, no capability */
+		abort();
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See spawn.h. Tokens are made fresh for both ends whenever one of them starts, and kept nowhere here.
- * Neighbours hear of theirs before the new process exists, so none can refuse it. One thread: fork is safe.
+ * Tokens are made fresh for both ends whenever one of them starts, and kept nowhere here. Neighbours hear of
+ * theirs before the new process exists, so none can refuse it. One thread: fork is safe.
  */
-#include "init/spawn.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -19,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "init/init.h"
+
 #define BOOT_BYTES	(1024 * 1024)		/* what the kernel gives of it is enough for a thousand profiles */
 #define PLAN_SECONDS	10
 
@@ -27,7 +27,7 @@ struct site site;
 int
 spawn_fits(const char *profile)
 {
-	return strlen(site.run) + strlen(profile) + strlen("//toolrunner.ipc") < sizeof(((struct sockaddr_un *)0)->sun_path);
+	return strlen(site.root) + strlen(profile) + sizeof("/run//toolrunner.ipc") <= sizeof(((struct sockaddr_un *)0)->sun_path);
 }
 
 /* One that does not read what it is told is cut off: it ends, and learns everything at its next start. */
@@ -67,11 +67,9 @@ introduce(struct unit *a, struct unit *b)
 static void
 compose(struct unit *u)
 {
-	const char *person = getenv("HOME");
-
-	fprintf(u->out, "alpi-boot 1\nunit %s\nroot %s\nhome %s\nrun %s\nlibexec %s\n%s", u->name, site.root, u->home,
-	    site.run, site.libexec, site.debug ? "option debug 1\n" : "");
-	fprintf(u->out, "option person %s\n", person != NULL ? person : "/");
+	fprintf(u->out, "alpi-boot 1\nunit %s\nroot %s\nhome %s%s\nrun %s/run\nlibexec %s\n%s", u->name, site.root, site.root,
+	    u->home + 1, site.root, site.libexec, site.debug ? "option debug 1\n" : "");
+	fprintf(u->out, "option person %s\n", getenv("HOME") != NULL ? getenv("HOME") : "/");
 	for (struct unit *v = units; v != NULL; v = v->next) {
 		introduce(u, v);
 		introduce(v, u);
@@ -88,7 +86,7 @@ spawn_reload(struct unit *u)
 {
 	if (u->out == NULL)
 		return;
-	logs_say("INFO", "%s reloads", u->name);
+	logs_say("INFO %s reloads", u->name);
 	fprintf(u->out, "reload\n");
 	secrets_write(u->out, u->home, unit_kinds[u->daemon].secrets, 1);
 	flush(u);
@@ -109,10 +107,10 @@ spawn_drop(struct unit *u)
  * is its descriptor 3, without one `err` is its output too. main holds 0 to 3, and all else closes on exec.
  */
 static pid_t
-run(const char *name, const struct unit_kind *kind, int err, int boot)
+run(const char *name, const char *user, int err, int boot)
 {
 	char program[1200], *argv[] = { program, boot == -1 ? site.root : NULL, NULL };
-	const struct passwd *pw = NULL;
+	const struct passwd *pw;
 	pid_t init = getpid(), pid = fork();
 	sigset_t none;
 
@@ -123,8 +121,9 @@ run(const char *name, const struct unit_kind *kind, int err, int boot)
 	dup2(boot != -1 ? boot : err, boot != -1 ? BOOT_FD : STDOUT_FILENO);
 	setsid();
 	sigprocmask(SIG_SETMASK, (sigemptyset(&none), &none), NULL);
-	if (site.drop && kind != NULL && (pw = getpwnam(kind->user)) != NULL &&
-	    (setgroups(1, &pw->pw_gid) == -1 || setgid(pw->pw_gid) == -1 || setuid(pw->pw_uid) == -1))
+	signal(SIGPIPE, SIG_DFL);
+	if (chdir("/") == -1 || (site.drop && (pw = getpwnam(user)) != NULL &&
+	    (setgroups(1, &pw->pw_gid) == -1 || setgid(pw->pw_gid) == -1 || setuid(pw->pw_uid) == -1)))
 		_exit(126);
 	/* Die with init, and not by TERM: one that hangs would keep its inbox beside the next init's unit. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == init)
@@ -136,24 +135,25 @@ run(const char *name, const struct unit_kind *kind, int err, int boot)
 int
 spawn_unit(struct unit *u, void (*on_boot)(void *arg))
 {
+	const struct unit_kind *kind = &unit_kinds[u->daemon];
 	int err[2], boot[2] = { -1, -1 };
-	char dir[1200];
+	char dir[160];
 
-	snprintf(dir, sizeof(dir), "%s/%s", site.run, u->profile);
+	snprintf(dir, sizeof(dir), "run/%s", u->profile);
 	mkdir(dir, 0700);
 	if (pipe2(err, O_CLOEXEC) == -1)
 		return -1;
 	source_open(&u->tail.pipe, err[0], tail_read, &u->tail);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, boot) == 0) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, boot) == 0) {
 		setsockopt(boot[0], SOL_SOCKET, SO_SNDBUF, &(int){ BOOT_BYTES }, sizeof(int));
-		fcntl(boot[1], F_SETFL, 0);
+		fcntl(boot[0], F_SETFL, O_NONBLOCK);
 		source_open(&u->boot, boot[0], on_boot, u);
 		u->out = fdopen(fcntl(boot[0], F_DUPFD_CLOEXEC, 0), "w");
 	}
 	if (u->out != NULL) {
 		setvbuf(u->out, u->buffer, _IOFBF, sizeof(u->buffer));
 		compose(u);
-		u->pid = run(unit_kinds[u->daemon].daemon, &unit_kinds[u->daemon], err[1], boot[1]);
+		u->pid = run(kind->daemon, kind->user, err[1], boot[1]);
 	}
 	close(err[1]);
 	close(boot[1]);
@@ -184,7 +184,7 @@ spawn_plan(char *why, size_t size)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == -1 || (f = fdopen(fd[0], "r")) == NULL)
 		abort();
 	setsockopt(fd[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ PLAN_SECONDS, 0 }, sizeof(struct timeval));
-	pid = run("init-plan", NULL, fd[1], -1);
+	pid = run("init-plan", "_alpi_plan", fd[1], -1);
 	close(fd[1]);
 	if (getdelim(&text, &room, '\0', f) == -1 && ferror(f) && pid > 0)
 		kill(pid, SIGKILL);

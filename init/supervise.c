@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See supervise.h. A unit's word counts for one thing here: that it is ready. Units start side by side, for one
+ * A unit's word counts for one thing here: that it is ready. Units start side by side, for one
  * that calls a daemon that is not up yet asks again; only stopping has an order.
  */
-#include "init/supervise.h"
-
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "init/spawn.h"
+#include "init/init.h"
 
 #define READY_MS	30000			/* from start to ready */
 #define STOP_MS		10000			/* from TERM to KILL */
@@ -64,10 +62,10 @@ died(struct unit *u)
 	u->deaths[0] = now;
 	delay = backoff_ms(u, now, (unsigned)random());
 	if (u->deaths[DEATHS_MAX - 1] != 0 && now - u->deaths[DEATHS_MAX - 1] < DEATHS_MS) {
-		logs_say("ERROR", "%s failed: %d deaths within %d s", u->name, DEATHS_MAX, DEATHS_MS / 1000);
+		logs_say("ERROR %s failed: %d deaths within %d s", u->name, DEATHS_MAX, DEATHS_MS / 1000);
 		enter(u, FAILED, -1);
 	} else {
-		logs_say("WARNING", "%s starts again in %lld ms", u->name, (long long)delay);
+		logs_say("WARNING %s starts again in %lld ms", u->name, (long long)delay);
 		enter(u, BACKOFF, delay);
 	}
 }
@@ -94,7 +92,7 @@ launch(struct unit *u)
 	enter(u, STARTING, READY_MS);
 	if (spawn_unit(u, hear) == 0)
 		return;
-	logs_say("ERROR", "cannot start %s: %m", u->name);
+	logs_say("ERROR cannot start %s: %m", u->name);
 	spawn_clear(u);
 	died(u);
 }
@@ -111,7 +109,7 @@ ready(struct unit *u)
 {
 	u->ready = now_ms();
 	enter(u, READY, -1);
-	logs_say("INFO", "%s ready after %lld ms", u->name, (long long)(u->ready - u->began));
+	logs_say("INFO %s ready after %lld ms", u->name, (long long)(u->ready - u->began));
 }
 
 static void
@@ -124,7 +122,7 @@ terminate(struct unit *u)
 static void
 end(struct unit *u)
 {
-	logs_say("ERROR", "%s is %s for too long: killed", u->name, state_names[u->state]);
+	logs_say("ERROR %s is %s for too long: killed", u->name, state_names[u->state]);
 	kill(-u->pid, SIGKILL);
 }
 
@@ -188,8 +186,8 @@ supervise_reap(void)
 		if (u == NULL)
 			continue;
 		spawn_clear(u);
-		logs_say(si.si_status == 0 || u->state == STOPPING ? "INFO" : "WARNING", "%s ended by %s %d",
-		    u->name, si.si_code == CLD_EXITED ? "exit" : "signal", si.si_status);
+		logs_say("%s %s ended by %s %d", u->state == STOPPING ? "INFO" : "WARNING", u->name,
+		    si.si_code == CLD_EXITED ? "exit" : "signal", si.si_status);
 		unit_actions[u->state][EV_EXIT](u);
 	}
 }
@@ -204,10 +202,9 @@ must_wait(const struct unit *u)
 	return 0;
 }
 
-int64_t
+void
 supervise_round(void)
 {
-	int64_t next = 0;
 	int moved = 0;
 
 	for (struct unit *u = units, *after; u != NULL; u = after) {
@@ -221,12 +218,12 @@ supervise_round(void)
 			moved = 1;
 			unit_actions[u->state][EV_STOP](u);
 		}
-		if (u->due != 0 && (next == 0 || u->due < next))
-			next = u->due;
+		loop_until(u->due);
 		if (u->leave && !u->stop && u->state == STOPPED) {
 			spawn_drop(u);
 			unit_forget(u);
 		}
 	}
-	return moved ? supervise_round() : next;	/* one that stopped may have let another's turn come */
+	if (moved)				/* which may have let another's turn come */
+		supervise_round();
 }

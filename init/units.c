@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See units.h. With the channel table this is the whole topology. A plan comes from a program that has read
- * YAML of any origin: it is believed in which profiles there are, and in nothing that init knows itself.
+ * With the channel table this is the whole topology. A plan comes from a program that has read YAML of any
+ * origin: it is believed in which profiles there are, and in nothing that init knows itself.
  */
-#include "init/units.h"
-
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "init/spawn.h"
-#include "init/supervise.h"
+#include "init/init.h"
 
 #define BIT(daemon)	(1u << (daemon))
 #define SOON_MS		100			/* saving a file is several changes */
@@ -57,21 +54,9 @@ units_next(struct unit *u, const char *x)
 	return u;
 }
 
-void
-unit_forget(struct unit *u)
-{
-	struct unit **p = &units;
-
-	while (*p != u)
-		p = &(*p)->next;
-	*p = u->next;
-	explicit_bzero(u->keys, sizeof(u->keys));
-	free(u);
-}
-
-/* The place of a unit in the list: its own, or the end's. */
+/* Where the list points, or would point, to this unit. */
 static struct unit **
-place_of(enum daemon daemon, const char *profile)
+place_of(const char *profile, enum daemon daemon)
 {
 	struct unit **p = &units;
 
@@ -80,11 +65,19 @@ place_of(enum daemon daemon, const char *profile)
 	return p;
 }
 
-static struct unit *
-unit_new(enum daemon daemon, const char *profile)
+void
+unit_forget(struct unit *u)
 {
-	const char *name = unit_kinds[daemon].daemon;
+	*place_of(u->profile, u->daemon) = u->next;
+	explicit_bzero(u->keys, sizeof(u->keys));
+	free(u);
+}
+
+static struct unit *
+unit_new(const char *profile, enum daemon daemon)
+{
 	struct unit *u = calloc(1, sizeof(*u));
+	int other = strcmp(profile, "default") != 0;
 
 	if (u == NULL)
 		abort();
@@ -92,12 +85,9 @@ unit_new(enum daemon daemon, const char *profile)
 	u->state = STOPPED;
 	u->boot.fd = u->tail.pipe.fd = -1;
 	snprintf(u->profile, sizeof(u->profile), "%s", profile);
-	snprintf(u->name, sizeof(u->name), "%s/%s", u->profile, name);
-	snprintf(u->tail.name, sizeof(u->tail.name), "%s[%s]", name, u->profile);
-	if (strcmp(profile, "default") == 0)
-		snprintf(u->home, sizeof(u->home), "%s", site.root);
-	else
-		snprintf(u->home, sizeof(u->home), "%s/profiles/%s", site.root, profile);
+	snprintf(u->name, sizeof(u->name), "%s/%s", profile, unit_kinds[daemon].daemon);
+	snprintf(u->tail.name, sizeof(u->tail.name), "%s[%s]", unit_kinds[daemon].daemon, profile);
+	snprintf(u->home, sizeof(u->home), "%s%s", other ? "./profiles/" : ".", other ? profile : "");
 	for (size_t i = 0; i < DAEMONS; i++)
 		secrets_key(u->keys[i]);
 	return u;
@@ -107,39 +97,40 @@ unit_new(enum daemon daemon, const char *profile)
 static void
 take(const char *line)
 {
-	char profile[65] = "", daemon[33] = "", unused;
-	struct unit **u;
-	int d = 0, n = 0;
+	char profile[65] = "", daemon[33] = "";
+	struct unit **p, *u = NULL;
+	int d = 0, text = 0;
 
-	if (sscanf(line, "unit %64[A-Za-z0-9._-]/%32s %c", profile, daemon, &unused) == 3) {
+	if (sscanf(line, "unit %64[A-Za-z0-9._-]/%32s", profile, daemon) == 2) {
 		while (d < DAEMONS && strcmp(unit_kinds[d].daemon, daemon) != 0)
 			d++;
 		if (d < DAEMONS && profile[0] != '.' && spawn_fits(profile)) {
-			u = place_of((enum daemon)d, profile);
-			*u = *u != NULL ? *u : unit_new((enum daemon)d, profile);
-			(*u)->wanted = plan;
+			p = place_of(profile, (enum daemon)d);
+			*p = *p != NULL ? *p : unit_new(profile, (enum daemon)d);
+			(*p)->wanted = plan;
 			return;
 		}
-	} else if (sscanf(line, "warn %64s %n", profile, &n) == 1 && n > 0)
-		for (struct unit *v = NULL; (v = units_next(v, profile)) != NULL;)
-			v->wanted = plan;
-	snprintf(warning, sizeof(warning), "%s%s%s", n > 0 ? profile : "not possible", ": ", line + n);
-	logs_say("WARNING", "%s", warning);
+	}
+	if (sscanf(line, "warn %64s %n", profile, &text) == 1)
+		while ((u = units_next(u, profile)) != NULL)
+			u->wanted = plan;
+	snprintf(warning, sizeof(warning), "%s: %s", text > 0 ? profile : "not possible", line + text);
+	logs_say("WARNING %s", warning);
 }
 
 /* What the newest plan means for a unit: go, come (back), or read again what changed. */
 static void
 follow(struct unit *u)
 {
-	unsigned long long stamp = 1;
-	char path[1100];
+	static const char *const names[] = { "config.yaml", ".env" };
+	uint64_t stamp = 1;
+	char path[160];
 	struct stat st;
 
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/%s", u->home, i == 0 ? "config.yaml" : ".env");
+	for (size_t i = 0; i < COUNT(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", u->home, names[i]);
 		if (stat(path, &st) == 0)
-			stamp = stamp * 1000003 + (unsigned long long)st.st_mtim.tv_sec * 1000000000 +
-			    (unsigned long long)st.st_mtim.tv_nsec + st.st_ino + (unsigned long long)st.st_size;
+			stamp = stamp * 31 + (uint64_t)(st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec) + st.st_ino;
 	}
 	if (u->wanted != plan)
 		unit_stop(u);
@@ -174,39 +165,39 @@ changed(void *arg)
 static void
 watch(const char *dir, const char *name)
 {
-	char path[1400];
+	char path[300];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	inotify_add_watch(folders.fd, path, IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE | IN_ONLYDIR);
 }
 
-int64_t
+void
 units_round(void)
 {
-	char profiles[1100], *lines;
 	struct dirent *d;
+	char *lines;
 	DIR *dir;
 
 	if (folders.fn == NULL)
 		source_open(&folders, inotify_init1(IN_CLOEXEC | IN_NONBLOCK), changed, NULL);
-	else if (look_at == 0 || look_at > now_ms())
-		return look_at;
+	else if (look_at == 0 || look_at > now_ms()) {
+		loop_until(look_at);
+		return;
+	}
 	look_at = 0;
 	/* Folders are watched before they are read: what changes in between is seen by the next look. */
-	snprintf(profiles, sizeof(profiles), "%s/profiles", site.root);
-	watch(site.root, ".");
-	for (dir = opendir(profiles); dir != NULL && (d = readdir(dir)) != NULL;)
+	watch(".", ".");
+	for (dir = opendir("profiles"); dir != NULL && (d = readdir(dir)) != NULL;)
 		if (strcmp(d->d_name, "..") != 0)
-			watch(profiles, d->d_name);
+			watch("profiles", d->d_name);
 	if (dir != NULL)
 		closedir(dir);
 	warning[0] = '\0';
 	if ((lines = spawn_plan(warning, sizeof(warning))) != NULL)
 		units_apply(lines);
 	else
-		logs_say("ERROR", "%s", warning);
+		logs_say("ERROR %s", warning);
 	free(lines);
-	return look_at;
 }
 
 int

@@ -280,11 +280,13 @@ def test_secrets_reach_only_their_daemon(init):
     (work / ".env").write_text("OPENAI_API_KEY=sk-work\n")
     init.start()
     init.ask("wait")
-    heard = {}
     init.ask("restart all")
+    heard = {name: [] for name in init.units()}
+    pids = {u["pid"] for u in init.units().values()}
     while sum("end" in lines for lines in heard.values()) < 5:
-        unit, _, text = init.next()
-        heard.setdefault(unit, []).append(text)
+        unit, pid, text = init.next()
+        if pid in pids:
+            heard[unit].append(text)
     secrets = {unit: sorted({x for x in lines if "secret " in x}) for unit, lines in heard.items()}
     assert secrets == {
         "default/engined": ["secret OPENAI_API_KEY=sk-default"], "work/engined": ["secret OPENAI_API_KEY=sk-work"],

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * alpi-init on one page: what its files show each other. init works in the root home, so paths are relative
+ * to that. What is broken beyond repair (no memory, no descriptors, no randomness) ends it by abort(): the
+ * units end with it, and the service manager begins anew.
+ */
+#ifndef ALPI_INIT_H
+#define ALPI_INIT_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "common/boot.h"
+#include "common/mem.h"
+
+#define KEY_HEX		(2 * BOOT_KEY_BYTES + 1)
+#define LOG_LINE_MAX	4096			/* a unit's line is cut here */
+#define LOG_BYTES_MAX	1000000			/* service.log becomes .1 before it would pass this */
+#define TAIL_LINES	10
+#define DEATHS_MAX	5
+
+/* ---- loop.c: descriptors with something to read, and when to wake up without ------------------- */
+
+struct source {
+	int	 fd;				/* -1: closed */
+	void	(*fn)(void *arg);		/* something to read, or the end: read once, or close */
+	void	*arg;
+};
+
+int64_t	 now_ms(void);				/* monotonic */
+void	 source_open(struct source *s, int fd, void (*fn)(void *arg), void *arg);
+void	 source_close(struct source *s);
+void	 loop_until(int64_t when);		/* the next loop_wait lasts until then at most; 0: no matter */
+void	 loop_wait(void);			/* for one source, and call it */
+
+/* ---- secrets.c: shares of .env; the random bytes of tokens and grant keys ---------------------- */
+
+enum share { SECRETS_NONE, SECRETS_PROVIDER };
+
+/* The value of a name in the text of a .env (spec/engine.md, section 2), borrowed, and its length. NULL: none. */
+const char *env_find(const char *text, size_t size, const char *name, size_t *len);
+/* Write the boot lines of a share of HOME/.env; with `all`, an empty value for a name that is not there. */
+void	 secrets_write(FILE *to, const char *home, enum share share, int all);
+void	 secrets_key(char out[KEY_HEX]);
+
+/* ---- logs.c: what units write to stderr becomes lines of logs/service.log ---------------------- */
+
+struct tail {
+	char		 name[96];		/* "engined[work]" */
+	struct source	 pipe;
+	char		 line[LOG_LINE_MAX];	/* the unfinished one */
+	size_t		 len;
+	char		 last[TAIL_LINES][512];	/* kept for status; a ring, the next goes to count % TAIL_LINES */
+	unsigned	 count;
+};
+
+/* Open the file; `terminal`: show each line on our stderr's terminal too. 0, or -1 with errno. */
+int	 logs_open(int terminal);
+/* A line of init's own, "LEVEL text". */
+void	 logs_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Read once from a unit's pipe; at its process's end take what is left there, and close it. */
+void	 tail_read(void *tail);
+void	 tail_close(struct tail *t);
+
+/* ---- units.c: THE process table; which units (a daemon of a profile) are wanted ----------------- */
+
+enum daemon {
+#define DAEMON(name, scope) D_##name,
+#include "proto/channels.def"
+	DAEMONS
+};
+
+struct unit_kind {
+	const char	*daemon;
+	const char	*user;			/* when init runs as root with -u */
+	enum { PROFILE, MACHINE } scope;
+	unsigned	 after;			/* bits of the daemons that stop after this one */
+	enum share	 secrets;
+	int		 verifies;		/* grants: shares a key with each origin of proto/caps.def */
+};
+
+enum state { STARTING, READY, BACKOFF, STOPPING, STOPPED, FAILED, STATES };
+
+struct unit {
+	struct unit	*next;
+	enum daemon	 daemon;
+	char		 profile[80], name[96], home[128];	/* home as from the root home */
+	char		 keys[DAEMONS][KEY_HEX];	/* of grants, by origin; they outlive the process */
+	uint64_t	 stamp;			/* of config.yaml and .env as handed over; 0: never started */
+	int		 wanted;		/* number of the last plan that names it */
+
+	enum state	 state;
+	int64_t		 due;			/* when its state has lasted too long, or long enough; 0: never */
+	int		 stop;			/* is to stop, when those that stop first have */
+	int		 again, leave;		/* once stopped: start again; forget it */
+	int		 restarts;
+	int64_t		 deaths[DEATHS_MAX];	/* the newest first */
+	pid_t		 pid;			/* 0: no process */
+	int64_t		 began, ready;		/* of this process; ready 0: not yet */
+	struct source	 boot;			/* our end of its descriptor 3, */
+	FILE		*out;			/* to write on it without waiting, */
+	char		 buffer[4096];		/* through memory that is wiped */
+	struct tail	 tail;			/* its stderr */
+};
+
+extern const struct unit_kind unit_kinds[DAEMONS];
+extern struct unit *units;
+
+enum { CALLS = 1, MINTS = 2, AFTER = 4 };
+/* What a is to b: calls it, mints grants that it verifies, stops before it. */
+int	 unit_relation(const struct unit *a, const struct unit *b);
+void	 unit_forget(struct unit *u);
+/* Take a plan's lines (they are cut up): units come, go, reload. */
+void	 units_apply(char *lines);
+/* At first, and when something changed: ask alpi-init-plan. */
+void	 units_round(void);
+/* X is the name of a unit or of a profile, or "all". Each unit of X in turn, from NULL to NULL. */
+struct unit *units_next(struct unit *u, const char *x);
+/* Have the units of X settled, with no change waiting? Then 1, and *why says what failed, "" if nothing. */
+int	 units_settled(const char *x, char *why, size_t size);
+
+/* ---- spawn.c: a unit's process, what it learns on descriptor 3, what it inherits --------------- */
+
+extern struct site {				/* the same for every unit; main sets it first */
+	char	*root, *libexec;
+	int	 debug, drop;			/* ALPI_DEBUG, -u */
+} site;
+
+/* Is there room in a socket's address for the inboxes of a profile? */
+int	 spawn_fits(const char *profile);
+/* Compose the boot message, tell the neighbours, execute. 0 or -1 with errno; then, or at its end, spawn_clear. */
+int	 spawn_unit(struct unit *u, void (*on_boot)(void *arg));
+void	 spawn_clear(struct unit *u);
+/* Tell a unit to reload, with its present secrets; tell the neighbours of one that is gone to forget it. */
+void	 spawn_reload(struct unit *u);
+void	 spawn_drop(struct unit *u);
+/* What alpi-init-plan says; the caller frees. NULL: it failed, and *why says how. */
+char	*spawn_plan(char *why, size_t size);
+
+/* ---- supervise.c: state x event -> action; who stops before whom, who starts again and when ---- */
+
+enum event {
+	EV_START,		/* an order, or newly wanted */
+	EV_STOP,		/* an order, and its turn */
+	EV_READY,		/* its ready byte */
+	EV_EXIT,		/* its process is gone */
+	EV_DUE,			/* its state has lasted too long, or long enough */
+	EVENTS
+};
+
+extern void (*const unit_actions[STATES][EVENTS])(struct unit *u);
+extern const char *const state_names[STATES];
+
+/* How long after the newest death the next start is, in ms; random is any number. */
+int64_t	 backoff_ms(const struct unit *u, int64_t now, unsigned random);
+/* Orders. Those that start also clear `failed` and the deaths so far. */
+void	 unit_start(struct unit *u);
+void	 unit_stop(struct unit *u);
+void	 unit_restart(struct unit *u);
+/* Reap what died: units, and orphans where init is process 1. */
+void	 supervise_reap(void);
+/* After each event: who is due, whose turn it is to stop, who is forgotten. */
+void	 supervise_round(void);
+
+/* ---- control.c: orders of people on run/init.sock ---------------------------------------------- */
+
+#define CONTROL_PATH "run/init.sock"
+
+struct order;
+
+/* The order in a line without its newline (it is cut up), and its X, "all" without. NULL: not in the grammar. */
+const struct order *control_parse(char *line, const char **x);
+int	 control_open(void);			/* 0, or -1 with errno */
+/* After each event: answer those whose units have settled, and when init is `over` everybody. */
+void	 control_round(int over);
+
+#endif
