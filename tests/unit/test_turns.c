@@ -362,6 +362,7 @@ test_a_profile_that_does_not_exist_is_not_found(void **state)
 #define LAST 40
 
 static json_t *large;
+static int own_pulls;
 
 /* Events of a turn whose text is large: from after+1 on, as engined has them. */
 static void
@@ -382,6 +383,7 @@ serve_followers(struct fixture *f)
 {
 	for (size_t i = 0; i < f->nasked; i++)
 		if (f->asked[i].type == MSG_turn_next && json_int(f->asked[i].body, "wait_ms", 0) == 0) {
+			own_pulls++;
 			give_large(f, &f->asked[i], LAST - 1);
 			return;
 		}
@@ -409,6 +411,7 @@ test_a_follower_that_does_not_read_costs_a_bounded_queue_and_no_one_else(void **
 	f->idle = serve_followers;
 	for (int64_t seq = 1; seq < LAST; seq++)
 		expect_frame(f, slow, "assistant_delta");
+	assert_true(own_pulls > 0);	/* what did not fit was not kept here for it */
 	give_large(f, wait_asked(f, MSG_turn_next), LAST);
 	expect_frame(f, slow, "done");
 	expect_frame(f, quick, "done");
