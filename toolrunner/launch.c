@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -369,6 +370,12 @@ prepare(struct launcher_state *l, struct error *e)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
 		return error_errno(e, "launcher");
 	l->namespaces = namespace_probe();
+	/*
+	 * With user namespaces root needs no right of its own, but that one without which nobody may stand for root in
+	 * a new namespace.
+	 */
+	if ((l->namespaces & NAMESPACE_USER) && namespace_drop_rights(1u << CAP_SETFCAP) == -1)
+		return error_errno(e, "capabilities");
 	return restrict_self("stdio proc exec sandbox", e);
 }
 

@@ -128,3 +128,20 @@ namespace_probe(void)
 	}
 	return 0;
 }
+
+int
+namespace_drop_rights(unsigned keep)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	for (int cap = 0; ; cap++)
+		if ((cap > 31 || !(keep & 1u << cap)) && prctl(PR_CAPBSET_DROP, cap) == -1)
+			break;		/* EINVAL after the last; EPERM at once for one who has none */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1 || syscall(SYS_capget, &head, data) == -1)
+		return -1;
+	data[0].permitted &= keep;
+	data[0].effective &= keep;
+	data[0].inheritable = data[1].effective = data[1].permitted = data[1].inheritable = 0;
+	return (int)syscall(SYS_capset, &head, data);
+}

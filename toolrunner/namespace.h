@@ -22,4 +22,10 @@ unsigned namespace_probe(void);
  */
 pid_t	 namespace_fork(unsigned want, int *pidfd);
 
+/*
+ * Give up every capability but those of `keep` (a mask of 1 << CAP_x below 32), from the bounding and ambient sets too.
+ * 0 or -1 with errno.
+ */
+int	 namespace_drop_rights(unsigned keep);
+
 #endif

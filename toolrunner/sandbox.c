@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
@@ -248,22 +247,6 @@ landlock(struct sandbox *s, const struct view *v, bool mounted, struct error *e)
 	return syscall(SYS_landlock_restrict_self, fd, 0) == 0 ? 0 : error_errno(e, "sandbox: landlock");
 }
 
-/* ---- capabilities -------------------------------------------------------------------------------- */
-
-/* Those of the namespace that built the view; as root without one, the real ones. */
-static int
-drop_capabilities(struct error *e)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { 0 };
-
-	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap) == 0; cap++)
-		continue;		/* EINVAL after the last; EPERM at once for one who has none */
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1 || syscall(SYS_capset, &head, none) == -1)
-		return error_errno(e, "sandbox: capabilities");
-	return 0;
-}
-
 /* ---- seccomp ------------------------------------------------------------------------------------- */
 
 #define NEW_NAMESPACES	{ CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET }
@@ -458,8 +441,11 @@ sandbox_enter(struct sandbox *s, struct error *e)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		lacks(s, LAYER_no_new_privs, "%s", strerror(errno));
-	if (landlock(s, &shown, mounted, e) == -1 || drop_capabilities(e) == -1)
+	if (landlock(s, &shown, mounted, e) == -1)
 		return -1;
+	/* Those of the namespace that built the view; as root without one, the real ones. */
+	if (namespace_drop_rights(0) == -1)
+		return error_errno(e, "sandbox: capabilities");
 	filter_calls(s);
 	/* What runs beside us in here must not read our memory or talk through our descriptors. */
 	if (prctl(PR_SET_DUMPABLE, 0) == -1)

@@ -23,6 +23,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "toolrunner/files.h"
+#include "toolrunner/namespace.h"
 #include "toolrunner/probe.h"
 #include "toolrunner/sandbox.h"
 #include "toolrunner/tool.h"
@@ -158,14 +159,20 @@ read_sandbox(const json_t *j, unsigned namespaces, struct sandbox *s)
 
 /* Programs find the few variables that mean something to them (tools.md, 5); ours was empty until here. */
 static void
-set_environment(const json_t *env)
+set_environment(const json_t *env, const struct sandbox *s)
 {
+	bool mounted = s->namespaces & NAMESPACE_REST;
 	const char *name;
 	json_t *value;
 
 	json_object_foreach((json_t *)env, name, value)
 		if (json_is_string(value))
 			setenv(name, json_string_value(value), 1);
+	/* What programs write beside their work goes to places that end with the call, if there are any. */
+	if (!mounted)
+		setenv("TMPDIR", s->workspace, 1);
+	if (!mounted || getenv("HOME") == NULL || access(getenv("HOME"), F_OK) == -1)
+		setenv("HOME", mounted ? "/tmp" : s->workspace, 1);
 }
 
 static int
@@ -180,7 +187,7 @@ run_tool(const json_t *j, const struct sandbox *s, struct error *e)
 		return error_set(e, ERR_not_found, "no tool named %s", call.name);
 	if (chdir(s->workspace) == -1)
 		return error_errno(e, "workspace %s", s->workspace);
-	set_environment(json_object_get(j, "env"));
+	set_environment(json_object_get(j, "env"), s);
 	if (t->run(&call, e) == -1)
 		return -1;
 	send_result(&call.result);

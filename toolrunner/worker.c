@@ -30,6 +30,8 @@
 
 #define LINE_MAX_BYTES	(16 * 1024 * 1024)	/* a result: its output at most 1 MB, up to six bytes for each in JSON */
 #define LINE_DEPTH	16
+#define HEARD_MAX	(2 * LINE_MAX_BYTES)	/* progress is a line in 15 s; who says more than this is not ours any more */
+#define BLOCKS_MAX	32
 #define GRACE_MS	1000			/* a tool that ends itself in time still says what it had */
 
 extern char **environ;
@@ -60,6 +62,7 @@ struct worker {
 	int				 fd;
 	struct event			*readable, *writable, *timer;
 	struct buf			 out, in;
+	size_t				 heard;		/* bytes, all told */
 	json_t				*result;
 	int64_t				 limit_ms;
 	bool				 timed_out, cancelled, answered;
@@ -237,16 +240,17 @@ take_lines(struct worker *w, size_t fresh)
 	buf_drain(&w->in, (size_t)(start - w->in.data));
 }
 
-/* All there is to read now. */
+/* What there is to read now, but not so much that others wait. */
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
 	char block[65536];
-	ssize_t n;
+	ssize_t n = -1;
 
-	while ((n = recv(w->fd, block, sizeof(block), MSG_DONTWAIT)) > 0) {
-		if (buf_add(&w->in, block, (size_t)n) == -1) {
+	errno = EAGAIN;
+	for (int i = 0; i < BLOCKS_MAX && (n = recv(w->fd, block, sizeof(block), MSG_DONTWAIT)) > 0; i++) {
+		if ((w->heard += (size_t)n) > HEARD_MAX || buf_add(&w->in, block, (size_t)n) == -1) {
 			order_signal(w->launcher, w->id, SIGKILL);
 			break;
 		}

@@ -307,6 +307,29 @@ test_own_workspace_is_the_one_thing_shown_of_alpis_home(void **state)
 }
 
 static void
+test_a_workspace_named_through_a_link_is_found_by_both_names(void **state)
+{
+	cleanup_free char *link = xasprintf("%s/link", base), *file = xasprintf("%s/file", link);
+	struct sandbox s = box(FS_WRITE);
+
+	assert_int_equal(symlink(workspace, link), 0);
+	s.workspace = link;
+	assert_int_equal(try_in(s, do_write, file), 0);
+	free(file);
+	file = xasprintf("%s/file", workspace);
+	assert_int_equal(try_in(s, do_write, file), 0);
+}
+
+static void
+test_the_whole_machine_is_no_workspace(void **state)
+{
+	struct sandbox s = box(FS_READ);
+
+	s.workspace = "/";
+	assert_int_equal(try_in(s, do_read, "/"), REFUSED);
+}
+
+static void
 test_network_is_closed(void **state)
 {
 	assert_int_equal(try_in(box(FS_WRITE), do_connect, NULL), EACCES);
@@ -419,6 +442,8 @@ main(void)
 		SANDBOX_TEST(test_configuration_cannot_open_alpis_home),
 		SANDBOX_TEST(test_alpis_home_is_covered_in_a_shown_home),
 		SANDBOX_TEST(test_own_workspace_is_the_one_thing_shown_of_alpis_home),
+		SANDBOX_TEST(test_a_workspace_named_through_a_link_is_found_by_both_names),
+		SANDBOX_TEST(test_the_whole_machine_is_no_workspace),
 		SANDBOX_TEST(test_network_is_closed),
 		SANDBOX_TEST(test_filter_refuses_calls),
 		SANDBOX_TEST(test_nobody_else_can_be_signalled),
