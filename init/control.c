@@ -86,7 +86,7 @@ control_parse(char *line, const char **x)
 	if (blank != NULL)
 		*blank = '\0';
 	for (size_t i = 0; i < COUNT(orders); i++)
-		if (strcmp(orders[i].word, line) == 0 && (blank != NULL) == (orders[i].each != NULL))
+		if (strcmp(orders[i].word, line) == 0 && (blank != NULL) == (orders[i].each != NULL) && **x != '\0')
 			return &orders[i];
 	return NULL;
 }
