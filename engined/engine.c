@@ -22,15 +22,20 @@
 #include "engined/ledger.h"
 #include "engined/session.h"
 #include "engined/settings.h"
+#include "engined/sidecar.h"
 #include "engined/turn.h"
 
 #define TOOLS_FRESH_MS	60000
+#define TIDY_MS		1000
 #define TOOLS_WAIT_MS	3000
 #define PUSH_MS		5000
-#define LEDGER_PAUSE_MS	200		/* between two writes of the ledger */
+#define LEDGER_MS	100		/* uses that come together are written together */
+#define CLOSE_MS	20		/* after the end of a turn: whoever waits comes first */
+#define CLOSE_SLICE_MS	10		/* of syncing at a time */
 #define CLOSE_AGAIN_MS	5000
 
 static void on_tidy(evutil_socket_t fd, short what, void *arg);
+static void on_close(evutil_socket_t fd, short what, void *arg);
 static void on_ledger(evutil_socket_t fd, short what, void *arg);
 
 /* ---- life ---------------------------------------------------------------------------------------- */
@@ -44,6 +49,7 @@ engine_init(struct engine *en)
 	if (en->zone == NULL)
 		en->zone = context_zone();
 	en->tidy = evtimer_new(en->base, on_tidy, en);
+	en->closer = evtimer_new(en->base, on_close, en);
 	en->ledger_timer = evtimer_new(en->base, on_ledger, en);
 	ledger_caps(en->ledger, en->config);
 }
@@ -60,6 +66,7 @@ engine_clear(struct engine *en)
 	json_decref(en->schema);
 	json_decref(en->prompt);
 	event_free(en->tidy);
+	event_free(en->closer);
 	event_free(en->ledger_timer);
 	free(en->zone);
 	free(en->config_error);
@@ -208,9 +215,9 @@ release_ended(struct engine *en)
 		if (t->state != TURN_OVER)
 			continue;
 		if (t->unclosed != NULL)
-			finish_close(t);
-		left = t->unclosed != NULL ? CLOSE_AGAIN_MS : t->ended_ms + ENGINE_KEEP_MS - now;
-		if (left <= 0 || (t->unclosed == NULL && ++kept > ENGINE_KEEP_TURNS)) {
+			continue;
+		left = t->ended_ms + ENGINE_KEEP_MS - now;
+		if (left <= 0 || ++kept > ENGINE_KEEP_TURNS) {
 			if (t->no_save)
 				unlink(t->events.sidecar == NULL ? "" : t->events.sidecar);
 			turn_free(t);
@@ -238,36 +245,58 @@ on_tidy(evutil_socket_t fd, short what, void *arg)
 #endif
 }
 
+/* Close ended turns for a slice of time. Milliseconds until the next one, 0: all are closed. */
+static int64_t
+close_ended(struct engine *en)
+{
+	int64_t until = clock_mono_ms() + CLOSE_SLICE_MS;
+	struct turn *t;
+
+	LIST_FOREACH(t, &en->turns, link) {
+		if (t->state != TURN_OVER || t->unclosed == NULL)
+			continue;
+		if (clock_mono_ms() >= until)
+			return CLOSE_MS;
+		finish_close(t);
+		if (t->unclosed != NULL)
+			return CLOSE_AGAIN_MS;
+	}
+	return 0;
+}
+
+static void
+on_close(evutil_socket_t fd, short what, void *arg)
+{
+	struct engine *en = arg;
+	int64_t next = close_ended(en);
+
+	arm(next > 0 ? en->closer : en->tidy, next > 0 ? next : TIDY_MS);
+}
+
 void
 engine_ended(struct engine *en, struct turn *t)
 {
 	en->open--;
-	arm(en->tidy, en->open == 0 ? 1000 : CLOSE_AGAIN_MS);	/* not now: we are inside the turn */
+	if (!evtimer_pending(en->closer, NULL))
+		arm(en->closer, CLOSE_MS);
 }
 
 /* ---- ledger and news ----------------------------------------------------------------------------------- */
 
 static void
-save_ledger(struct engine *en)
-{
-	struct error e = { 0 };
-
-	en->ledger_ms = clock_mono_ms();
-	if (ledger_save(en->ledger, &e) == -1)
-		log_warn("%s", e.text);
-}
-
-static void
 on_ledger(evutil_socket_t fd, short what, void *arg)
 {
-	save_ledger(arg);
+	struct engine *en = arg;
+	struct error e = { 0 };
+
+	if (ledger_save(en->ledger, &e) == -1)
+		log_warn("%s", e.text);
 }
 
 void
 engine_spend(struct engine *en, int64_t tokens_in, int64_t tokens_out, double usd)
 {
 	int level = ledger_add(en->ledger, NULL, tokens_in, tokens_out, usd);
-	int64_t since = clock_mono_ms() - en->ledger_ms;
 
 	if (level > 0) {
 		cleanup_free char *text = xasprintf("%d", level);
@@ -275,10 +304,8 @@ engine_spend(struct engine *en, int64_t tokens_in, int64_t tokens_out, double us
 		engine_push(en, "budget.threshold", json_pack("{s:s, s:f, s:f}", "level", text,
 		    "used_usd", ledger_usd(en->ledger), "cap_usd", ledger_cap_usd(en->ledger)));
 	}
-	if (en->ledger_ms == 0 || since >= LEDGER_PAUSE_MS)
-		save_ledger(en);
-	else if (!evtimer_pending(en->ledger_timer, NULL))
-		arm(en->ledger_timer, LEDGER_PAUSE_MS - since);
+	if (!evtimer_pending(en->ledger_timer, NULL))
+		arm(en->ledger_timer, LEDGER_MS);
 }
 
 static void
@@ -301,12 +328,39 @@ engine_push(struct engine *en, const char *kind, json_t *data)
 
 /* ---- after a start --------------------------------------------------------------------------------------- */
 
+/* Its last frame was shown, only the end in the journal is missing. 1 and it is closed, or 0. */
+static int
+was_done(struct engine *en, struct journal_turn *row)
+{
+	cleanup_free char *path = session_sidecar(en->home, row->session);
+	cleanup_json json_t *head = sidecar_head(path), *rows = NULL, *outcome = NULL;
+	json_t *last, *before;
+	size_t n;
+
+	if (strcmp(json_str(head, "turn", ""), row->id) != 0)
+		return 0;
+	rows = sidecar_tail(path, 2);
+	n = json_array_size(rows);
+	last = json_object_get(json_array_get(rows, n - 1), "frame");
+	before = json_object_get(json_array_get(rows, n - 2), "frame");
+	if (n < 2 || strcmp(json_str(last, "event", ""), "done") != 0)
+		return 0;
+	outcome = json_bool(row->request, "no_save", false) ?
+	    json_pack("{s:s, s:s}", "event", json_str(before, "event", ""), "text", "") : json_incref(before);
+	session_sync(en->home, row->session, NULL);
+	return journal_finish(en->journal, row->id, outcome, NULL) == 0;
+}
+
 static void
 take_up(void *arg, struct journal_turn *row)
 {
 	struct engine *en = arg;
 	struct error e = { 0 };
 
+	if (was_done(en, row)) {
+		journal_turn_clear(row);
+		return;
+	}
 	if (turn_new(en, row, true, &e) == NULL)
 		log_error("turn cannot be resumed: %s", e.text);
 }

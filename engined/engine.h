@@ -49,8 +49,8 @@ struct engine {
 	struct turns		 turns;		/* newest first; running ones, and ended ones that are kept */
 	size_t			 open;
 	struct event		*tidy;		/* lets ended turns go */
+	struct event		*closer;	/* makes what ended turns have written safe, and closes them in the journal */
 	struct event		*ledger_timer;
-	int64_t			 ledger_ms;	/* when it was saved last, monotonic */
 	bool			 draining;
 };
 

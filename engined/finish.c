@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See turn.h: how a turn ends. Always in this order: the session file, the
- * journal, the last frames. Whoever has seen "done" can rely on the file.
+ * last frames, and when nobody waits any more the sync of the file and the
+ * end in the journal. Whoever has seen "done" finds the turn in the file;
+ * until the file is safe the journal could write it again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +80,10 @@ finish_save(struct turn *t, bool ended, struct error *e)
 	if (ended)
 		set_totals(t, s);
 	json_array_append(session_turns(s), t->record);
-	return session_save(t->engine->home, s, e);
+	if (session_save(t->engine->home, s, e) == -1)
+		return -1;
+	t->saved = true;
+	return 0;
 }
 
 static void
@@ -144,8 +149,9 @@ finish_close(struct turn *t)
 {
 	struct error e = { 0 };
 
-	if (journal_finish(t->engine->journal, t->row.id, t->unclosed, &e) == -1) {
-		log_warn("turn=%s cannot be closed in the journal: %s", t->row.id, e.text);
+	if ((t->saved && session_sync(t->engine->home, t->row.session, &e) == -1 && e.code != ERR_not_found) ||
+	    journal_finish(t->engine->journal, t->row.id, t->unclosed, &e) == -1) {
+		log_warn("turn=%s is not closed yet: %s", t->row.id, e.text);
 		return;
 	}
 	json_decref(steal(t->unclosed));
@@ -202,10 +208,10 @@ end(struct turn *t, const char *event, json_t *data, const char *word, const cha
 	int saved;
 
 	toolcall_clear(t);
+	event_del(t->saver);
 	complete_record(t, text, strcmp(word, "interrupted") == 0);
 	saved = finish_save(t, true, &e);
 	t->unclosed = outcome_row(t, event, data);
-	finish_close(t);
 	if (saved == -1)
 		events_add(&t->events, "error", json_pack("{s:s+, s:s}", "text", "the conversation could not be saved: ", e.text,
 		    "code", error_name(e.code)));

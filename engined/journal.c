@@ -9,7 +9,8 @@
 #include "common/json.h"
 #include "common/mem.h"
 
-#define DEPTH_MAX 64
+#define DEPTH_MAX	64
+#define LOG_PAGES	128
 
 struct journal {
 	struct db *db;
@@ -54,10 +55,17 @@ journal_open(const char *path, struct error *e)
 {
 	struct journal *j = xcalloc(1, sizeof(*j));
 
-	if (db_open(&j->db, path, schema, 1, e) == 0)
-		return j;
-	free(j);
-	return NULL;
+	if (db_open(&j->db, path, schema, 1, e) == -1) {
+		free(j);
+		return NULL;
+	}
+	/*
+	 * A commit that overwrites the log costs a fraction of one that makes it
+	 * longer: keep the file, and begin at its start again soon.
+	 */
+	sqlite3_file_control(db_handle(j->db), "main", SQLITE_FCNTL_PERSIST_WAL, &(int){ 1 });
+	sqlite3_wal_autocheckpoint(db_handle(j->db), LOG_PAGES);
+	return j;
 }
 
 void

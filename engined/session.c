@@ -3,6 +3,9 @@
 #include "engined/session.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -131,17 +134,31 @@ session_parse(const char *text, size_t len, struct error *e)
 	return NULL;
 }
 
+static json_t *
+load_file(const char *path, struct error *e)
+{
+	cleanup_buf struct buf b = BUF(0);
+
+	return file_read(path, FILE_MAX, &b, e) == -1 ? NULL : session_parse(buf_str(&b), b.len, e);
+}
+
+/* The name under which the last synced file waits for the next sync. */
+static char *
+safe_path(const char *home, const char *id)
+{
+	return xasprintf("%s/sessions/.%s.safe", home, id);
+}
+
 json_t *
 session_load(const char *home, const char *id, struct error *e)
 {
-	cleanup_free char *path = session_path(home, id);
-	cleanup_buf struct buf b = BUF(0);
-	json_t *session;
+	cleanup_free char *path = session_path(home, id), *safe = safe_path(home, id);
+	json_t *session = load_file(path, e);
 
-	if (file_read(path, FILE_MAX, &b, e) == -1 || (session = session_parse(buf_str(&b), b.len, e)) == NULL) {
+	if (session == NULL && access(path, F_OK) == 0)
+		session = load_file(safe, NULL);
+	if (session == NULL)
 		error_add(e, "session %s", id);
-		return NULL;
-	}
 	return session;
 }
 
@@ -174,29 +191,69 @@ session_kind(const json_t *session)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
+/* As atomic_write, but what was there stays reachable and nothing waits for the disk. */
+static int
+replace(const char *path, const char *safe, const char *text, struct error *e)
+{
+	cleanup_free char *temp = xasprintf("%s.tmp", safe);
+
+	unlink(temp);
+	if (atomic_append(temp, text, strlen(text), 0600, 0, e) == -1) {
+		unlink(temp);
+		return -1;
+	}
+	if (link(path, safe) == -1 && errno != ENOENT && errno != EEXIST)	/* EEXIST: an older one waits; it is as safe */
+		goto failed;
+	if (rename(temp, path) == 0)
+		return 0;
+failed:
+	error_errno(e, "%s", path);
+	unlink(temp);
+	return -1;
+}
+
 int
 session_save(const char *home, const json_t *session, struct error *e)
 {
-	cleanup_free char *path = session_path(home, json_str(session, "id", ""));
-	cleanup_free char *text = NULL;
+	const char *id = json_str(session, "id", "");
+	cleanup_free char *path = session_path(home, id), *safe = safe_path(home, id), *text = NULL;
 
 	if (json_array_size(session_turns(session)) == 0)
 		return 0;
 	if ((text = json_dumps(session, JSON_INDENT(2) | JSON_ENSURE_ASCII)) == NULL)
 		return error_set(e, ERR_internal, "session cannot be written as JSON");
-	if (atomic_write(path, text, strlen(text), 0600, e) == -1)
-		return error_add(e, "session %s", json_str(session, "id", ""));
+	return replace(path, safe, text, e) == -1 ? error_add(e, "session %s", id) : 0;
+}
+
+static int
+sync_path(const char *path, int flags, struct error *e)
+{
+	cleanup_close int fd = open(path, flags | O_CLOEXEC);
+
+	return fd == -1 || fsync(fd) == -1 ? error_errno(e, "sync %s", path) : 0;
+}
+
+int
+session_sync(const char *home, const char *id, struct error *e)
+{
+	cleanup_free char *path = session_path(home, id), *safe = safe_path(home, id);
+	cleanup_free char *folder = xasprintf("%s/sessions", home);
+
+	if (sync_path(path, O_RDONLY, e) == -1 || sync_path(folder, O_RDONLY | O_DIRECTORY, e) == -1)
+		return -1;
+	unlink(safe);
 	return 0;
 }
 
 int
 session_delete(const char *home, const char *id, struct error *e)
 {
-	cleanup_free char *path = session_path(home, id), *sidecar = session_sidecar(home, id);
+	cleanup_free char *path = session_path(home, id), *sidecar = session_sidecar(home, id), *safe = safe_path(home, id);
 
 	if (unlink(path) == -1)
 		return error_errno(e, "session %s", id);
 	unlink(sidecar);
+	unlink(safe);
 	return 0;
 }
 

@@ -33,8 +33,14 @@ json_t	*session_new(const char *id, const char *model);
 /* Text of a session file to its tree; NULL with ERR_invalid. */
 json_t	*session_parse(const char *text, size_t len, struct error *e);
 json_t	*session_load(const char *home, const char *id, struct error *e);
-/* Write it whole; a session without turns is not written. 0 or -1: the old file is as it was. */
+/*
+ * Write it whole; a session without turns is not written. 0 or -1: the old file is as it was. Readers see it at once;
+ * until session_sync the file that was safe on disk stays under a second name, which session_load falls back on, so
+ * that not even a power loss can take the earlier turns.
+ */
 int	 session_save(const char *home, const json_t *session, struct error *e);
+/* What was saved is on disk, not only in memory. Slow: not while somebody waits. 0 or -1. */
+int	 session_sync(const char *home, const char *id, struct error *e);
 /* Remove the file and its sidecar. 0 or -1: not_found. */
 int	 session_delete(const char *home, const char *id, struct error *e);
 

@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
@@ -62,12 +65,21 @@ write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
+/* It mostly waits: what the last answer needed goes back. */
+static void
+give_back_memory(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 static void
 serve(int fd, const char *home)
 {
 	char order;
 
-	while (read(fd, &order, 1) == 1) {
+	for (give_back_memory(); read(fd, &order, 1) == 1; give_back_memory()) {
 		cleanup_free char *text = load(home);
 		uint32_t len = (uint32_t)strlen(text);
 

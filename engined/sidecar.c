@@ -129,3 +129,24 @@ sidecar_read(const char *path, int64_t after, size_t limit, size_t max_bytes)
 		fclose(f);
 	return out;
 }
+
+json_t *
+sidecar_tail(const char *path, size_t count)
+{
+	FILE *f = fopen(path, "re");
+	json_t *out = json_array(), *row;
+	size_t room = 0, len;
+	char *line = NULL;
+
+	while (f != NULL && (row = next_row(f, &line, &room, &len)) != NULL) {
+		if (json_is_object(json_object_get(row, "frame")))
+			json_array_append(out, row);
+		if (json_array_size(out) > count)
+			json_array_remove(out, 0);
+		json_decref(row);
+	}
+	free(line);
+	if (f != NULL)
+		fclose(f);
+	return out;
+}

@@ -27,6 +27,8 @@ int	 sidecar_append(const char *path, const struct buf *rows, struct error *e);
 
 /* The first row; new reference or NULL. */
 json_t	*sidecar_head(const char *path);
+/* The newest `count` rows. New reference, never NULL. */
+json_t	*sidecar_tail(const char *path, size_t count);
 /* Rows with seq > after, at most limit and about max_bytes of text. New reference, never NULL; broken lines are skipped. */
 json_t	*sidecar_read(const char *path, int64_t after, size_t limit, size_t max_bytes);
 

@@ -16,7 +16,8 @@
 #include "engined/session.h"
 #include "engined/talk.h"
 
-#define CEILING_FREE 1000	/* steps, for models that cost nothing, when the file names no number */
+#define SAVE_MS		200	/* a turn that lasts longer is saved unfinished */
+#define CEILING_FREE	1000	/* steps, for models that cost nothing, when the file names no number */
 
 const char *
 turn_workspace(const struct engine *en, const char *asked)
@@ -92,8 +93,6 @@ prepare(struct turn *t)
 		build_messages(t);
 		if (t->resumed)
 			resume_replay(t);
-		else if (finish_save(t, false, &e) == -1)
-			finish_error(t, &e);
 		else
 			turn_go(t, TURN_STEP);
 	}
@@ -113,6 +112,16 @@ static void (*const act[])(struct turn *) = {
 	[TURN_TOOLS]   = calls_continue,
 	[TURN_OVER]    = rest,
 };
+
+/* The journal has it anyway: this is for those who look into the file while it runs. */
+static void
+on_save(evutil_socket_t fd, short what, void *arg)
+{
+	struct error e = { 0 };
+
+	if (finish_save(arg, false, &e) == -1)
+		log_warn("turn not saved while it runs: %s", e.text);
+}
 
 static void
 on_kick(evutil_socket_t fd, short what, void *arg)
@@ -174,6 +183,8 @@ turn_new(struct engine *en, struct journal_turn *row, bool resumed, struct error
 	t->mutations = json_array();
 	t->talk = talk_take(&en->talks, t->row.session);
 	t->kick = event_new(en->base, -1, 0, on_kick, t);
+	t->saver = evtimer_new(en->base, on_save, t);
+	evtimer_add(t->saver, &(struct timeval){ .tv_usec = SAVE_MS * 1000 });
 	LIST_INSERT_HEAD(&en->turns, t, link);
 	en->open++;
 	turn_go(t, TURN_PREPARE);
@@ -187,6 +198,7 @@ turn_free(struct turn *t)
 	toolcall_clear(t);
 	LIST_REMOVE(t, link);
 	event_free(t->kick);
+	event_free(t->saver);
 	events_clear(&t->events);
 	provider_target_clear(&t->target);
 	journal_turn_clear(&t->row);

@@ -57,6 +57,7 @@ struct turn {
 	struct journal_turn	 row;
 	enum turn_state		 state;
 	struct event		*kick;		/* runs the state's function, once, from the loop */
+	struct event		*saver;		/* a turn that lasts is saved unfinished */
 	struct events		 events;
 	struct talk		*talk;
 	bool			 resumed;	/* begun by a process that died */
@@ -94,7 +95,8 @@ struct turn {
 	int			 tool_count;
 	char			*last_tool;
 	int64_t			 ended_ms;	/* monotonic */
-	json_t			*unclosed;	/* the outcome that could not be written to the journal yet */
+	bool			 saved;		/* the session file has it */
+	json_t			*unclosed;	/* ended, but not yet in the journal: the outcome */
 };
 
 /* turn.c */
@@ -161,7 +163,7 @@ int	 finish_save(struct turn *t, bool ended, struct error *e);
 void	 finish_reply(struct turn *t, const char *text);
 void	 finish_error(struct turn *t, const struct error *e);
 void	 finish_interrupted(struct turn *t, const char *partial);
-/* Try again to close it in the journal. */
+/* Make the file safe and close the turn in the journal; unclosed stays when that fails. */
 void	 finish_close(struct turn *t);
 
 /* resume.c */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -108,6 +109,27 @@ test_session_without_turns_is_not_written(void **state)
 	assert_int_equal(session_save(home, s, NULL), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void
+test_session_earlier_turns_survive_a_file_that_was_never_synced(void **state)
+{
+	cleanup_free char *home = home_with_sessions(), *path = session_path(home, "abc");
+	cleanup_json json_t *s = session_new("abc", "m"), *kept = NULL;
+
+	json_array_append_new(session_turns(s), session_turn(1, "old", NULL));
+	assert_int_equal(session_save(home, s, NULL), 0);
+	assert_int_equal(session_sync(home, "abc", NULL), 0);
+	json_array_append_new(session_turns(s), session_turn(2, "new", NULL));
+	assert_int_equal(session_save(home, s, NULL), 0);
+	assert_int_equal(truncate(path, 0), 0);		/* what a power loss may leave of it */
+	kept = session_load(home, "abc", NULL);
+	assert_non_null(kept);
+	assert_int_equal(json_array_size(session_turns(kept)), 1);
+	assert_int_equal(session_save(home, s, NULL), 0);
+	assert_int_equal(session_sync(home, "abc", NULL), 0);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_null(session_load(home, "abc", NULL));
 }
 
 static void
@@ -300,6 +322,7 @@ main(void)
 		TEST(test_session_mends_what_no_strict_parser_takes),
 		TEST(test_session_broken_file_says_which_and_where),
 		TEST(test_session_without_turns_is_not_written),
+		TEST(test_session_earlier_turns_survive_a_file_that_was_never_synced),
 		TEST(test_session_ids_that_leave_the_folder_are_refused),
 		TEST(test_session_redacts_by_shape),
 		TEST(test_session_cuts_on_a_character_and_tells_the_original),

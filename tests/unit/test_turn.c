@@ -550,6 +550,8 @@ test_turn_not_to_be_kept_leaves_nothing_in_sessions(void **state)
 	sidecar = session_sidecar(home, session_id);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(access(sidecar, F_OK), -1);
+	while (the_turn()->unclosed != NULL)
+		step_loop();
 	assert_int_equal(journal_by_id(engine.journal, turn_id, &row, NULL), 1);
 	assert_int_equal(json_object_size(row.request), 0);
 	assert_string_equal(json_str(row.outcome, "text", ""), "");
@@ -581,6 +583,40 @@ test_turn_frames_are_on_disk_before_they_are_shown(void **state)
 	text = xasprintf("sessions/_events_%s.jsonl", session_id);
 	sidecar = get_file(home, text);
 	assert_non_null(strstr(sidecar, "{\"kind\":\"turn_start\",\"seq\":0,"));
+}
+
+static void
+test_turn_killed_behind_its_last_frame_is_closed_not_repeated(void **state)
+{
+	cleanup_json json_t *events = NULL, *again = NULL;
+	struct journal_turn row = { 0 };
+
+	events = run_turn("k1", NULL, "hello");
+	assert_non_null(the_turn()->unclosed);
+	engine_down();
+	engine_up(NULL);
+	assert_null(the_turn());
+	assert_int_equal(journal_by_id(engine.journal, turn_id, &row, NULL), 1);
+	assert_string_equal(json_str(row.outcome, "text", ""), "ok");
+	journal_turn_clear(&row);
+	again = events_after(0);
+	assert_true(json_equal(events, again));
+	assert_int_equal(json_array_size(asked), 1);
+}
+
+static void
+test_turn_that_lasts_is_saved_unfinished(void **state)
+{
+	static const struct answer answers[] = { { .text = "x", .hangs = true }, { 0 } };
+	cleanup_free char *path = NULL;
+
+	script = answers;
+	assert_int_equal(start_turn("k1", NULL, "hello"), 0);
+	path = session_path(home, session_id);
+	while (access(path, F_OK) == -1)
+		step_loop();
+	assert_int_equal(tell(MSG_session_read, &(struct session_read){ .id = session_id }), 0);
+	assert_true(json_bool(json_array_get(session_turns(json_object_get(answer_json, "session")), 0), "unfinished", false));
 }
 
 static void
@@ -779,6 +815,8 @@ main(void)
 		FIXTURE(test_turn_rewrite_drops_later_turns),
 		FIXTURE(test_turn_not_to_be_kept_leaves_nothing_in_sessions),
 		FIXTURE(test_turn_frames_are_on_disk_before_they_are_shown),
+		FIXTURE(test_turn_killed_behind_its_last_frame_is_closed_not_repeated),
+		FIXTURE(test_turn_that_lasts_is_saved_unfinished),
 		FIXTURE(test_turn_late_requester_gets_the_end),
 		FIXTURE(test_turn_save_failure_is_an_error_event_and_the_reply_still_comes),
 		FIXTURE(test_turn_survives_a_crash_at_every_point),
