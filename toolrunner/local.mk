@@ -1,7 +1,7 @@
 PROGS          += alpi-toolrunner
 alpi-toolrunner.DIR  := $(LIBEXEC)
 alpi-toolrunner.SRCS := $(addprefix toolrunner/, main.c \
-	lexer.c unwrap.c rules.c approve.c denylist.c \
+	lexer.c words.c script.c unwrap.c rules.c approve.c denylist.c \
 	handlers.c tools.c exec.c consent.c settings.c selftest.c explain.c \
 	worker.c background.c launch.c namespace.c \
 	work.c sandbox.c view.c probe.c command.c files.c lint.c \

@@ -6,7 +6,6 @@
  */
 #include "toolrunner/tool.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,7 +117,11 @@ tool_parameters(const struct tool *t)
 static bool
 is_integer(const json_t *v)
 {
-	return json_is_integer(v) || (json_is_real(v) && json_real_value(v) == floor(json_real_value(v)));
+	double d = json_number_value(v);
+
+	if (json_is_integer(v))
+		return true;
+	return json_is_real(v) && d > -9e15 && d < 9e15 && d == (double)(int64_t)d;	/* 3.0 */
 }
 
 static bool
