@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real processes on loopback: a home, the daemons, a provider that follows its script, and the command."""
+import atexit
 import json
 import os
 import pathlib
@@ -15,9 +16,25 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("ALPI_BUILD", "build")).resolve()
-ALPI = BUILD / "bin" / "alpi"
 FAKE = BUILD / "tests" / "provider"
 NOBODY = 65534
+
+
+def programs():
+    """Where the programs are; as root a copy that an ordinary user can reach, wherever the checkout is."""
+    if os.getuid() != 0:
+        return BUILD
+    place = pathlib.Path(tempfile.mkdtemp(prefix="al-bin-", dir="/tmp"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    place.chmod(0o755)
+    for folder in ("bin", "libexec"):
+        shutil.copytree(BUILD / folder, place / folder)
+    return place
+
+
+PLACE = programs()
+ALPI = PLACE / "bin" / "alpi"
+LIBEXEC = PLACE / "libexec" / "alpi"
 
 
 def wait_for(claim, what="", limit=60.0):

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same turns against an OpenAI-compatible server that nobody here wrote: the npm package @copilotkit/aimock."""
+import json
+import shutil
+import socket
+import subprocess
+import urllib.request
+
+import pytest
+
+from conftest import BUILD, wait_for
+from test_chat_tool import printed
+
+VERSION = "1.43.0"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def package():
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    place = BUILD / "npm"
+    program = place / "node_modules/@copilotkit/aimock/dist/cli.js"
+    if not program.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", place,
+             f"@copilotkit/aimock@{VERSION}"], check=True, capture_output=True)
+    return program
+
+
+@pytest.fixture
+def aimock(package, tmp_path):
+    """Start it with these fixtures; the URL."""
+    running = []
+
+    def start(fixtures, *options):
+        path = tmp_path / "fixtures.json"
+        path.write_text(json.dumps({"fixtures": fixtures}))
+        port = free_port()
+        running.append(subprocess.Popen(
+            ["node", package, "-p", str(port), "-f", path, "--log-level", "silent", "-c", "3", *options],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        url = f"http://127.0.0.1:{port}"
+
+        def up():
+            try:
+                urllib.request.urlopen(url + "/v1/models").close()
+            except OSError as e:
+                return isinstance(e, urllib.error.HTTPError)
+            return True
+        wait_for(up, "aimock to listen")
+        return url
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def use(home, url):
+    home.config(f"model: mock/gpt-4o\nworkspace: {home.workspace}\n"
+                f"providers: {{ollama: [{{name: mock, url: '{url}'}}]}}\nruntime: {{retry_backoff_s: 0.05}}\n")
+    home.start()
+
+
+def test_text(home, aimock):
+    use(home, aimock([{"match": {"userMessage": "hello"}, "response": {"content": "Grüß Gott, 世界! 🙂"}}]))
+    assert home.run("chat", "--once", "hello").stdout.strip() == "Grüß Gott, 世界! 🙂"
+
+
+def test_parallel_tool_calls_and_steps(home, aimock):
+    def terminal(command):
+        return {"name": "terminal", "arguments": {"command": command}}
+
+    use(home, aimock([
+        {"match": {"userMessage": "work", "turnIndex": 0},
+         "response": {"toolCalls": [terminal(f"echo {i}") for i in range(5)]}},
+        {"match": {"userMessage": "work", "turnIndex": 1}, "response": {"toolCalls": [terminal("echo more")]}},
+        {"match": {"userMessage": "work", "turnIndex": 2}, "response": {"toolCalls": [terminal("echo most")]}},
+        {"match": {"userMessage": "work", "turnIndex": 3}, "response": {"content": "All done."}},
+    ]))
+    answer = home.ask("work")
+    assert printed(answer) == ["0", "1", "2", "3", "4", "more", "most"]
+    assert answer["reply"].endswith("All done.")
+
+
+def test_a_cut_stream_is_an_error(home, aimock):
+    use(home, aimock([{"match": {"userMessage": "cut"}, "response": {"content": "A long answer that breaks off."},
+                       "truncateAfterChunks": 3}]))
+    done = home.run("chat", "--once", "cut", check=False)
+    assert done.returncode == 1
+
+
+def test_an_error_status_is_told(home, aimock):
+    use(home, aimock([{"match": {"userMessage": "no"},
+                       "response": {"error": {"message": "not for you", "type": "x"}, "status": 403}}]))
+    done = home.run("chat", "--once", "no", check=False)
+    assert done.returncode == 1 and "not for you" in done.stdout
+
+
+def test_rate_limits_are_waited_for_and_then_given_up(home, aimock):
+    use(home, aimock([{"match": {"userMessage": "x"}, "response": {"content": "never"}}], "--chaos-ratelimit", "1"))
+    done = home.run("chat", "--once", "x", check=False)
+    assert done.returncode == 1 and "429" in done.stdout

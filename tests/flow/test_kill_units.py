@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 of each unit during a streaming turn with a tool call (issue: "Done when", 4)."""
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from conftest import HostStream, wait_for
+from test_chat_tool import call, script
+
+TIMES = int(os.environ.get("ALPI_KILLS", "20"))
+TURN_S = 0.30           # about how long the turn below takes; the kills are spread over it
+
+
+def message(mark):
+    """Text, a command with one visible effect, text: with a delay between deltas so that kills fall everywhere."""
+    return script(
+        {"text": "first a few words " * 3,
+         "calls": [call("terminal", command=f"echo {mark} >> effects; sleep 0.05; echo ran {mark}")]},
+        {"text": f"then the end {mark}"}, delay=4)
+
+
+def resources(home, unit):
+    """Memory in KiB and open descriptors of a unit; as root only its own kind can be looked at."""
+    pid = home.pid(unit)
+    fds = len(os.listdir(f"/proc/{pid}/fd"))
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        pss = next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+    return pss, fds
+
+
+def effects(home, mark):
+    path = home.workspace / "effects"
+    return path.read_text().split().count(mark) if path.exists() else 0
+
+
+def turn_with_kill(home, unit, mark, after_s):
+    """Start a turn, kill the unit after a while; the turn's answer."""
+    victim = home.pid(unit)
+    asked = home.popen("chat", "--once", message(mark), "--json")
+    time.sleep(after_s)         # the moment of the kill is the experiment, not something to wait for
+    os.kill(victim, signal.SIGKILL)
+    out, err = asked.communicate()
+    home.ready(unit, not_pid=victim)
+    assert out, f"{unit} killed after {after_s}: {err}\n{home.log()}"
+    return json.loads(out)
+
+
+@pytest.mark.parametrize("unit", ["default/toolrunner", "default/engined", "default/hostd"])
+def test_a_turn_survives_the_death_of_a_unit(home, provider, unit):
+    home.use(provider, "script")
+    home.start()
+    home.ask(message("warm"))
+    others = [u for u in ("default/toolrunner", "default/engined", "default/hostd") if u != unit]
+    before = {}
+    for i in range(TIMES):
+        if i % 4 == 3:          # an operator's restart forgives the deaths that would mark the unit failed
+            home.run("daemon", "restart", unit)
+        if i == 4:
+            before = {u: resources(home, u) for u in others}
+        mark = f"m{i}"
+        answer = turn_with_kill(home, unit, mark, TURN_S * i / TIMES)
+        told = json.dumps(answer)
+        assert effects(home, mark) <= 1, f"{mark} ran twice: {told}"
+        assert answer["reply"].endswith(f"then the end {mark}"), f"{mark}: {told}\n{home.log()}"
+        ran = [t for t in answer["tools"] if t.get("ok")]
+        if not ran:
+            assert "outcome unknown" in told, told
+        else:
+            assert effects(home, mark) == 1
+    for u in others:
+        pss, fds = resources(home, u)
+        assert fds <= before[u][1] + 4, f"{u} keeps descriptors: {before[u]} -> {(pss, fds)}"
+        assert pss <= before[u][0] * 1.25 + 512, f"{u} grows: {before[u]} -> {(pss, fds)}"
+    turns = [t for s in home.sessions().values() for t in s["turns"]]
+    for i in range(TIMES):
+        assert sum(t["assistant"].endswith(f"then the end m{i}") for t in turns) == 1, f"m{i} is kept once"
+
+
+def test_a_turn_survives_the_death_of_init(home, provider):
+    home.use(provider, "script")
+    for i in range(3):
+        home.start()
+        mark = f"i{i}"
+        stream_params = dict(profile="default", text=message(mark), request_id=mark, interactive=False)
+        stream = HostStream(home, "host.chat.send", **stream_params)
+        frames = iter(stream)
+        assert next(frames)["event"] == "session_start"
+        units = home.units()
+        init = json.loads(home.run("daemon", "status", "--json").stdout)["pid"]
+        os.kill(init, signal.SIGKILL)
+        for frame in frames:
+            pass
+        stream.close()
+        for row in units.values():
+            wait_for(lambda: not os.path.exists(f"/proc/{row['pid']}"), "the units to end with init")
+        home.start()
+        stream = HostStream(home, "host.chat.send", **stream_params)
+        frames = list(stream)
+        stream.close()
+        assert frames[-1]["event"] == "done"
+        assert any(f["event"] == "reply" and f["text"].endswith(f"then the end {mark}") for f in frames), frames[-3:]
+        assert effects(home, mark) <= 1
+        home.run("daemon", "stop")
+
+
+def test_a_client_that_vanishes_leaves_no_turn_without_an_owner(home, provider):
+    home.use(provider, "script")
+    home.start()
+    asked = home.popen("chat", "--once", message("gone"), "--json")
+    wait_for(lambda: provider.stats()["requests"], "the turn to begin")
+    asked.kill()
+    asked.communicate()
+    wait_for(lambda: any(t["assistant"].endswith("then the end gone")
+                         for s in home.sessions().values() for t in s["turns"]), "the turn to end without its client")
+    assert effects(home, "gone") == 1
+
+
+def test_interrupts_stop_a_running_tool(home, provider):
+    home.use(provider, "script")
+    home.start()
+    asked = home.popen("chat", "--once", script(
+        {"calls": [call("terminal", command="touch started; sleep 1000; touch never")]}, {"text": "end"}), "--json")
+    wait_for(lambda: (home.workspace / "started").exists(), "the tool to run")
+    asked.send_signal(signal.SIGINT)
+    out, _ = asked.communicate()
+    assert json.loads(out).get("interrupted")
+    assert asked.returncode == 130
+    [session] = home.sessions().values()
+    assert session["turns"][0]["interrupted"] is True
+    assert not (home.workspace / "never").exists()
+
+
+def test_a_stopped_unit_stops_nobody_else(home, provider):
+    """SIGSTOP one unit of one profile: the other profile goes on ("Done when", 5)."""
+    home.use(provider, "echo")
+    home.use(provider, "echo", profile="work")
+    home.start()
+    home.ready("work/engined")
+    home.ready("work/toolrunner")
+    for unit in ("work/engined", "work/toolrunner"):
+        home.kill(unit, signal.SIGSTOP)
+        try:
+            for i in range(5):
+                assert home.run("chat", "--once", f"ping {i}").stdout.strip() == f"ping {i}"
+        finally:
+            home.kill(unit, signal.SIGCONT)
+
+
+def test_a_stopped_toolrunner_delays_only_turns_that_need_it(home, provider):
+    home.use(provider, "script")
+    home.start()
+    home.ask(message("warm"))
+    home.kill("default/toolrunner", signal.SIGSTOP)
+    try:
+        needs = home.popen("chat", "--once", message("stopped"), "--json")
+        for _ in range(5):
+            assert home.ask(script({"text": "free"}))["reply"] == "free"
+        assert needs.poll() is None
+    finally:
+        home.kill("default/toolrunner", signal.SIGCONT)
+    out, _ = needs.communicate()
+    assert json.loads(out)["reply"].endswith("then the end stopped")
+    assert effects(home, "stopped") == 1
+
+
+def test_a_hanging_provider_and_a_hanging_tool_delay_nobody_else(home, provider):
+    home.use(provider, "script")
+    home.use(provider, "silent", profile="mute")
+    home.start()
+    home.ready("mute/engined")
+    silent = home.popen("chat", "--once", "x", "-p", "mute")
+    hanging = home.popen("chat", "--once", script(
+        {"calls": [call("terminal", command="touch hangs; sleep 1000")]}, {"text": "end"}))
+    wait_for(lambda: (home.workspace / "hangs").exists(), "the tool to hang")
+    for i in range(5):
+        assert home.ask(message(f"f{i}"))["reply"].endswith(f"then the end f{i}")
+    for process in (silent, hanging):
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        assert process.returncode == 130
