@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 PROGS     += alpi
 alpi.DIR  := $(BIN)
 alpi.SRCS := $(addprefix cli/, main.c \

@@ -83,7 +83,7 @@ connect_to(const struct place *p, int64_t until)
 int
 probe_reachable(const char *url, int timeout_ms)
 {
-	struct place p;
+	struct place p = { 0 };
 	cleanup_close int fd = -1;
 
 	if (parse_url(url, &p, NULL) == -1)
@@ -116,7 +116,7 @@ probe_get(const char *url, const char *path, int timeout_ms, struct error *e)
 	cleanup_close int fd = -1;
 	cleanup_free char *request = NULL;
 	int64_t until = clock_mono_ms() + timeout_ms;
-	struct place p;
+	struct place p = { 0 };
 	const char *body;
 
 	if (parse_url(url, &p, e) == -1)

@@ -27,17 +27,16 @@
 
 struct provider {
 	const char *name, *key, *what, *model;
-	bool	    menu;		/* offered by the questions */
 };
 
 static const struct provider providers[] = {
-	{ "openai", "OPENAI_API_KEY", "OpenAI", "gpt-5.4-mini", true },
-	{ "openrouter", "OPENROUTER_API_KEY", "OpenRouter (models of many makers)", NULL, true },
-	{ "groq", "GROQ_API_KEY", "Groq", NULL, true },
-	{ "anthropic", "ANTHROPIC_API_KEY", "Anthropic", "claude-sonnet-4-6", false },
-	{ "gemini", "GEMINI_API_KEY", "Google Gemini", "gemini-2.5-flash", false },
-	{ "ollama", NULL, "Ollama, or another OpenAI-compatible server", NULL, true },
-	{ "offline", NULL, "no model: a rule-based stand-in to try alpi without one", "rules", true },
+	{ "openai", "OPENAI_API_KEY", "OpenAI", "gpt-5.4-mini" },
+	{ "openrouter", "OPENROUTER_API_KEY", "OpenRouter (models of many makers)", NULL },
+	{ "groq", "GROQ_API_KEY", "Groq", NULL },
+	{ "anthropic", "ANTHROPIC_API_KEY", "Anthropic", "claude-sonnet-4-6" },
+	{ "gemini", "GEMINI_API_KEY", "Google Gemini", "gemini-2.5-flash" },
+	{ "ollama", NULL, "Ollama, or another OpenAI-compatible server", NULL },
+	{ "offline", NULL, "no model: a rule-based stand-in to try alpi without one", "rules" },
 };
 
 /* What is to be set; NULL: leave as it is. */
@@ -274,9 +273,8 @@ ask_secret(const char *question)
 static const struct provider *
 ask_provider(bool local)
 {
-	const struct provider *shown[COUNT(providers)];
 	cleanup_free char *answer = NULL;
-	size_t n = 0, first = 0;
+	size_t first = 0;
 	unsigned long at;
 	char otherwise[24];
 
@@ -285,19 +283,16 @@ ask_provider(bool local)
 		const char *set = providers[i].key ? getenv(providers[i].key) : NULL;
 		bool here = (set != NULL && *set) || (local && strcmp(providers[i].name, "ollama") == 0);
 
-		if (!providers[i].menu && !here)
-			continue;
 		if (here && first == 0)
-			first = n + 1;
-		shown[n++] = &providers[i];
-		printf("  %zu  %s%s\n", n, providers[i].what, !here ? "" : providers[i].key ?
+			first = i + 1;
+		printf("  %zu  %s%s\n", i + 1, providers[i].what, !here ? "" : providers[i].key ?
 		    " (its key is in your environment)" : " (one runs here)");
 	}
 	snprintf(otherwise, sizeof(otherwise), "%zu", first > 0 ? first : 1);
 	if ((answer = ask("Number", otherwise)) == NULL)
 		return NULL;
 	at = strtoul(answer, NULL, 10);
-	return at >= 1 && at <= n ? shown[at - 1] : provider_find(answer);
+	return at >= 1 && at <= COUNT(providers) ? &providers[at - 1] : provider_find(answer);
 }
 
 static int

@@ -105,7 +105,7 @@ show_note(const struct show *s, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	if (vasprintf(&text, fmt, ap) == -1)
-		text = NULL;
+		text = xstrdup("");
 	va_end(ap);
 	printf("%s%s%s\n", colour(s, DIM), text, colour(s, PLAIN));
 	fflush(stdout);
