@@ -4,6 +4,10 @@
  * by its answer, by the callee's death, or by the timer; when the timer ends
  * it, the bus has the last word on whether it had left, since that decides
  * between "nobody there" and "nobody knows".
+ *
+ * A callee that restarts has fresh tokens. A request that was written for the
+ * one before and waited for the connection is refused by its successor, so it
+ * is said once more with the new token; refused means that nothing happened.
  */
 #include "common/call.h"
 
@@ -20,8 +24,12 @@
 #define ANSWER_DEPTH	(PROTO_DEPTH_MAX + 8)	/* the envelope, the body, a row, and the value in it */
 
 struct request {
+	struct daemon	*daemon;
 	enum msg	 type;
 	char		*unit;
+	char		*text;		/* the question, kept to be said again */
+	unsigned char	 token[BOOT_KEY_BYTES];
+	bool		 again;
 	struct bus_peer	*peer;
 	struct bus_ask	*ask;
 	struct event	*timer;
@@ -69,27 +77,41 @@ find_callee(struct daemon *d, const char *unit, enum msg type, struct error *e)
 
 /* ---- the question --------------------------------------------------------------------------- */
 
+/* The token stands before anything that a caller wrote, so its place is the first of that name. */
+#define TOKEN_NAME	"\"token\":\""
+#define TOKEN_HEX	(2 * BOOT_KEY_BYTES)
+
+static void
+put_token(char *text, const unsigned char token[BOOT_KEY_BYTES])
+{
+	char hex[TOKEN_HEX + 1];
+
+	sodium_bin2hex(hex, sizeof(hex), token, BOOT_KEY_BYTES);
+	memcpy(strstr(text, TOKEN_NAME) + strlen(TOKEN_NAME), hex, TOKEN_HEX);
+	sodium_memzero(hex, sizeof(hex));
+}
+
 static char *
 envelope(const struct boot_pair *to, enum msg type, const void *body, const char *grant, struct error *e)
 {
 	const struct message *m = proto_message(type);
-	char token[2 * BOOT_KEY_BYTES + 1];
+	char place[TOKEN_HEX + 1] = "";
 	json_t *in = codec_encode(&m->request, body, e);
 	json_t *out;
 	char *text;
 
 	if (in == NULL)
 		return NULL;
-	sodium_bin2hex(token, sizeof(token), to->key, sizeof(to->key));
-	out = json_pack("{s:i, s:s, s:s, s:s*, s:o}", "v", PROTO_VERSION, "type", m->wire, "token", token,
+	memset(place, '0', TOKEN_HEX);
+	out = json_pack("{s:i, s:s, s:s, s:s*, s:o}", "v", PROTO_VERSION, "type", m->wire, "token", place,
 	    "grant", grant, "body", in);
-	sodium_memzero(token, sizeof(token));
 	if (out == NULL) {
 		error_set(e, ERR_invalid, "the grant is not text");
 		return NULL;
 	}
 	text = json_text(out);
 	json_decref(out);
+	put_token(text, to->key);
 	return text;
 }
 
@@ -98,6 +120,9 @@ request_free(struct request *r)
 {
 	if (r->timer != NULL)
 		event_free(r->timer);
+	if (r->text != NULL)
+		sodium_memzero(r->text, strlen(r->text));
+	free(r->text);
 	free(r->unit);
 	free(r);
 }
@@ -146,6 +171,25 @@ decode_answer(const struct request *r, const char *text, size_t len, struct erro
 	return codec_decode(&proto_message(r->type)->reply, body, e);
 }
 
+static void	on_done(void *, const char *, size_t, const struct error *);
+
+/* Was it refused with a token that is not the callee's any more? Then ask again, once. 0 when that is on its way. */
+static int
+say_again(struct request *r)
+{
+	const struct boot_pair *to;
+
+	daemon_control(r->daemon);	/* init told us of the new token before the callee was there */
+	to = boot_find(&r->daemon->boot.calls, r->unit);
+	if (r->again || to == NULL || sodium_memcmp(to->key, r->token, BOOT_KEY_BYTES) == 0)
+		return -1;
+	r->again = true;
+	memcpy(r->token, to->key, BOOT_KEY_BYTES);
+	put_token(r->text, r->token);
+	r->ask = bus_ask(r->peer, r->text, strlen(r->text), on_done, r, NULL);
+	return r->ask == NULL ? -1 : 0;
+}
+
 static void
 on_done(void *arg, const char *text, size_t len, const struct error *failed)
 {
@@ -161,7 +205,8 @@ on_done(void *arg, const char *text, size_t len, const struct error *failed)
 		return;
 	}
 	if ((reply = decode_answer(r, text, len, &e)) == NULL) {
-		finish(r, NULL, &e);
+		if (e.code != ERR_denied || say_again(r) == -1)
+			finish(r, NULL, &e);
 		return;
 	}
 	finish(r, decoded_struct(reply), NULL);
@@ -206,7 +251,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 /* ---- the two functions ---------------------------------------------------------------------- */
 
 static struct request *
-start(struct daemon *d, struct request *r, const char *text, struct error *e)
+start(struct daemon *d, struct request *r, struct error *e)
 {
 	cleanup_free char *path = xasprintf("%s/%s.ipc", d->boot.run, r->unit);
 
@@ -215,7 +260,7 @@ start(struct daemon *d, struct request *r, const char *text, struct error *e)
 		return NULL;
 	}
 	if ((r->peer = bus_peer(d->bus, path, e)) == NULL ||
-	    (r->ask = bus_ask(r->peer, text, strlen(text), on_done, r, e)) == NULL)
+	    (r->ask = bus_ask(r->peer, r->text, strlen(r->text), on_done, r, e)) == NULL)
 		return NULL;
 	r->timer = evtimer_new(d->base, on_timer, r);
 	arm(r, next_look(r));
@@ -233,9 +278,10 @@ request_send(struct daemon *d, const char *unit, enum msg type, const void *body
 	if (to == NULL || (text = envelope(to, type, body, grant, e)) == NULL)
 		return NULL;
 	r = xcalloc(1, sizeof(*r));
-	*r = (struct request){ .type = type, .unit = xstrdup(to->unit), .done = done, .arg = arg,
-	    .deadline = clock_mono_ms() + timeout_ms };
-	if (start(d, r, text, e) != NULL)
+	*r = (struct request){ .daemon = d, .type = type, .unit = xstrdup(to->unit), .text = steal(text), .done = done,
+	    .arg = arg, .deadline = clock_mono_ms() + timeout_ms };
+	memcpy(r->token, to->key, BOOT_KEY_BYTES);
+	if (start(d, r, e) != NULL)
 		return r;
 	error_add(e, "%s", r->unit);
 	request_free(r);

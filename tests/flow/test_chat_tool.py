@@ -158,10 +158,10 @@ def test_a_model_that_never_stops_is_stopped(home, provider):
 def test_the_step_ceiling_ends_with_a_wrap_up(home, provider):
     home.use(provider, "steps", more="tools: {max_steps_per_turn: 3}\n")
     home.start()
-    answer = home.ask("n=50")
+    answer = home.ask("n=50", check=False)      # this model goes on asking for tools, so there is no summary
     assert len(answer["tools"]) == 3
     assert provider.stats()["requests"] == 4
-    assert answer["reply"] or answer["error"]
+    assert "max steps" in answer["error"]
 
 
 def test_a_continued_session_replays_what_was_said(home, provider):
