@@ -69,10 +69,12 @@ void
 random_hex(char *out, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned char byte;
+	unsigned char *bytes = (unsigned char *)out + n;	/* the second half: each digit is written behind what is still to be read */
 
+	random_bytes(bytes, n);
 	for (size_t i = 0; i < n; i++) {
-		random_bytes(&byte, 1);
+		unsigned char byte = bytes[i];
+
 		out[2 * i] = digits[byte >> 4];
 		out[2 * i + 1] = digits[byte & 15];
 	}
