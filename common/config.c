@@ -2,7 +2,8 @@
 /*
  * See config.h. Reading turns a YAML document into a JSON tree; writing edits
  * the document itself, node by node, so that nothing we do not know is lost.
- * Both are bounded: a file of 1 MiB, 64 levels, 100,000 nodes after aliases.
+ * Both are bounded: a file of 1 MiB; 64 levels, 100,000 nodes and 4 MiB of
+ * text after aliases.
  */
 #include "common/config.h"
 
@@ -20,6 +21,7 @@
 
 #define DEPTH_MAX 64
 #define NODES_MAX 100000
+#define TEXT_MAX (4 * CONFIG_MAX_BYTES)
 
 /* spec/engine.md, section 3; the sandbox block is ours (docs/alpi.yaml.5). */
 static const char defaults_text[] =
@@ -63,7 +65,7 @@ static const char defaults_text[] =
 
 struct reading {
 	yaml_document_t	*doc;
-	size_t		 nodes;
+	size_t		 nodes, text;	/* so far */
 	struct error	*e;
 };
 
@@ -162,6 +164,16 @@ scalar(const yaml_node_t *n)
 	return json_string(clean);
 }
 
+/* An alias costs four bytes and may stand for much text. */
+static int
+count_text(struct reading *r, const yaml_node_t *n)
+{
+	r->text += n->data.scalar.length;
+	if (r->text <= TEXT_MAX)
+		return 0;
+	return error_set(r->e, ERR_too_large, "line %zu: more than %d bytes of text", n->start_mark.line + 1, TEXT_MAX);
+}
+
 static json_t *
 convert(struct reading *r, int index, int depth)
 {
@@ -177,7 +189,7 @@ convert(struct reading *r, int index, int depth)
 		return NULL;
 	}
 	if (n->type == YAML_SCALAR_NODE)
-		return scalar(n);
+		return count_text(r, n) == -1 ? NULL : scalar(n);
 	if (n->type == YAML_SEQUENCE_NODE) {
 		out = json_array();
 		for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
@@ -196,7 +208,7 @@ convert(struct reading *r, int index, int depth)
 			error_set(r->e, ERR_invalid, "line %zu: a key must be a plain word", k->start_mark.line + 1);
 			goto failed;
 		}
-		if ((value = convert(r, p->value, depth + 1)) == NULL)
+		if (count_text(r, k) == -1 || (value = convert(r, p->value, depth + 1)) == NULL)
 			goto failed;
 		name = utf8_clean((const char *)k->data.scalar.value, k->data.scalar.length);
 		json_object_set_new(out, name, value);

@@ -50,7 +50,10 @@ load(const char *home)
 		    "steps_set", config_is_set(home, "tools.max_steps_per_turn"));
 	text = json_text(answer);
 	json_decref(answer);
-	return text;
+	if (strlen(text) <= ANSWER_MAX)
+		return text;
+	free(text);
+	return xstrdup("{\"error\":\"config.yaml holds more than 4 MiB\"}");
 }
 
 static int

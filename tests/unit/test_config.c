@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/buf.h"
 #include "common/config.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -104,6 +105,27 @@ test_config_alias_bomb_is_refused(void **state)
 
 	assert_null(yaml_parse(bomb, strlen(bomb), &e));
 	assert_int_equal(e.code, ERR_invalid);
+}
+
+static void
+test_config_a_long_text_cannot_be_said_a_thousand_times(void **state)
+{
+	static const char *const forms[] = { "*a,", "{*a : 1}," };
+
+	for (size_t i = 0; i < COUNT(forms); i++) {
+		cleanup_buf struct buf b = BUF(0);
+		struct error e = { 0 };
+
+		(void)buf_puts(&b, "a: &a ");
+		for (int k = 0; k < 50000; k++)
+			(void)buf_addc(&b, 'x');
+		(void)buf_puts(&b, "\nb: [");
+		for (int k = 0; k < 1000; k++)
+			(void)buf_puts(&b, forms[i]);
+		(void)buf_puts(&b, "]\n");
+		assert_null(yaml_parse(buf_str(&b), b.len, &e));
+		assert_int_equal(e.code, ERR_too_large);
+	}
 }
 
 static void
@@ -224,6 +246,7 @@ main(void)
 		TEST(test_config_missing_file_is_all_defaults),
 		TEST(test_config_broken_files_say_where),
 		TEST(test_config_alias_bomb_is_refused),
+		TEST(test_config_a_long_text_cannot_be_said_a_thousand_times),
 		TEST(test_config_set_keeps_what_it_does_not_know),
 		TEST(test_config_unset_removes_empty_parents),
 		TEST(test_config_append_makes_the_list_and_adds_once),
