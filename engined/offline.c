@@ -266,12 +266,26 @@ name_of_call(const json_t *messages, const char *id)
 	return "the tool";
 }
 
+/* A result without the marks around it (tools_wrap): they speak to a model, not to a person. */
+static const char *
+unwrapped(const char *text, size_t *len)
+{
+	const char *first = strchr(text, '\n'), *last = strrchr(text, '\n');
+
+	*len = strlen(text);
+	if (strncmp(text, "[UNTRUSTED OUTPUT ", 18) != 0 || first == NULL || strncmp(last + 1, "[END OUTPUT ", 12) != 0)
+		return text;
+	*len = last > first ? (size_t)(last - first) - 1 : 0;
+	return first + 1;
+}
+
 static void
 quote(struct buf *b, const json_t *messages, const json_t *m)
 {
-	cleanup_free char *text = content_text(json_object_get(m, "content"));
+	cleanup_free char *content = content_text(json_object_get(m, "content"));
 	const char *name = name_of_call(messages, json_str(m, "tool_call_id", ""));
-	size_t n = strlen(text);
+	size_t n;
+	const char *text = unwrapped(content, &n);
 
 	(void)buf_addf(b, "%s%s %s:\n\n", b->len > 0 ? "\n\n" : "", name,
 	    strncmp(text, "ERROR:", 6) == 0 ? "failed" : "answered");
