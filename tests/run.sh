@@ -45,7 +45,14 @@ run_unit() {
 	done
 }
 
+# Under restrict a daemon cannot be looked into, so the sanitizer's leak check cannot run; the unit tests keep theirs.
+without_leak_check() {
+	! grep -q __asan_init "$build/libexec/alpi/alpi-hostd" && return
+	export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
+}
+
 run_flow() {
+	without_leak_check
 	python=/usr/bin/python3
 	"$python" -c 'import pytest' 2>/dev/null || python=python3
 	"$python" -m pytest -q -p no:cacheprovider --tb=short tests/flow > "$log" 2>&1
