@@ -235,6 +235,7 @@ on_tidy(evutil_socket_t fd, short what, void *arg)
 	int64_t next = release_ended(en);
 	struct error e = { 0 };
 
+	en->tidy_soon = false;
 	if (next > 0)
 		arm(en->tidy, next);
 	if (journal_prune(en->journal, &e) == -1)
@@ -270,7 +271,11 @@ on_close(evutil_socket_t fd, short what, void *arg)
 	struct engine *en = arg;
 	int64_t next = close_ended(en);
 
-	arm(next > 0 ? en->closer : en->tidy, next > 0 ? next : TIDY_MS);
+	if (next > 0)
+		arm(en->closer, next);
+	if (!en->tidy_soon)		/* not put off by every turn that ends meanwhile */
+		arm(en->tidy, TIDY_MS);
+	en->tidy_soon = true;
 }
 
 void

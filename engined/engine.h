@@ -49,6 +49,7 @@ struct engine {
 	struct turns		 turns;		/* newest first; running ones, and ended ones that are kept */
 	size_t			 open;
 	struct event		*tidy;		/* lets ended turns go */
+	bool			 tidy_soon;	/* it is set for less than the age of a turn */
 	struct event		*closer;	/* makes what ended turns have written safe, and closes them in the journal */
 	struct event		*ledger_timer;
 	bool			 draining;
