@@ -2,8 +2,8 @@
 /*
  * See config.h. Reading turns a YAML document into a JSON tree; writing edits
  * the document itself, node by node, so that nothing we do not know is lost.
- * Both are bounded: a file of 1 MiB; 64 levels, 100,000 nodes and 4 MiB of
- * text after aliases.
+ * Both are bounded: a file of 1 MiB; 64 levels, 100 anchors, 100,000 nodes
+ * and 4 MiB of text after aliases.
  */
 #include "common/config.h"
 
@@ -20,6 +20,7 @@
 #include "common/paths.h"
 
 #define DEPTH_MAX 64
+#define ANCHORS_MAX 100		/* and directives */
 #define NODES_MAX 100000
 #define TEXT_MAX (4 * CONFIG_MAX_BYTES)
 
@@ -174,6 +175,17 @@ count_text(struct reading *r, const yaml_node_t *n)
 	return error_set(r->e, ERR_too_large, "line %zu: more than %d bytes of text", n->start_mark.line + 1, TEXT_MAX);
 }
 
+/* What a value may be called; other tags ask a reader to make something of it. */
+static int
+is_plain_tag(const char *tag)
+{
+	static const char *const known[] = { "str", "int", "float", "bool", "null", "map", "seq", NULL };
+	static const char prefix[] = "tag:yaml.org,2002:";
+	size_t n = sizeof(prefix) - 1;
+
+	return strncmp(tag, prefix, n) == 0 && one_of(tag + n, known);
+}
+
 static json_t *
 convert(struct reading *r, int index, int depth)
 {
@@ -184,7 +196,7 @@ convert(struct reading *r, int index, int depth)
 		error_set(r->e, ERR_invalid, "more than %d values or %d levels", NODES_MAX, DEPTH_MAX);
 		return NULL;
 	}
-	if (strncmp((const char *)n->tag, "tag:yaml.org,2002:", 18) != 0) {
+	if (!is_plain_tag((const char *)n->tag)) {
 		error_set(r->e, ERR_invalid, "line %zu: tag %.60s is not supported", n->start_mark.line + 1, n->tag);
 		return NULL;
 	}
@@ -219,6 +231,62 @@ failed:
 	return NULL;
 }
 
+struct bounds {
+	int	depth, anchors;
+};
+
+static int
+count_token(struct bounds *b, yaml_token_type_t type)
+{
+	switch (type) {
+	case YAML_BLOCK_SEQUENCE_START_TOKEN:
+	case YAML_BLOCK_MAPPING_START_TOKEN:
+	case YAML_FLOW_SEQUENCE_START_TOKEN:
+	case YAML_FLOW_MAPPING_START_TOKEN:
+		return ++b->depth > DEPTH_MAX ? -1 : 0;
+	case YAML_BLOCK_END_TOKEN:
+	case YAML_FLOW_SEQUENCE_END_TOKEN:
+	case YAML_FLOW_MAPPING_END_TOKEN:
+		b->depth--;
+		return 0;
+	case YAML_ANCHOR_TOKEN:
+	case YAML_TAG_DIRECTIVE_TOKEN:
+		return ++b->anchors > ANCHORS_MAX ? -1 : 0;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * libyaml's time grows with the square of a text's depth and of its anchors:
+ * a megabyte of brackets costs minutes. Its tokens come one by one, so the
+ * text is looked through before it is loaded. What is no YAML stops the look
+ * too; loading says why.
+ */
+static int
+check_bounds(const char *text, size_t len, struct error *e)
+{
+	struct bounds b = { 0 };
+	yaml_parser_t parser;
+	yaml_token_t token;
+	int result = 0, more;
+
+	if (!yaml_parser_initialize(&parser))
+		return error_set(e, ERR_internal, "yaml parser");
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	do {
+		if (!yaml_parser_scan(&parser, &token))
+			break;
+		if (count_token(&b, token.type) == -1)
+			result = error_set(e, ERR_invalid, "line %zu: more than %d levels or %d anchors",
+			    token.start_mark.line + 1, DEPTH_MAX, ANCHORS_MAX);
+		more = token.type != YAML_STREAM_END_TOKEN;
+		yaml_token_delete(&token);
+	} while (more && result == 0);
+	yaml_parser_delete(&parser);
+	return result;
+}
+
 /* Parse one document; the caller deletes it. 0 or -1. */
 static int
 load_document(yaml_document_t *doc, const char *text, size_t len, struct error *e)
@@ -228,6 +296,8 @@ load_document(yaml_document_t *doc, const char *text, size_t len, struct error *
 
 	if (len > CONFIG_MAX_BYTES)
 		return error_set(e, ERR_too_large, "larger than %d bytes", CONFIG_MAX_BYTES);
+	if (check_bounds(text, len, e) == -1)
+		return -1;
 	if (!yaml_parser_initialize(&parser))
 		return error_set(e, ERR_internal, "yaml parser");
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
@@ -614,11 +684,12 @@ config_set(const char *home, const char *key, const json_t *value, struct error 
 {
 	cleanup_free char *path = path_join(home, "config.yaml");
 	cleanup_buf struct buf out = BUF(CONFIG_MAX_BYTES);
+	cleanup_json json_t *file = NULL;
 	yaml_document_t doc;
 
 	if (key[0] == '\0' || key[0] == '.' || strstr(key, "..") != NULL || key[strlen(key) - 1] == '.')
 		return error_set(e, ERR_invalid, "'%.100s' is no configuration key", key);
-	if (open_document(&doc, path, e) == -1)
+	if ((file = load_file(home, e)) == NULL || open_document(&doc, path, e) == -1)	/* what nobody can read is nobody's to change */
 		return -1;
 	if (value == NULL)
 		unset_at(&doc, 1, key);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "common/buf.h"
 #include "common/config.h"
@@ -128,6 +129,25 @@ test_config_a_long_text_cannot_be_said_a_thousand_times(void **state)
 	}
 }
 
+/* Each of them kept libyaml busy for seconds, some for minutes. */
+static void
+test_config_no_text_takes_long_to_refuse(void **state)
+{
+	static const char *const parts[] = { "[", "[\n", "{", "[a,", "? ", "- ", "- &a%d x\n", "%%TAG !a%d! tag:x\n", "[a: " };
+
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		cleanup_buf struct buf b = BUF(CONFIG_MAX_BYTES);
+		struct error e = { 0 };
+		clock_t before = clock();
+
+		for (int k = 0; buf_addf(&b, parts[i], k) == 0; k++)
+			continue;
+		assert_null(yaml_parse(buf_str(&b), b.len, &e));
+		if ((clock() - before) / CLOCKS_PER_SEC >= 2)
+			fail_msg("%s: %s", parts[i], e.text);
+	}
+}
+
 static void
 test_config_set_keeps_what_it_does_not_know(void **state)
 {
@@ -247,6 +267,7 @@ main(void)
 		TEST(test_config_broken_files_say_where),
 		TEST(test_config_alias_bomb_is_refused),
 		TEST(test_config_a_long_text_cannot_be_said_a_thousand_times),
+		TEST(test_config_no_text_takes_long_to_refuse),
 		TEST(test_config_set_keeps_what_it_does_not_know),
 		TEST(test_config_unset_removes_empty_parents),
 		TEST(test_config_append_makes_the_list_and_adds_once),
