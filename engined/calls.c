@@ -268,6 +268,16 @@ call_skip(struct turn *t)
 	toolcall_clear(t);
 }
 
+/* A path is whatever somebody called a file: as JSON it is one line and cannot speak for the system. */
+static void
+add_mutation(struct buf *b, const json_t *m)
+{
+	cleanup_free char *path = json_text(json_object_get(m, "path"));
+
+	buf_addf(b, "\n%s %s (%lld -> %lld lines)", json_str(m, "op", "?"), path,
+	    (long long)json_int(m, "lines_before", 0), (long long)json_int(m, "lines_after", 0));
+}
+
 void
 calls_batch_done(struct turn *t)
 {
@@ -279,8 +289,7 @@ calls_batch_done(struct turn *t)
 		return;
 	buf_puts(&b, "[file_mutations] Changed on disk:");
 	json_array_foreach(t->mutations, i, m)
-		buf_addf(&b, "\n%s %s (%lld -> %lld lines)", json_str(m, "op", "?"), json_str(m, "path", "?"),
-		    (long long)json_int(m, "lines_before", 0), (long long)json_int(m, "lines_after", 0));
+		add_mutation(&b, m);
 	message_add(t->messages, "system", buf_str(&b));
 	buf_clear(&b);
 	json_array_clear(t->mutations);

@@ -30,7 +30,7 @@
 #define TOOLS_WAIT_MS	3000
 #define PUSH_MS		5000
 #define LEDGER_MS	100		/* uses that come together are written together */
-#define CLOSE_MS	20		/* after the end of a turn: whoever waits comes first */
+#define CLOSE_MS	200		/* after the end of a turn: whoever waits comes first */
 #define CLOSE_SLICE_MS	10		/* of syncing at a time */
 #define CLOSE_AGAIN_MS	5000
 
@@ -257,7 +257,7 @@ close_ended(struct engine *en)
 		if (t->state != TURN_OVER || t->unclosed == NULL)
 			continue;
 		if (clock_mono_ms() >= until)
-			return CLOSE_MS;
+			return CLOSE_SLICE_MS;
 		finish_close(t);
 		if (t->unclosed != NULL)
 			return CLOSE_AGAIN_MS;

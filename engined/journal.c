@@ -13,7 +13,8 @@
 #define LOG_PAGES	128
 
 struct journal {
-	struct db *db;
+	struct db	*db;
+	bool		 lazy;		/* commits do not sync */
 };
 
 static const char *const schema[] = {
@@ -153,11 +154,22 @@ journal_open_turns(struct journal *j, void (*fn)(void *arg, struct journal_turn 
 
 /* ---- what happens to a turn ------------------------------------------------------------------ */
 
+/* Do commits wait for the disk from here on? A later one that does takes the earlier ones along. */
+static void
+set_sync(struct journal *j, bool sync)
+{
+	if (j->lazy == !sync)
+		return;
+	sqlite3_exec(db_handle(j->db), sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+	j->lazy = !sync;
+}
+
 int
 journal_begin(struct journal *j, const struct journal_turn *t, struct error *e)
 {
 	cleanup_free char *request = json_text(t->request), *base = json_text(t->base), *grants = json_text(t->grants);
 
+	set_sync(j, true);
 	return db_run(j->db, e, "INSERT INTO turns (id, owner, key, session, request, base, grants, started_ms)"
 	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "sssssssi",
 	    t->id, t->owner, t->key, t->session, request, base, grants, t->started_ms);
@@ -168,20 +180,23 @@ journal_grants(struct journal *j, const char *id, const json_t *grants, struct e
 {
 	cleanup_free char *text = json_text(grants);
 
+	set_sync(j, true);
 	return db_run(j->db, e, "UPDATE turns SET grants = ? WHERE id = ?", "ss", text, id);
 }
 
 int
 journal_cancel(struct journal *j, const char *id, const char *reason, struct error *e)
 {
+	set_sync(j, true);
 	return db_run(j->db, e, "UPDATE turns SET cancelled = ? WHERE id = ? AND outcome IS NULL", "ss", reason, id);
 }
 
 int
-journal_step(struct journal *j, const char *id, int step, const json_t *row, struct error *e)
+journal_step(struct journal *j, const char *id, int step, const json_t *row, bool sync, struct error *e)
 {
 	cleanup_free char *text = json_text(row);
 
+	set_sync(j, sync);
 	return db_run(j->db, e, "INSERT OR REPLACE INTO steps (turn, step, row) VALUES (?, ?, ?)",
 	    "sis", id, (int64_t)step, text);
 }
@@ -189,6 +204,7 @@ journal_step(struct journal *j, const char *id, int step, const json_t *row, str
 int
 journal_call(struct journal *j, const char *id, int step, size_t index, struct error *e)
 {
+	set_sync(j, true);
 	return db_run(j->db, e, "INSERT OR IGNORE INTO calls (turn, step, call) VALUES (?, ?, ?)",
 	    "sii", id, (int64_t)step, (int64_t)index);
 }
@@ -198,6 +214,7 @@ journal_result(struct journal *j, const char *id, int step, size_t index, const 
 {
 	cleanup_free char *text = json_text(row);
 
+	set_sync(j, false);
 	return db_run(j->db, e, "INSERT OR REPLACE INTO calls (turn, step, call, result) VALUES (?, ?, ?, ?)",
 	    "siis", id, (int64_t)step, (int64_t)index, text);
 }
@@ -256,6 +273,7 @@ journal_finish(struct journal *j, const char *id, const json_t *outcome, struct 
 {
 	cleanup_free char *text = json_text(outcome);
 
+	set_sync(j, false);
 	if (db_begin(j->db, e) == -1)
 		return -1;
 	if (close_turn(j, id, text, e) == 0 && db_commit(j->db, e) == 0)

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The turn journal, sessions/_journal.sqlite: what a turn was asked, what it
- * has done so far, how it ended. Every row is on disk when the function that
- * writes it returns, and is written before anybody is told; so a turn can be
- * taken up again after kill -9 exactly behind its last finished step. What a
- * turn said and did is removed when it is finished; its key and its outcome
+ * has done so far, how it ended. Every row is written before anybody is told,
+ * so a turn can be taken up again after kill -9 exactly behind its last
+ * finished step. Rows that are obligations (a turn, the start of a call, a
+ * final answer) are also synced, against a power loss; a result that is lost
+ * with the power is an outcome unknown, never a call made twice. What a turn
+ * said and did is removed when it is finished; its key and its outcome
  * stay until they are pruned, for a requester that asks again.
  */
 #ifndef ALPI_ENGINED_JOURNAL_H
 #define ALPI_ENGINED_JOURNAL_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,8 +51,8 @@ int	 journal_open_turns(struct journal *j, void (*fn)(void *arg, struct journal_
 
 int	 journal_grants(struct journal *j, const char *id, const json_t *grants, struct error *e);
 int	 journal_cancel(struct journal *j, const char *id, const char *reason, struct error *e);
-/* A finished model step: the row is the caller's. Steps count from 1. */
-int	 journal_step(struct journal *j, const char *id, int step, const json_t *row, struct error *e);
+/* A finished model step: the row is the caller's. Steps count from 1. sync: no call that syncs it follows. */
+int	 journal_step(struct journal *j, const char *id, int step, const json_t *row, bool sync, struct error *e);
 /* A tool call of a step is about to start; and its result. */
 int	 journal_call(struct journal *j, const char *id, int step, size_t index, struct error *e);
 int	 journal_result(struct journal *j, const char *id, int step, size_t index, const json_t *row, struct error *e);

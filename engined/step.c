@@ -230,7 +230,7 @@ on_done(void *arg, const struct provider_result *r)
 	note_thinking_time(t);
 	engine_spend(t->engine, r->input_tokens, r->output_tokens, r->cost_usd);
 	if (t->wrapping == NULL) {
-		if (journal_step(t->engine->journal, t->row.id, t->step, row, &e) == -1) {
+		if (journal_step(t->engine->journal, t->row.id, t->step, row, json_array_size(r->tool_calls) == 0, &e) == -1) {
 			finish_error(t, &e);
 			return;
 		}

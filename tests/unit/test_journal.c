@@ -108,8 +108,8 @@ test_journal_replays_steps_in_order_with_their_calls(void **state)
 	json_t *calls;
 
 	begin("t1", "a", "k");
-	assert_int_equal(journal_step(j, "t1", 2, two, NULL), 0);
-	assert_int_equal(journal_step(j, "t1", 1, one, NULL), 0);
+	assert_int_equal(journal_step(j, "t1", 2, two, true, NULL), 0);
+	assert_int_equal(journal_step(j, "t1", 1, one, false, NULL), 0);
 	assert_int_equal(journal_call(j, "t1", 1, 0, NULL), 0);
 	assert_int_equal(journal_result(j, "t1", 1, 0, one, NULL), 0);
 	assert_int_equal(journal_call(j, "t1", 1, 1, NULL), 0);
@@ -129,7 +129,7 @@ test_journal_started_again_does_not_lose_the_result(void **state)
 	cleanup_json json_t *row = json_pack("{s:i}", "n", 1), *steps = NULL;
 
 	begin("t1", "a", "k");
-	journal_step(j, "t1", 1, row, NULL);
+	journal_step(j, "t1", 1, row, true, NULL);
 	journal_result(j, "t1", 1, 0, row, NULL);
 	assert_int_equal(journal_call(j, "t1", 1, 0, NULL), 0);
 	steps = journal_steps(j, "t1", NULL);
@@ -159,7 +159,7 @@ test_journal_finished_turn_keeps_only_how_it_ended(void **state)
 	struct journal_turn t = { 0 };
 
 	begin("t1", "a", "k");
-	journal_step(j, "t1", 1, row, NULL);
+	journal_step(j, "t1", 1, row, true, NULL);
 	journal_call(j, "t1", 1, 0, NULL);
 	assert_int_equal(journal_finish(j, "t1", outcome, NULL), 0);
 	reopen();

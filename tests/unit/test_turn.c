@@ -260,7 +260,7 @@ test_turn_tells_of_changed_files(void **state)
 	events = run_turn("k1", NULL, "do it");
 	system = contents(1, "system");
 	assert_non_null(strstr(system, "[file_mutations]"));
-	assert_non_null(strstr(system, "write /w/f"));
+	assert_non_null(strstr(system, "write \"/w/f\" (1 -> 2 lines)"));
 	assert_int_equal(json_array_size(json_object_get(pushed_data("file_mutations"), "mutations")), 1);
 }
 
