@@ -38,6 +38,12 @@ static void on_tidy(evutil_socket_t fd, short what, void *arg);
 static void on_close(evutil_socket_t fd, short what, void *arg);
 static void on_ledger(evutil_socket_t fd, short what, void *arg);
 
+struct engine_waiter {
+	LIST_ENTRY(engine_waiter) link;
+	void	(*fn)(void *arg);
+	void	*arg;
+};
+
 /* ---- life ---------------------------------------------------------------------------------------- */
 
 void
@@ -46,6 +52,7 @@ engine_init(struct engine *en)
 	tools_init(&en->tools);
 	TAILQ_INIT(&en->talks);
 	LIST_INIT(&en->turns);
+	LIST_INIT(&en->waiters);
 	if (en->zone == NULL)
 		en->zone = context_zone();
 	en->tidy = evtimer_new(en->base, on_tidy, en);
@@ -57,10 +64,16 @@ engine_init(struct engine *en)
 void
 engine_clear(struct engine *en)
 {
+	struct engine_waiter *w;
+
 	while (!LIST_EMPTY(&en->turns))
 		turn_free(LIST_FIRST(&en->turns));
 	if (en->tools_asked != NULL)
 		request_cancel(en->tools_asked);
+	while ((w = LIST_FIRST(&en->waiters)) != NULL) {	/* their callers are told by the end of the bus */
+		LIST_REMOVE(w, link);
+		free(w);
+	}
 	talk_clear(&en->talks);
 	tools_clear(&en->tools);
 	json_decref(en->schema);
@@ -113,6 +126,34 @@ engine_secret(void *engine, const char *name)
 
 /* ---- tools ------------------------------------------------------------------------------------------ */
 
+int
+engine_when_tools(struct engine *en, void (*fn)(void *arg), void *arg)
+{
+	struct engine_waiter *w;
+
+	if (en->tools.known || en->tools_asked == NULL) {
+		fn(arg);
+		return 1;
+	}
+	w = xcalloc(1, sizeof(*w));
+	w->fn = fn;
+	w->arg = arg;
+	LIST_INSERT_HEAD(&en->waiters, w, link);
+	return 0;
+}
+
+static void
+run_waiters(struct engine *en)
+{
+	struct engine_waiter *w;
+
+	while ((w = LIST_FIRST(&en->waiters)) != NULL) {
+		LIST_REMOVE(w, link);
+		w->fn(w->arg);
+		free(w);
+	}
+}
+
 static void
 on_tools(void *arg, const void *reply, const struct error *e)
 {
@@ -130,6 +171,7 @@ on_tools(void *arg, const void *reply, const struct error *e)
 	LIST_FOREACH(t, &en->turns, link)
 		if (t->state == TURN_PREPARE)
 			turn_kick(t);
+	run_waiters(en);
 }
 
 void

@@ -23,7 +23,9 @@
 #define ENGINE_RESERVE		(8 * 1024 * 1024)	/* bytes that must be free before a turn begins */
 
 struct turn;
+struct engine_waiter;
 LIST_HEAD(turns, turn);
+LIST_HEAD(engine_waiters, engine_waiter);
 
 struct engine {
 	struct daemon		*daemon;
@@ -42,6 +44,7 @@ struct engine {
 	struct tools		 tools;
 	struct request		*tools_asked;	/* tool.list is on its way */
 	int64_t			 tools_ms;	/* when it was asked last, monotonic */
+	struct engine_waiters	 waiters;	/* for the first answer */
 	json_t			*schema;	/* of tools with nothing loaded; NULL: to be made */
 	json_t			*prompt;	/* the newest system prompt, shared by turns that have the same */
 
@@ -65,6 +68,8 @@ const char *engine_secret(void *engine, const char *name);	/* a provider_secret 
 
 /* Ask toolrunner for its tools unless that was done within a minute. Turns that wait for the first answer are woken. */
 void	 engine_tools(struct engine *en, bool force);
+/* Run fn when toolrunner has answered for the first time or cannot be asked: at once when that was before (1), else later (0). */
+int	 engine_when_tools(struct engine *en, void (*fn)(void *arg), void *arg);
 /* The tools as a provider is told of them; new reference. */
 json_t	*engine_schema(struct engine *en, const json_t *loaded);
 /* A text as a JSON string, shared with the last one when it is the same. New reference. */

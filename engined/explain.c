@@ -69,14 +69,20 @@ body_bytes(struct engine *en, const struct provider_target *target, json_t *mess
 	return (int64_t)(strlen(body) + strlen(carried));
 }
 
+/* A question that waits for the tools. */
+struct question {
+	struct call	*call;
+	char		*text, *session, *surface, *model, *workspace;
+};
+
 static json_t *
-load_session(struct engine *en, const struct turn_explain *m)
+load_session(struct engine *en, const struct question *m)
 {
 	return m->session == NULL || !session_id_ok(m->session) ? NULL : session_load(en->home, m->session, NULL);
 }
 
-int
-explain_reply(struct call *c, const struct turn_explain *m, struct error *e)
+static void
+explain(struct call *c, const struct question *m)
 {
 	struct engine *en = c->ctx;
 	struct provider_target target = { 0 };
@@ -110,5 +116,28 @@ explain_reply(struct call *c, const struct turn_explain *m, struct error *e)
 	for (size_t i = 0; i < x.n; i++)
 		free(x.texts[i]);
 	provider_target_clear(&target);
-	return 0;
+}
+
+static void
+on_known(void *arg)
+{
+	struct question *q = arg;
+
+	explain(q->call, q);
+	free(q->text);
+	free(q->session);
+	free(q->surface);
+	free(q->model);
+	free(q->workspace);
+	free(q);
+}
+
+int
+explain_reply(struct call *c, const struct turn_explain *m, struct error *e)
+{
+	struct question *q = xcalloc(1, sizeof(*q));
+
+	*q = (struct question){ .call = c, .text = xstrdup(m->text), .session = xstrdup0(m->session),
+	    .surface = xstrdup(m->surface), .model = xstrdup0(m->model), .workspace = xstrdup0(m->workspace) };
+	return engine_when_tools(c->ctx, on_known, q) == 1 ? 0 : CALL_LATER;
 }

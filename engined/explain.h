@@ -9,7 +9,7 @@
 #include "common/dispatch.h"
 #include "proto/proto.h"
 
-/* Answer the call. 0 or -1. */
+/* Answer the call, as soon as the tools are known. As a handler. */
 int	 explain_reply(struct call *c, const struct turn_explain *m, struct error *e);
 
 #endif
