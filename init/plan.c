@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alpi-init-plan ROOT prints which units are wanted, for init: "unit PROFILE/DAEMON HOME", and "warn PROFILE TEXT"
- * where a configuration does not load. A program of its own, because it parses YAML and init must not; it can read
- * the root home, write to its output, and ends at once.
+ * alpi-init-plan ROOT prints which units are wanted, for init: "unit PROFILE/DAEMON HOME". Where a configuration
+ * does not load, "first PROFILE/DAEMON HOME" for a profile that has no units yet, and "warn PROFILE TEXT". A program
+ * of its own, because it parses YAML and init must not; it can read the root home, write to its output, and ends at once.
  */
 #include "common/config.h"
 
@@ -32,12 +32,12 @@ profile(const char *root, const char *name)
 	struct error e = { 0 };
 	cleanup_json json_t *config = config_load(home, &e);
 
-	if (config == NULL)
-		printf("warn %s %s\n", name, e.text);
-	for (size_t i = 0; config != NULL && i < COUNT(rows); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		if ((!rows[i].root_only || strcmp(name, "default") == 0) &&
 		    (rows[i].toggle == NULL || config_bool(config, rows[i].toggle)))
-			printf("unit %s/%s %s\n", name, rows[i].daemon, home);
+			printf("%s %s/%s %s\n", config == NULL ? "first" : "unit", name, rows[i].daemon, home);
+	if (config == NULL)
+		printf("warn %s %s\n", name, e.text);
 }
 
 int

@@ -93,15 +93,29 @@ unit_new(const char *profile, enum daemon daemon)
 	return u;
 }
 
-/* "unit PROFILE/DAEMON HOME", or "warn PROFILE TEXT": its configuration does not load, so what ran goes on. */
+static int
+was_planned(const char *profile)
+{
+	struct unit *u = NULL;
+
+	while ((u = units_next(u, profile)) != NULL && u->wanted != plan - 1)
+		continue;
+	return u != NULL;
+}
+
+/*
+ * "unit PROFILE/DAEMON HOME"; or its configuration does not load: "warn PROFILE TEXT", so what ran goes on, and
+ * before that "first PROFILE/DAEMON HOME": if nothing ran, its units come and say what is wrong to those who ask.
+ */
 static void
 take(const char *line)
 {
-	char profile[65] = "", daemon[33] = "";
+	char word[6] = "", profile[65] = "", daemon[33] = "";
 	struct unit **p, *u = NULL;
 	int d = 0, text = 0;
 
-	if (sscanf(line, "unit %64[A-Za-z0-9._-]/%32s", profile, daemon) == 2) {
+	if (sscanf(line, "%5s %64[A-Za-z0-9._-]/%32s", word, profile, daemon) == 3 &&
+	    (strcmp(word, "unit") == 0 || (strcmp(word, "first") == 0 && !was_planned(profile)))) {
 		while (d < DAEMONS && strcmp(unit_kinds[d].daemon, daemon) != 0)
 			d++;
 		if (d < DAEMONS && profile[0] != '.' && spawn_fits(profile)) {
@@ -111,6 +125,8 @@ take(const char *line)
 			return;
 		}
 	}
+	if (strcmp(word, "first") == 0)
+		return;
 	if (sscanf(line, "warn %64s %n", profile, &text) == 1)
 		while ((u = units_next(u, profile)) != NULL)
 			u->wanted = plan;
