@@ -81,6 +81,8 @@ prepare(struct turn *t)
 	engine_config(en, false);
 	engine_tools(en, false);
 	resolved = provider_resolve(en->config, engine_secret, en, json_str(t->row.request, "model", NULL), &t->target, &e);
+	if (resolved == -1 && en->config_error != NULL)
+		error_set(&e, ERR_invalid, "%s", en->config_error);	/* that it names no model is not the cause */
 	announce(t);
 	if (t->row.cancelled != NULL && !t->resumed)
 		finish_interrupted(t, "");
