@@ -58,7 +58,7 @@ base_of(struct engine *en, const struct turn_start *m, const char *session, stru
 		index = json_array_size(session_turns(s));
 	else if (m->session != NULL && (talk = talk_find(&en->talks, session)) != NULL && e->code == ERR_not_found)
 		index = talk->turns;		/* one that is not kept on disk */
-	else if (m->session != NULL)
+	else if (m->session != NULL && !(m->fresh && e->code == ERR_not_found))
 		return NULL;
 	if (m->rewrite_from > 0 && (size_t)m->rewrite_from - 1 < index)
 		index = (size_t)m->rewrite_from - 1;

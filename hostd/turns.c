@@ -527,25 +527,23 @@ pull(struct turn *t, struct error *e)
 
 /* ---- beginning ----------------------------------------------------------------------------- */
 
-/* What the one on whose behalf this runs may cause; a new session has a name of its own until engined gives it one. */
+/* What the one on whose behalf this runs may cause. */
 static char *
 mint(struct turn *t, struct error *e)
 {
 	struct host *h = t->in->host;
 	cleanup_free char *verifier = xasprintf("%s/toolrunner", t->profile);
-	char unnamed[] = "new-0123456789abcdef";
 	struct grant g = {
 		.origin = h->daemon->boot.unit,
 		.audience = verifier,
 		.who = t->who,
 		.surface = t->surface,
-		.session = t->session == NULL ? unnamed : t->session,
+		.session = t->session,
 		.workspace = (char *)json_str(t->body, "workspace", NULL),
 		.caps = t->caps,
 		.until = clock_wall_ms() / 1000 + GRANT_S,
 	};
 
-	random_hex(unnamed + strlen("new-"), 8);
 	return grant_mint(&h->daemon->boot, &g, e);
 }
 
@@ -563,6 +561,7 @@ send_start(struct turn *t, request_done *done, void *arg, struct error *e)
 	return h->send(h->daemon, unit, MSG_turn_start, &(struct turn_start){
 		.key = t->key,
 		.session = t->session,
+		.fresh = json_bool(b, "fresh", false),
 		.text = json_str(b, "text", ""),
 		.surface = t->surface,
 		.model = json_str(b, "model", NULL),
@@ -592,17 +591,6 @@ send_cancel(struct turn *t)
 		    on_nothing, NULL, NULL);
 }
 
-/*
- * The session has its name: approvals "for this session" must mean that one, so the grant is replaced by one that
- * names it. Nobody waits for this; without it a person is asked once more.
- */
-static void
-name_session(struct turn *t, const char *session)
-{
-	t->session = xstrdup(session);
-	send_start(t, on_nothing, NULL, NULL);
-}
-
 static void
 on_started(void *arg, const void *reply, const struct error *e)
 {
@@ -620,8 +608,6 @@ on_started(void *arg, const void *reply, const struct error *e)
 	}
 	t->away = 0;
 	t->id = xstrdup(r->turn);
-	if (t->session == NULL)
-		name_session(t, r->session);
 	if (t->cancelled)
 		send_cancel(t);
 	for (f = LIST_FIRST(&t->followers); f != NULL; f = next) {
@@ -732,7 +718,8 @@ static json_t *
 body_of(const struct ask *a)
 {
 	bool interactive = json_bool(a->params, "interactive", true);
-	json_t *b = json_pack("{s:s, s:s*, s:s*, s:b, s:b, s:I}", "text", ask_str(a, "text"),
+	bool fresh = ask_str0(a, "session_id") == NULL;
+	json_t *b = json_pack("{s:s, s:b, s:s*, s:s*, s:b, s:b, s:I}", "text", ask_str(a, "text"), "fresh", fresh,
 	    "model", ask_str0(a, "model"), "workspace", turns_workspace(a->host, ask_str0(a, "cwd")),
 	    "no_save", json_bool(a->params, "no_save", false), "interactive", interactive,
 	    "rewrite_from", (json_int_t)json_int(a->params, "rewrite_from_turn", 0));
@@ -772,13 +759,25 @@ check_surface(const char *surface, struct error *e)
 	return error_set(e, ERR_invalid, "surface is host, cli, tui or web");
 }
 
+/* A new session gets its name here: the grant is for it, and so are approvals "for this session". */
+static char *
+session_name(const char *asked)
+{
+	char fresh[13];
+
+	if (asked != NULL)
+		return xstrdup(asked);
+	random_hex(fresh, 6);
+	return xstrdup(fresh);
+}
+
 static void
 begin(struct turns *s, struct ask *a)
 {
 	struct turn *t = new_turn(s, ask_str(a, "profile"), ask_str(a, "request_id"));
 	struct error e = { 0 };
 
-	t->session = xstrdup0(ask_str0(a, "session_id"));
+	t->session = session_name(ask_str0(a, "session_id"));
 	t->surface = xstrdup(surface_of(a));
 	t->who = xstrdup("local");
 	t->caps = caps_of(a);

@@ -71,21 +71,20 @@ test_a_turn_is_shown_from_session_start_to_done(void **state)
 }
 
 static void
-test_the_grant_names_the_session_once_it_has_a_name(void **state)
+test_a_new_session_is_named_in_its_grant(void **state)
 {
 	struct fixture *f = fixture_open();
 	int fd = begin_call(f, "host.chat.send", SEND);
 	struct asked *q = wait_asked(f, MSG_turn_start);
 	const char *grant = json_string_value(json_array_get(json_object_get(q->body, "grants"), 0));
+	cleanup_free char *line = xasprintf("\nsession %s\n", json_str(q->body, "session", "?"));
 
-	assert_non_null(strstr(grant, "\nsession new-"));
+	assert_true(json_bool(q->body, "fresh", false));
+	assert_int_equal(strlen(json_str(q->body, "session", "")), 12);
+	assert_non_null(strstr(grant, line));
 	assert_non_null(strstr(grant, "\nworkspace /srv/work\n"));
 	assert_non_null(strstr(grant, "\nwho local\n"));
 	assert_non_null(strstr(grant, " approve"));
-	started(f, false);
-	q = wait_asked(f, MSG_turn_start);
-	grant = json_string_value(json_array_get(json_object_get(q->body, "grants"), 0));
-	assert_non_null(strstr(grant, "\nsession 0123456789ab\n"));
 	assert_string_equal(json_str(q->body, "key", ""), "host:default:r1");
 	close(fd);
 	fixture_close(f);
@@ -445,7 +444,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_turn_is_shown_from_session_start_to_done),
-		TEST(test_the_grant_names_the_session_once_it_has_a_name),
+		TEST(test_a_new_session_is_named_in_its_grant),
 		TEST(test_without_a_person_nobody_can_approve),
 		TEST(test_a_turn_goes_on_without_its_client),
 		TEST(test_the_same_request_id_shows_the_same_turn_from_its_beginning),
