@@ -498,7 +498,7 @@ test_turn_next_conversation_remembers_tools_and_old_time_notes_go(void **state)
 {
 	static const struct answer answers[] = {
 		{ .calls = CALL("good", "{}") }, { .text = "first" }, { .text = "second" }, { 0 } };
-	cleanup_json json_t *one = NULL, *two = NULL;
+	cleanup_json json_t *one = NULL, *two = NULL, *session = NULL;
 	cleanup_free char *tool = NULL, *system = NULL;
 	const char *at;
 
@@ -510,6 +510,9 @@ test_turn_next_conversation_remembers_tools_and_old_time_notes_go(void **state)
 	system = contents(2, "system");
 	assert_non_null(at = strstr(system, "# NOW\n"));
 	assert_null(strstr(at + 1, "# NOW\n"));
+	session = session_load(home, session_id, NULL);
+	assert_int_equal(json_int(session, "input_tokens", 0), 300);
+	assert_int_equal(json_int(session, "last_ctx_tokens", 0), 100);
 }
 
 static void
@@ -662,6 +665,17 @@ test_turn_save_failure_is_an_error_event_and_the_reply_still_comes(void **state)
 	assert_string_equal(kinds, "session_start assistant_delta error reply done");
 }
 
+static size_t
+count_kind(json_t *events, const char *kind)
+{
+	size_t n = 0, i;
+	json_t *ev;
+
+	json_array_foreach(events, i, ev)
+		n += strcmp(json_str(ev, "kind", ""), kind) == 0;
+	return n;
+}
+
 /*
  * The heart of it: kill the engine after every single round of the loop, start it again, and see that the turn ends
  * with the right text, that no tool ran twice, and that the numbers of the events go on rising.
@@ -679,7 +693,7 @@ test_turn_survives_a_crash_at_every_point(void **state)
 	bool over = false;
 
 	for (int point = 0; !over; point++) {
-		cleanup_json json_t *seen = NULL, *rest = NULL, *turn = NULL;
+		cleanup_json json_t *seen = NULL, *rest = NULL, *turn = NULL, *all = NULL;
 		char key[16];
 		int64_t last;
 		size_t steps;
@@ -711,6 +725,10 @@ test_turn_survives_a_crash_at_every_point(void **state)
 			assert_true(json_int(json_array_get(rest, 0), "seq", 0) > last);
 		assert_int_equal(effects("good"), 1);
 		assert_int_equal(effects("writer"), 1);
+		all = events_after(0);
+		assert_int_equal(count_kind(all, "tool_start"), 4);
+		assert_int_equal(count_kind(all, "tool_end"), 4);
+		assert_int_equal(count_kind(all, "done"), 1);
 		turn = saved_turn(0);
 		assert_int_equal(json_array_size(json_object_get(turn, "tools")), 4);
 		assert_string_equal(json_str(turn, "assistant", ""), "the end");
