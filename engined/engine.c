@@ -307,6 +307,16 @@ close_ended(struct engine *en)
 	return 0;
 }
 
+void
+engine_close(struct engine *en)
+{
+	struct turn *t;
+
+	LIST_FOREACH(t, &en->turns, link)
+		if (t->state == TURN_OVER && t->unclosed != NULL)
+			finish_close(t);
+}
+
 static void
 on_close(evutil_socket_t fd, short what, void *arg)
 {
@@ -375,6 +385,28 @@ engine_push(struct engine *en, const char *kind, json_t *data)
 
 /* ---- after a start --------------------------------------------------------------------------------------- */
 
+/*
+ * The sidecar is another turn's: a later one of the session had begun, so this one had ended, if the file holds it.
+ * To resume it would cut off what came after it. 1 and it is closed, or 0.
+ */
+static int
+was_followed(struct engine *en, const struct journal_turn *row)
+{
+	cleanup_json json_t *session = session_load(en->home, row->session, NULL), *outcome = NULL;
+	const json_t *turns = session_turns(session);
+	size_t index = (size_t)json_int(row->base, "index", 0);
+	const json_t *turn = json_array_get(turns, index);
+	double later = json_num(turn, "at", 0) - (double)row->started_ms / 1000;
+	bool own = later > -0.0005 && later < 0.0005;
+	const char *text = own ? json_str(turn, "assistant", "") : "";
+
+	if (turn == NULL || later <= -0.0005 || (own && text[0] == '\0' && json_array_size(turns) == index + 1))
+		return 0;
+	outcome = json_pack("{s:s, s:s, s:s}", "event", "reply", "text", text, "session_id", row->session);
+	session_sync(en->home, row->session, NULL);
+	return journal_finish(en->journal, row->id, outcome, NULL) == 0;
+}
+
 /* Its last frame was shown, only the end in the journal is missing. 1 and it is closed, or 0. */
 static int
 was_done(struct engine *en, struct journal_turn *row)
@@ -385,7 +417,7 @@ was_done(struct engine *en, struct journal_turn *row)
 	size_t n;
 
 	if (strcmp(json_str(head, "turn", ""), row->id) != 0)
-		return 0;
+		return was_followed(en, row);
 	rows = sidecar_tail(path, 2);
 	n = json_array_size(rows);
 	last = json_object_get(json_array_get(rows, n - 1), "frame");

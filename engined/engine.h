@@ -86,6 +86,8 @@ void	 engine_spend(struct engine *en, int64_t tokens_in, int64_t tokens_out, dou
 void	 engine_push(struct engine *en, const char *kind, json_t *data);
 /* A turn ended: it is kept for a while. */
 void	 engine_ended(struct engine *en, struct turn *t);
+/* Close in the journal all that ended, now. */
+void	 engine_close(struct engine *en);
 
 /* Take up what the journal holds open; remove sidecars that belong to nothing. */
 int	 engine_resume(struct engine *en, struct error *e);

@@ -95,6 +95,7 @@ static void
 on_drain(struct daemon *d)
 {
 	((struct engine *)d->ctx)->draining = true;
+	engine_close(d->ctx);
 	daemon_exit(d, 0);
 }
 

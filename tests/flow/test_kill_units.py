@@ -9,6 +9,7 @@ import pytest
 
 from conftest import HostStream, wait_for
 from test_chat_tool import call, script
+from test_hostd import send, until
 
 TIMES = int(os.environ.get("ALPI_KILLS", "20"))
 TURN_S = 0.30           # about how long the turn below takes; the kills are spread over it
@@ -181,3 +182,18 @@ def test_a_hanging_provider_and_a_hanging_tool_delay_nobody_else(home, provider)
         process.send_signal(signal.SIGINT)
         process.communicate()
         assert process.returncode == 130
+
+
+@pytest.mark.parametrize("sig", [signal.SIGKILL, signal.SIGTERM])
+def test_turns_that_had_ended_do_not_come_back_over_later_ones(home, provider, sig):
+    home.use(provider, "echo")
+    home.start()
+    session = home.ask("zero")["session_id"]
+    old = home.pid("default/engined")
+    for n in range(5):      # faster than they are closed in the journal
+        assert until(send(home, f"turn {n}", f"r{n}", session_id=session), "done")[-2]["text"] == f"turn {n}"
+    os.kill(old, sig)
+    home.ready("default/engined", not_pid=old)
+    assert home.ask("last", "--session", session)["reply"] == "last"
+    said = ["zero"] + [f"turn {n}" for n in range(5)] + ["last"]
+    assert [t["user"] for t in home.sessions()[session]["turns"]] == said
