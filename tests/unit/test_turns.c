@@ -54,7 +54,6 @@ test_a_turn_is_shown_from_session_start_to_done(void **state)
 	wait_asked(f, MSG_turn_start);
 	assert_int_equal(open_rows(f), 1);	/* on disk before engined is asked */
 	started(f, false);
-	started(f, true);
 	HAPPENED(f, 1, false, "session_start", "assistant_delta");
 	o = frame(f, fd, "session_start");
 	assert_int_equal(json_int(o, "id", 0), 7);
@@ -110,7 +109,6 @@ test_a_turn_goes_on_without_its_client(void **state)
 	int fd = begin_call(f, "host.chat.send", SEND);
 
 	started(f, false);
-	started(f, true);
 	HAPPENED(f, 1, false, "session_start");
 	expect_frame(f, fd, "session_start");
 	close(fd);
@@ -129,7 +127,6 @@ test_the_same_request_id_shows_the_same_turn_from_its_beginning(void **state)
 	struct asked *q;
 
 	started(f, false);
-	started(f, true);
 	HAPPENED(f, 1, false, "session_start", "assistant_delta");
 	expect_frame(f, first, "session_start");
 	second = begin_call(f, "host.chat.send", SEND);
@@ -159,7 +156,6 @@ test_a_turn_that_ended_is_shown_again_and_not_run_again(void **state)
 	int fd = begin_call(f, "host.chat.send", SEND);
 
 	started(f, false);
-	started(f, true);
 	HAPPENED(f, 1, true, "session_start", "reply", "done");
 	close(fd);
 	fd = begin_call(f, "host.chat.send", SEND);
@@ -182,7 +178,6 @@ test_open_rows_are_taken_up_again_after_a_restart(void **state)
 	struct asked *q;
 
 	started(f, false);
-	started(f, true);
 	HAPPENED(f, 1, false, "session_start");
 	host_down(f);
 	close(fd);
@@ -193,7 +188,6 @@ test_open_rows_are_taken_up_again_after_a_restart(void **state)
 	assert_string_equal(json_str(q->body, "workspace", ""), "/srv/work");
 	fd = begin_call(f, "host.chat.send", SEND);
 	json_decref(call_host(f, "host.activity.list", "{}"));	/* after this it is attached */
-	started(f, true);
 	started(f, true);
 	HAPPENED(f, 1, false, "session_start", "assistant_delta");
 	HAPPENED(f, 3, true, "reply", "done");
@@ -255,7 +249,6 @@ test_an_engine_that_restarts_is_asked_again_under_the_same_key(void **state)
 	answer(f, wait_asked(f, MSG_turn_start), NULL, &away);
 	assert_string_equal(json_str(wait_asked(f, MSG_turn_start)->body, "key", ""), "host:default:r1");
 	started(f, false);
-	started(f, true);
 	HAPPENED(f, 1, false, "session_start");
 	answer(f, wait_asked(f, MSG_turn_next), NULL, &away);
 	assert_int_equal(json_int(wait_asked(f, MSG_turn_next)->body, "after", 0), 1);
@@ -318,7 +311,6 @@ test_cancel_reaches_the_turn_of_that_request(void **state)
 	json_t *o;
 
 	started(f, false);
-	started(f, true);
 	cancel = begin_call(f, "host.chat.cancel", "{\"request_id\":\"r1\"}");
 	answer(f, wait_asked(f, MSG_turn_cancel), &(struct turn_cancel_reply){ .cancelled = true }, NULL);
 	o = read_json(f, cancel);
@@ -399,7 +391,6 @@ test_a_follower_that_does_not_read_costs_a_bounded_queue_and_no_one_else(void **
 	text[300000] = '\0';
 	large = json_pack("{s:s}", "text", text);
 	started(f, false);
-	started(f, true);
 	quick = begin_call(f, "host.chat.send", SEND);
 	json_decref(call_host(f, "host.activity.list", "{}"));
 	for (int64_t seq = 1; seq < LAST; seq++) {
