@@ -601,7 +601,7 @@ static json_t *
 create(const struct job *j, struct error *e)
 {
 	const char *name = param(j, "name");
-	cleanup_free char *home = profile_home(j->root, name);
+	cleanup_free char *home = profile_home(j->root, name), *made = xasprintf("%s/profiles/.%s.new", j->root, name);
 	struct stat st;
 
 	if (profile_check(name, e) == -1)
@@ -614,8 +614,12 @@ create(const struct job *j, struct error *e)
 		error_set(e, ERR_exists, "there is a profile %s already", name);
 		return NULL;
 	}
-	if (home_create(home, e) == -1)
+	if (home_create(made, e) == -1)		/* what is there of it is used by the next attempt */
 		return NULL;
+	if (rename(made, home) == -1) {
+		error_errno(e, "%s", home);
+		return NULL;
+	}
 	return json_pack("{s:s}", "home", home);
 }
 
