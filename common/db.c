@@ -35,6 +35,8 @@ failed(struct db *db, struct error *e, const char *what)
 		known = ERR_busy;
 	else if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
 		known = ERR_invalid;
+	if (known == ERR_full)		/* people are shown this one */
+		return error_set(e, known, "%s: no space left", sqlite3_db_filename(db->handle, "main"));
 	return error_set(e, known, "%.120s: %s", what, sqlite3_errmsg(db->handle));
 }
 
