@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 PROGS          += alpi-engined
 alpi-engined.DIR  := $(LIBEXEC)
 alpi-engined.SRCS := $(addprefix engined/, main.c \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 PROGS          += alpi-hostd
 alpi-hostd.DIR  := $(LIBEXEC)
 alpi-hostd.SRCS := $(addprefix hostd/, main.c handlers.c host.c client.c params.c sock.c methods.c \

@@ -1,5 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
 # test:program it belongs to ("common" for modules of common/ and proto/)
-UNIT += error:common json:common config:common files:common restrict:common audit:common
+UNIT += error:common json:common config:common env:common files:common restrict:common audit:common
 FUZZ += json:common config:common env:common
 UNIT += proto:common codec:common boot:common grant:common bus:common daemon:common layers:common
 TOOLS += bench/bus:common bench/spawn:common bench/post:common
@@ -20,4 +21,4 @@ UNIT += sandbox:alpi-toolrunner tool_read:alpi-toolrunner tool_write:alpi-toolru
 UNIT += tool_search:alpi-toolrunner tool_terminal:alpi-toolrunner
 TOOLS += fake/toolcall:alpi-toolrunner
 UNIT += init_secrets:alpi-init init_supervise:alpi-init init_logs:alpi-init
-FUZZ += initenv:alpi-init control:alpi-init
+FUZZ += control:alpi-init

@@ -56,7 +56,7 @@ static void
 test_home_is_made_once_and_left_alone_after(void **state)
 {
 	cleanup_free char *home = temp_home();
-	cleanup_free char *text = NULL, *work = path_join(home, "profiles/work"), *file = path_join(home, "profiles/zz");
+	cleanup_free char *text = NULL, *work = path_join(home, "profiles/work");
 	struct stat st;
 	char **names;
 

@@ -539,7 +539,7 @@ static void
 test_turn_not_to_be_kept_leaves_nothing_in_sessions(void **state)
 {
 	struct turn_start m = { .key = "k1", .text = "secret", .surface = "cli", .no_save = true };
-	cleanup_json json_t *events = NULL, *next = NULL;
+	cleanup_json json_t *events = NULL;
 	cleanup_free char *path = NULL, *sidecar = NULL, *users = NULL;
 	struct journal_turn row = { 0 };
 
