@@ -6,13 +6,14 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "cli/control.h"
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/paths.h"
+#include "common/unixsock.h"
 
 #define ANSWER_MAX	28027562	/* bytes of one line, both ways */
 #define ANSWER_DEPTH	64
@@ -37,20 +38,9 @@ static const struct {
 static int
 connect_host(const struct cli *c, struct error *e)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int n = snprintf(to.sun_path, sizeof(to.sun_path), "%s/host/host.sock", c->root), fd;
+	cleanup_free char *path = path_join(c->root, "host/host.sock");
 
-	if (n < 0 || (size_t)n >= sizeof(to.sun_path))
-		return error_set(e, ERR_invalid, "%s/host/host.sock: the path is too long for a socket", c->root);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
-		return error_errno(e, "socket");
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	error_errno(e, "%s", to.sun_path);
-	if (e != NULL && (errno == ENOENT || errno == ECONNREFUSED))
-		e->code = ERR_unavailable;
-	close(fd);
-	return -1;
+	return unix_connect(path, e);
 }
 
 static int

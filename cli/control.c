@@ -11,7 +11,6 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +19,8 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "common/process.h"
+#include "common/unixsock.h"
 
 #define ANSWER_MAX (1024 * 1024)
 
@@ -28,17 +29,15 @@ extern char **environ;
 static int
 connect_init(const struct cli *c, struct error *e)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int n = snprintf(to.sun_path, sizeof(to.sun_path), "%s/run/init.sock", c->root), fd;
+	cleanup_free char *path = path_join(c->root, "run/init.sock");
+	struct error local = { 0 };
+	int fd = unix_connect(path, &local);
 
-	if (n < 0 || (size_t)n >= sizeof(to.sun_path))
-		return error_set(e, ERR_invalid, "%s/run/init.sock: the path is too long for a socket", c->root);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
-		return error_errno(e, "socket");
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	close(fd);
-	return error_set(e, ERR_unavailable, "alpi is not running");
+	if (fd == -1 && local.code != ERR_invalid)
+		return error_set(e, ERR_unavailable, "alpi is not running");
+	if (fd == -1 && e != NULL)
+		*e = local;
+	return fd;
 }
 
 /* Cut the last line off the answer: it says how the order ended. */
@@ -148,47 +147,13 @@ control_status(const struct cli *c, struct error *e)
 	return control_order(c, "list", &text, e) == -1 ? NULL : control_parse(buf_str(&text));
 }
 
-/* Field 22 of /proc/PID/stat; 0 where there is none. */
-static unsigned long long
-start_time(long pid)
-{
-	char path[64], line[2048];
-	const char *field;
-	unsigned long long start = 0;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1 || (n = read(fd, line, sizeof(line) - 1)) <= 0)
-		return 0;
-	line[n] = '\0';
-	field = strrchr(line, ')');		/* the second field can hold anything */
-	for (int i = 2; i < 22 && field != NULL; i++)
-		field = strchr(field + 1, ' ');
-	return field != NULL && sscanf(field, "%llu", &start) == 1 ? start : 0;
-}
-
-/* The pid of service.pid ("PID STARTTIME"), when that very process still lives; 0 else. */
-static long
-pid_of_file(const struct cli *c)
-{
-	cleanup_free char *path = path_join(c->root, "service.pid");
-	cleanup_buf struct buf text = BUF(256);
-	unsigned long long start = 0;
-	long pid = 0;
-
-	if (file_read(path, 256, &text, NULL) == -1 || sscanf(buf_str(&text), "%ld %llu", &pid, &start) < 1 ||
-	    pid <= 0 || (kill((pid_t)pid, 0) == -1 && errno == ESRCH))
-		return 0;
-	return start_time(pid) == start ? pid : 0;
-}
-
 long
 control_pid(const struct cli *c)
 {
 	cleanup_json json_t *status = control_status(c, NULL);
+	cleanup_free char *path = path_join(c->root, "service.pid");
 
-	return status != NULL ? (long)json_int(status, "pid", 0) : pid_of_file(c);
+	return status != NULL ? (long)json_int(status, "pid", 0) : (long)pidfile_read(path);
 }
 
 bool

@@ -15,6 +15,7 @@
 
 #include "common/atomic.h"
 #include "common/buf.h"
+#include "common/env.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
@@ -720,80 +721,32 @@ config_append(const char *home, const char *key, const char *value, struct error
 
 /* ---- .env -------------------------------------------------------------------------------------- */
 
-/* The next line of *text without blanks around it; 0 at the end. */
-static int
-next_line(const char **text, const char *end, const char **line, size_t *len)
-{
-	const char *p = *text, *stop;
-
-	if (p >= end)
-		return 0;
-	if ((stop = memchr(p, '\n', (size_t)(end - p))) == NULL)
-		stop = end;
-	*text = stop + 1;
-	while (p < stop && isspace((unsigned char)*p))
-		p++;
-	while (stop > p && isspace((unsigned char)stop[-1]))
-		stop--;
-	*line = p;
-	*len = (size_t)(stop - p);
-	return 1;
-}
-
-/* The name of a line "NAME=value", in bytes; 0 for a line that is none. */
-static size_t
-env_name(const char *line, size_t len)
-{
-	const char *equals = len == 0 || line[0] == '#' ? NULL : memchr(line, '=', len);
-	size_t n = equals == NULL ? 0 : (size_t)(equals - line);
-
-	while (n > 0 && isspace((unsigned char)line[n - 1]))
-		n--;
-	return n;
-}
-
-static void
-env_line(json_t *out, const char *line, size_t len)
-{
-	size_t n = env_name(line, len);
-	const char *value, *end = line + len;
-	cleanup_free char *name = NULL, *clean = NULL;
-
-	if (n == 0)
-		return;
-	value = (const char *)memchr(line, '=', len) + 1;
-	while (value < end && isspace((unsigned char)*value))
-		value++;
-	if (end - value >= 2 && (*value == '"' || *value == '\'') && end[-1] == *value) {
-		value++;
-		end--;
-	}
-	name = utf8_clean(line, n);
-	clean = utf8_clean(value, (size_t)(end - value));
-	json_object_set_new(out, name, json_string(clean));
-}
-
 json_t *
 env_parse(const char *text, size_t len)
 {
-	const char *p = text, *line;
+	const char *end = text + len;
 	json_t *out = json_object();
-	size_t n;
+	struct env_line line;
 
-	while (next_line(&p, text + len, &line, &n))
-		env_line(out, line, n);
+	while (env_next(&text, end, &line))
+		if (line.name_len > 0) {
+			cleanup_free char *name = utf8_clean(line.name, line.name_len);
+			cleanup_free char *value = utf8_clean(line.value, line.value_len);
+
+			json_object_set_new(out, name, json_string(value));
+		}
 	return out;
 }
 
 json_t *
 env_load(const char *home)
 {
-	cleanup_free char *path = path_join(home, ".env");
-	cleanup_buf struct buf text = BUF(0);
+	size_t size;
+	char *text = env_read(home, &size);
+	json_t *out = env_parse(text, size);
 
-	if (file_read(path, CONFIG_MAX_BYTES, &text, NULL) == -1)
-		return json_object();
-	return env_parse(buf_str(&text), text.len);
+	env_free(text, size);
+	return out;
 }
 
 static int
@@ -823,9 +776,9 @@ env_set(const char *home, const char *name, const char *value, struct error *e)
 {
 	cleanup_free char *path = path_join(home, ".env");
 	cleanup_buf struct buf text = BUF(0), out = BUF(CONFIG_MAX_BYTES);
-	const char *p, *line, *start, *quote;
+	const char *p, *quote;
 	struct error local = { 0 };
-	size_t len;
+	struct env_line line;
 
 	if (env_check(name, value, e) == -1)
 		return -1;
@@ -834,12 +787,10 @@ env_set(const char *home, const char *name, const char *value, struct error *e)
 			*e = local;
 		return -1;
 	}
-	for (start = p = buf_str(&text); next_line(&p, buf_str(&text) + text.len, &line, &len); start = p) {
-		size_t n = env_name(line, len);
-
-		if (n == strlen(name) && strncmp(line, name, n) == 0)
+	for (p = buf_str(&text); env_next(&p, buf_str(&text) + text.len, &line);) {
+		if (line.name_len == strlen(name) && strncmp(line.name, name, line.name_len) == 0)
 			continue;
-		buf_add(&out, start, strcspn(start, "\n"));
+		buf_add(&out, line.raw, line.raw_len);
 		buf_addc(&out, '\n');
 	}
 	quote = value != NULL && needs_quotes(value) ? "\"" : "";

@@ -11,11 +11,26 @@
 #define LINE_MAX_BYTES 2048
 
 static int verbose;
+static void (*sink)(const char *line);
 
 void
 log_verbose(int on)
 {
 	verbose = on;
+}
+
+void
+log_to(void (*fn)(const char *line))
+{
+	sink = fn;
+}
+
+void
+log_clean(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			text[i] = '?';
 }
 
 static size_t
@@ -37,15 +52,17 @@ static void
 line(const char *level, const char *fmt, va_list ap)
 {
 	char text[LINE_MAX_BYTES];
-	size_t n = stamp(text, sizeof(text)), start;
+	size_t n = sink != NULL ? 0 : stamp(text, sizeof(text)), start;
 
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "%s ", level);
 	start = n;
 	vsnprintf(text + n, sizeof(text) - n - 1, fmt, ap);
 	n = strlen(text);
-	for (size_t i = start; i < n; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			text[i] = '?';
+	log_clean(text + start, n - start);
+	if (sink != NULL) {
+		sink(text);
+		return;
+	}
 	text[n++] = '\n';
 	if (write(STDERR_FILENO, text, n) == -1)
 		return;		/* nobody reads us any more: nothing left to say it to */

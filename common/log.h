@@ -9,8 +9,14 @@
 #ifndef ALPI_LOG_H
 #define ALPI_LOG_H
 
+#include <stddef.h>
+
 /* Also print debug lines (the environment variable ALPI_DEBUG is set). */
 void	log_verbose(int on);
+/* Lines go to this function instead, as "LEVEL text"; for who keeps the file itself. */
+void	log_to(void (*fn)(const char *line));
+/* Make every control character of these bytes a '?'. */
+void	log_clean(char *text, size_t len);
 
 void	log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -6,57 +6,29 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "common/atomic.h"
 #include "common/buf.h"
-#include "common/clock.h"
 #include "common/json.h"
+#include "common/logfile.h"
 #include "common/mem.h"
 
-#define LOG_MAX		1000000
-#define LOG_OLD		3
 #define ROWS_BYTES	(8 * 1024 * 1024)
 #define ROWS_LEFT	900		/* after a rewrite, so that not every row rewrites the file */
 #define ROW_LEAST	200		/* bytes: a file below RUNLOG_ROWS of these cannot be full */
 
-static void
-rotate(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) == -1 || st.st_size < LOG_MAX)
-		return;
-	for (int i = LOG_OLD; i > 0; i--) {
-		cleanup_free char *from = i == 1 ? xstrdup(path) : xasprintf("%s.%d", path, i - 1);
-		cleanup_free char *to = xasprintf("%s.%d", path, i);
-
-		rename(from, to);
-	}
-}
-
 void
 runlog_line(const char *home, const char *fmt, ...)
 {
-	cleanup_free char *path = xasprintf("%s/logs/agent.log", home);
-	cleanup_buf struct buf line = BUF(0);
-	int64_t now = clock_wall_ms();
-	time_t t = (time_t)(now / 1000);
-	char stamp[32], text[2048];
-	struct tm tm;
+	cleanup_free char *path = xasprintf("%s/logs/agent.log", home), *line = NULL;
+	char text[2048] = "INFO ";
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text + 5, sizeof(text) - 5, fmt, ap);
 	va_end(ap);
-	for (char *s = text; *s != '\0'; s++)
-		if ((unsigned char)*s < ' ')
-			*s = ' ';
-	localtime_r(&t, &tm);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", &tm);
-	buf_addf(&line, "%s,%03d INFO alpi.engine %s\n", stamp, (int)(now % 1000), text);
-	rotate(path);
-	atomic_append(path, line.data, line.len, 0600, 0, NULL);
+	line = logfile_line("alpi.engine", text);
+	logfile_add(path, line, NULL);
 }
 
 /* The start of the newest `keep` lines. */

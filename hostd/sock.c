@@ -12,8 +12,6 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -23,6 +21,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "common/unixsock.h"
 #include "hostd/client.h"
 #include "hostd/host.h"
 
@@ -264,33 +263,13 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 static int
-peer_uid(int fd, uid_t *uid)
-{
-#ifdef SO_PEERCRED
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
-		return -1;
-	*uid = cred.uid;
-	return 0;
-#else
-	gid_t gid;
-
-	return getpeereid(fd, uid, &gid);
-#endif
-}
-
-static int
 peer_allowed(int fd)
 {
-	uid_t uid;
+	uid_t uid = (uid_t)-1;
 
-	if (peer_uid(fd, &uid) == -1)
-		return 0;
-	if (uid == geteuid() || uid == 0)
+	if (unix_peer_is_own(fd, &uid))
 		return 1;
-	log_warn("client refused uid=%u", (unsigned)uid);
+	log_warn("client refused uid=%d", (int)uid);
 	return 0;
 }
 
@@ -343,44 +322,19 @@ on_acceptable(evutil_socket_t listener, short what, void *arg)
 	}
 }
 
-static int
-bind_private(int fd, const char *path, struct error *e)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	mode_t old;
-	int result;
-
-	if (strlen(path) >= sizeof(at.sun_path))
-		return error_set(e, ERR_invalid, "%s: longer than a socket's name may be", path);
-	strcpy(at.sun_path, path);
-	if (unlink(path) == -1 && errno != ENOENT)
-		return error_errno(e, "%s", path);
-	old = umask(0177);
-	result = bind(fd, (struct sockaddr *)&at, sizeof(at));
-	umask(old);
-	if (result == -1 || listen(fd, 128) == -1)
-		return error_errno(e, "%s", path);
-	return 0;
-}
-
 struct sock *
 sock_listen(struct host *h, const char *root, struct error *e)
 {
-	struct sock *s;
 	cleanup_free char *path = path_join(root, "host/host.sock");
-	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = unix_listen(path, e);
+	struct sock *s;
 
-	if (fd == -1) {
-		error_errno(e, "socket");
-		return NULL;
-	}
-	if (bind_private(fd, path, e) == -1)
+	if (fd == -1)
 		return NULL;
 	s = xcalloc(1, sizeof(*s));
 	s->host = h;
 	s->path = steal(path);
 	s->fd = fd;
-	fd = -1;
 	TAILQ_INIT(&s->conns);
 	return s;
 }

@@ -3,19 +3,19 @@
  * Orders of people. Only our own user and root are heard; a client that is slow, silent or gone holds nobody
  * up. An order is begun when its line is there, and answered when the units that it names have settled.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/process.h"
+#include "common/unixsock.h"
 #include "init/init.h"
 
 static struct client {
 	struct source	 source;
-	FILE		*out;			/* does not wait: what does not fit into the socket is lost */
 	char		 line[256];
 	size_t		 len;
 	const struct order *order;		/* NULL: none is under way */
@@ -24,40 +24,32 @@ static struct client {
 static struct source listener;
 static int64_t began;
 
-static long
-rss_kb(pid_t pid)
+static void
+list_tail(struct buf *out, const struct unit *u)
 {
-	char path[64];
-	long pages = 0;
-	FILE *f;
+	unsigned first = u->tail.count < TAIL_LINES ? 0 : u->tail.count - TAIL_LINES;
 
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	if ((f = fopen(path, "re")) == NULL)
-		return 0;
-	if (fscanf(f, "%*d %ld", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+	for (unsigned i = first; i < u->tail.count; i++)
+		buf_addf(out, "stderr %s %s\n", u->name, u->tail.last[i % TAIL_LINES]);
 }
 
 static void
-list(FILE *out)
+list(struct buf *out)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_mono_ms(), up;
 
-	fprintf(out, "init %d %lld\n", (int)getpid(), (long long)(now - began));
+	buf_addf(out, "init %d %lld\n", (int)getpid(), (long long)(now - began));
 	for (const struct unit *u = units; u != NULL; u = u->next) {
-		unsigned first = u->tail.count < TAIL_LINES ? 0 : u->tail.count - TAIL_LINES;
-
-		fprintf(out, "unit %s %s %d %lld %d %ld\n", u->name, state_names[u->state], (int)u->pid,
-		    u->pid != 0 ? (long long)(now - u->began) : 0, u->restarts, u->pid != 0 ? rss_kb(u->pid) : 0);
-		for (unsigned i = first; (u->state == BACKOFF || u->state == FAILED) && i < u->tail.count; i++)
-			fprintf(out, "stderr %s %s\n", u->name, u->tail.last[i % TAIL_LINES]);
+		up = u->pid != 0 ? now - u->began : 0;
+		buf_addf(out, "unit %s %s %d %lld %d %ld\n", u->name, state_names[u->state], (int)u->pid, (long long)up,
+		    u->restarts, u->pid != 0 ? process_rss_kb(u->pid) : 0);
+		if (u->state == BACKOFF || u->state == FAILED)
+			list_tail(out, u);
 	}
 }
 
 static void
-shut_down(FILE *out)
+shut_down(struct buf *out)
 {
 	kill(getpid(), SIGTERM);
 }
@@ -65,7 +57,7 @@ shut_down(FILE *out)
 static const struct order {
 	const char	*word;
 	void		(*each)(struct unit *u);	/* of the units that X names; NULL: there is no X */
-	void		(*once)(FILE *out);
+	void		(*once)(struct buf *out);
 	enum { AT_ONCE, SETTLED, OVER } answer;
 } orders[] = {
 	{ "list",     NULL,         list,      AT_ONCE },
@@ -95,35 +87,39 @@ static void
 leave(struct client *c)
 {
 	source_close(&c->source);
-	if (c->out != NULL)
-		fclose(c->out);
 	*c = (struct client){ .source.fd = -1 };
 }
 
+/* Does not wait: what does not fit into the socket is lost. */
 static void
-answer(struct client *c, const char *why)
+answer(struct client *c, struct buf *lines, const char *why)
 {
-	fprintf(c->out, *why != '\0' ? "error %s\n" : "ok\n", why);
+	buf_addf(lines, *why != '\0' ? "error %s\n" : "ok\n", why);
+	if (write(c->source.fd, lines->data, lines->len) != -1)
+		shutdown(c->source.fd, SHUT_WR);
 	leave(c);
 }
 
 static void
 begin(struct client *c)
 {
+	cleanup_buf struct buf out = BUF(0);
 	struct unit *u = NULL;
 
-	if ((c->order = control_parse(c->line, &c->x)) == NULL)
-		answer(c, "not an order: list, wait, shutdown; start, stop, restart, reload and a unit, a profile or all");
-	else if (c->order->each != NULL && units_next(NULL, c->x) == NULL)
-		answer(c, "no such unit or profile");
-	else {
-		while (c->order->each != NULL && (u = units_next(u, c->x)) != NULL)
-			c->order->each(u);
-		if (c->order->once != NULL)
-			c->order->once(c->out);
-		if (c->order->answer == AT_ONCE)
-			answer(c, "");
+	if ((c->order = control_parse(c->line, &c->x)) == NULL) {
+		answer(c, &out, "not an order: list, wait, shutdown; start, stop, restart, reload and a unit, a profile or all");
+		return;
 	}
+	if (c->order->each != NULL && units_next(NULL, c->x) == NULL) {
+		answer(c, &out, "no such unit or profile");
+		return;
+	}
+	while (c->order->each != NULL && (u = units_next(u, c->x)) != NULL)
+		c->order->each(u);
+	if (c->order->once != NULL)
+		c->order->once(&out);
+	if (c->order->answer == AT_ONCE)
+		answer(c, &out, "");
 }
 
 static void
@@ -144,41 +140,47 @@ hear(void *arg)
 }
 
 /* In turn every place is given away again, but for those with an order under way: the silent go first. */
+static struct client *
+place(void)
+{
+	static size_t next;
+
+	for (size_t i = 0; i < COUNT(clients); i++) {
+		struct client *c = &clients[next++ % COUNT(clients)];
+
+		if (c->order == NULL)
+			return c;
+	}
+	return NULL;
+}
+
 static void
 greet(void *arg)
 {
 	int fd = accept4(listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct ucred peer = { .uid = (uid_t)-1 };
-	static size_t place;
-	struct client *c;
+	struct client *c = place();
+	uid_t uid;
 
-	for (size_t i = 0; i < COUNT(clients) && clients[place].order != NULL; i++)
-		place = (place + 1) % COUNT(clients);
-	c = &clients[place];
-	place = (place + 1) % COUNT(clients);
-	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &(socklen_t){ sizeof(peer) });
-	if (fd != -1 && c->order == NULL && (peer.uid == geteuid() || peer.uid == 0)) {
-		leave(c);
-		source_open(&c->source, fd, hear, c);
-		if ((c->out = fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "w")) == NULL)
-			leave(c);
-	} else if (fd != -1)
+	if (fd == -1)
+		return;
+	if (c == NULL || !unix_peer_is_own(fd, &uid)) {
 		close(fd);
+		return;
+	}
+	leave(c);
+	source_open(&c->source, fd, hear, c);
 }
 
 int
-control_open(void)
+control_open(struct error *e)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	const struct sockaddr_un at = { AF_UNIX, CONTROL_PATH };
+	int fd = unix_listen(CONTROL_PATH, e);
 
-	began = now_ms();
+	if (fd == -1)
+		return -1;
+	began = clock_mono_ms();
 	for (size_t i = 0; i < COUNT(clients); i++)
 		clients[i].source.fd = -1;
-	unlink(at.sun_path);
-	if (fd == -1 || bind(fd, (const struct sockaddr *)&at, sizeof(at)) == -1 || chmod(at.sun_path, 0600) == -1 ||
-	    listen(fd, COUNT(clients)) == -1)
-		return -1;
 	source_open(&listener, fd, greet, NULL);
 	return 0;
 }
@@ -186,11 +188,13 @@ control_open(void)
 void
 control_round(int over)
 {
-	char why[1024];
+	cleanup_buf struct buf why = BUF(0), none = BUF(0);
 
-	for (struct client *c = clients; c < clients + COUNT(clients); c++)
-		if (c->order != NULL && c->order->answer == SETTLED && units_settled(c->x, why, sizeof(why)))
-			answer(c, why);
+	for (struct client *c = clients; c < clients + COUNT(clients); c++) {
+		buf_reset(&none);
+		if (c->order != NULL && c->order->answer == SETTLED && units_settled(c->x, &why))
+			answer(c, &none, buf_str(&why));
 		else if (c->order != NULL && over)
-			answer(c, c->order->answer == OVER ? "" : "init is stopping");
+			answer(c, &none, c->order->answer == OVER ? "" : "init is stopping");
+	}
 }

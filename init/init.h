@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alpi-init on one page: what its files show each other. init works in the root home, so paths are relative
- * to that. What is broken beyond repair (no memory, no descriptors, no randomness) ends it by abort(): the
+ * alpi-init on one page: what its files show each other. init works in the root home, so paths of its own files
+ * are relative to that. What is broken beyond repair (no memory, no descriptors, no randomness) ends it: the
  * units end with it, and the service manager begins anew.
  */
 #ifndef ALPI_INIT_H
@@ -12,15 +12,14 @@
 #include <sys/types.h>
 
 #include "common/boot.h"
-#include "common/mem.h"
+#include "common/buf.h"
+#include "common/logfile.h"
 
 #define KEY_HEX		(2 * BOOT_KEY_BYTES + 1)
-#define LOG_LINE_MAX	4096			/* a unit's line is cut here */
-#define LOG_BYTES_MAX	1000000			/* service.log becomes .1 before it would pass this */
 #define TAIL_LINES	10
 #define DEATHS_MAX	5
 
-/* ---- loop.c: descriptors with something to read, and when to wake up without ------------------- */
+/* ---- loop.c: what the kernel has to say, one thing at a time ------------------------------------ */
 
 struct source {
 	int	 fd;				/* -1: closed */
@@ -28,37 +27,31 @@ struct source {
 	void	*arg;
 };
 
-int64_t	 now_ms(void);				/* monotonic */
 void	 source_open(struct source *s, int fd, void (*fn)(void *arg), void *arg);
 void	 source_close(struct source *s);
-void	 loop_until(int64_t when);		/* the next loop_wait lasts until then at most; 0: no matter */
-void	 loop_wait(void);			/* for one source, and call it */
+/* From now on these signals (the list ends with 0) come as calls. */
+void	 loop_signals(const int *list, void (*fn)(int number));
+/* Call when names or contents of files in this folder change; one function for all folders. */
+void	 loop_watch(const char *dir, void (*fn)(void));
+/* The next loop_wait lasts until then at most, by clock_mono_ms; 0: no matter. */
+void	 loop_until(int64_t when);
+void	 loop_wait(void);
 
-/* ---- secrets.c: shares of .env; the random bytes of tokens and grant keys ---------------------- */
+/* ---- logs.c: what units write to stderr becomes lines of logs/service.log ----------------------- */
 
-enum share { SECRETS_NONE, SECRETS_PROVIDER };
-
-/* The value of a name in the text of a .env (spec/engine.md, section 2), borrowed, and its length. NULL: none. */
-const char *env_find(const char *text, size_t size, const char *name, size_t *len);
-/* Write the boot lines of a share of HOME/.env; with `all`, an empty value for a name that is not there. */
-void	 secrets_write(FILE *to, const char *home, enum share share, int all);
-void	 secrets_key(char out[KEY_HEX]);
-
-/* ---- logs.c: what units write to stderr becomes lines of logs/service.log ---------------------- */
+#define SERVICE_LOG "logs/service.log"
 
 struct tail {
-	char		 name[96];		/* "engined[work]" */
+	char		*name;			/* "alpi.engined[work]" */
 	struct source	 pipe;
-	char		 line[LOG_LINE_MAX];	/* the unfinished one */
+	char		 line[LOGFILE_LINE];	/* the unfinished one */
 	size_t		 len;
 	char		 last[TAIL_LINES][512];	/* kept for status; a ring, the next goes to count % TAIL_LINES */
 	unsigned	 count;
 };
 
-/* Open the file; `terminal`: show each line on our stderr's terminal too. 0, or -1 with errno. */
-int	 logs_open(int terminal);
-/* A line of init's own, "LEVEL text". */
-void	 logs_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* From here on log_info() and its like write there; `terminal`: and, as all lines, on our stderr's terminal. 0 or -1. */
+int	 logs_open(int terminal, struct error *e);
 /* Read once from a unit's pipe; at its process's end take what is left there, and close it. */
 void	 tail_read(void *tail);
 void	 tail_close(struct tail *t);
@@ -76,7 +69,7 @@ struct unit_kind {
 	const char	*user;			/* when init runs as root with -u */
 	enum { PROFILE, MACHINE } scope;
 	unsigned	 after;			/* bits of the daemons that stop after this one */
-	enum share	 secrets;
+	const char *const *secrets;		/* names in .env that it gets, then NULL; NULL: none */
 	int		 verifies;		/* grants: shares a key with each origin of proto/caps.def */
 };
 
@@ -85,9 +78,9 @@ enum state { STARTING, READY, BACKOFF, STOPPING, STOPPED, FAILED, STATES };
 struct unit {
 	struct unit	*next;
 	enum daemon	 daemon;
-	char		 profile[80], name[96], home[128];	/* home as from the root home */
+	char		*profile, *name, *home;
 	char		 keys[DAEMONS][KEY_HEX];	/* of grants, by origin; they outlive the process */
-	uint64_t	 stamp;			/* of config.yaml and .env as handed over; 0: never started */
+	uint64_t	 stamp;			/* of the files that it was told to read; 0: never started */
 	int		 wanted;		/* number of the last plan that names it */
 
 	enum state	 state;
@@ -111,16 +104,14 @@ enum { CALLS = 1, MINTS = 2, AFTER = 4 };
 /* What a is to b: calls it, mints grants that it verifies, stops before it. */
 int	 unit_relation(const struct unit *a, const struct unit *b);
 void	 unit_forget(struct unit *u);
-/* Take a plan's lines (they are cut up): units come, go, reload. */
-void	 units_apply(char *lines);
-/* At first, and when something changed: ask alpi-init-plan. */
-void	 units_round(void);
 /* X is the name of a unit or of a profile, or "all". Each unit of X in turn, from NULL to NULL. */
 struct unit *units_next(struct unit *u, const char *x);
-/* Have the units of X settled, with no change waiting? Then 1, and *why says what failed, "" if nothing. */
-int	 units_settled(const char *x, char *why, size_t size);
+/* At first, and when something changed: ask alpi-init-plan; units come, go, read their settings again. */
+void	 units_round(void);
+/* Have the units of X settled, with no change waiting? Then 1, and `why` says what failed, nothing if nothing. */
+int	 units_settled(const char *x, struct buf *why);
 
-/* ---- spawn.c: a unit's process, what it learns on descriptor 3, what it inherits --------------- */
+/* ---- spawn.c: a unit's process, what it learns on descriptor 3, what it inherits ---------------- */
 
 extern struct site {				/* the same for every unit; main sets it first */
 	char	*root, *libexec;
@@ -129,16 +120,18 @@ extern struct site {				/* the same for every unit; main sets it first */
 
 /* Is there room in a socket's address for the inboxes of a profile? */
 int	 spawn_fits(const char *profile);
+/* Write the boot lines of these names of HOME/.env; with `all`, an empty value for one that is not there. */
+void	 secrets_write(FILE *to, const char *home, const char *const *names, int all);
 /* Compose the boot message, tell the neighbours, execute. 0 or -1 with errno; then, or at its end, spawn_clear. */
 int	 spawn_unit(struct unit *u, void (*on_boot)(void *arg));
 void	 spawn_clear(struct unit *u);
 /* Tell a unit to reload, with its present secrets; tell the neighbours of one that is gone to forget it. */
 void	 spawn_reload(struct unit *u);
 void	 spawn_drop(struct unit *u);
-/* What alpi-init-plan says; the caller frees. NULL: it failed, and *why says how. */
-char	*spawn_plan(char *why, size_t size);
+/* Run alpi-init-plan and take its lines as they come. 0, or -1: it did not come to its end. */
+int	 spawn_plan(void (*take)(const char *line));
 
-/* ---- supervise.c: state x event -> action; who stops before whom, who starts again and when ---- */
+/* ---- supervise.c: state x event -> action; who stops before whom, who starts again and when ----- */
 
 enum event {
 	EV_START,		/* an order, or newly wanted */
@@ -163,7 +156,7 @@ void	 supervise_reap(void);
 /* After each event: who is due, whose turn it is to stop, who is forgotten. */
 void	 supervise_round(void);
 
-/* ---- control.c: orders of people on run/init.sock ---------------------------------------------- */
+/* ---- control.c: orders of people on run/init.sock ----------------------------------------------- */
 
 #define CONTROL_PATH "run/init.sock"
 
@@ -171,7 +164,7 @@ struct order;
 
 /* The order in a line without its newline (it is cut up), and its X, "all" without. NULL: not in the grammar. */
 const struct order *control_parse(char *line, const char **x);
-int	 control_open(void);			/* 0, or -1 with errno */
+int	 control_open(struct error *e);
 /* After each event: answer those whose units have settled, and when init is `over` everybody. */
 void	 control_round(int over);
 

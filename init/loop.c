@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event loop. epoll is Linux's; another kernel gets another file like this one. */
+/* The event loop: descriptors, signals, changed folders, time. All of it is Linux's way; another kernel gets another file. */
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <time.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "init/init.h"
 
 static int loop = -1;
 static int64_t until;
-
-int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+static struct source signals, folders;
+static void (*on_signal)(int number);
+static void (*on_change)(void);
 
 void
 source_open(struct source *s, int fd, void (*fn)(void *arg), void *arg)
@@ -41,6 +38,46 @@ source_close(struct source *s)
 	s->fd = -1;
 }
 
+static void
+read_signal(void *arg)
+{
+	struct signalfd_siginfo si;
+
+	if (read(signals.fd, &si, sizeof(si)) == sizeof(si))
+		on_signal((int)si.ssi_signo);
+}
+
+void
+loop_signals(const int *list, void (*fn)(int number))
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	while (*list != 0)
+		sigaddset(&set, *list++);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	on_signal = fn;
+	source_open(&signals, signalfd(-1, &set, SFD_CLOEXEC), read_signal, NULL);
+}
+
+static void
+read_changes(void *arg)
+{
+	char events[4096];
+
+	if (read(folders.fd, events, sizeof(events)) > 0)
+		on_change();
+}
+
+void
+loop_watch(const char *dir, void (*fn)(void))
+{
+	if (on_change == NULL)
+		source_open(&folders, inotify_init1(IN_CLOEXEC | IN_NONBLOCK), read_changes, NULL);
+	on_change = fn;
+	inotify_add_watch(folders.fd, dir, IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE | IN_ONLYDIR);
+}
+
 void
 loop_until(int64_t when)
 {
@@ -52,9 +89,11 @@ loop_until(int64_t when)
 void
 loop_wait(void)
 {
-	int64_t now = now_ms(), wait = until == 0 ? -1 : until > now ? until - now : 0;
+	int64_t now = clock_mono_ms(), wait = -1;
 	struct epoll_event ev;
 
+	if (until != 0)
+		wait = until > now ? until - now : 0;
 	until = 0;
 	if (epoll_wait(loop, &ev, 1, (int)wait) == 1) {
 		struct source *s = ev.data.ptr;

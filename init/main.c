@@ -11,51 +11,33 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/notify.h"
+#include "common/process.h"
 #include "init/init.h"
 
 #define PID_FILE	"service.pid"
 #define NOFILE		8192			/* some systems begin with 256 */
-#define SIX		"%*s %*s %*s %*s %*s %*s "	/* fields of /proc/self/stat */
 
 static const char usage[] =
     "usage: alpi-init [-d] [-u] ROOT\n"
     "  -d  leave when every unit is ready, with 1 when one is not\n"
     "  -u  as root: run each unit as a user of its own, see alpi-init(8)\n";
 
-static struct source signals;
 static int detach, parent = -1, settled, stopping;
-static const char *manager;			/* the service manager's socket, NULL: there is none */
-static int64_t pulse, pulse_at;			/* of its watchdog, in ms; pulse 0: it wants none */
-
-/* sd_notify without its library. What cannot be sent at once is lost. */
-static void
-notify(const char *text)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	size_t n = manager != NULL ? strlen(manager) : 0;
-	cleanup_close int fd = n > 0 && n < sizeof(to.sun_path) ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
-
-	if (fd == -1)
-		return;
-	memcpy(to.sun_path, manager, n);
-	if (*manager == '@')
-		to.sun_path[0] = '\0';
-	sendto(fd, text, strlen(text), MSG_DONTWAIT, (struct sockaddr *)&to,
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
-}
+static int64_t pulse_at;			/* when the service manager hears next that we live; 0: it does not ask */
 
 /* ---- parse ------------------------------------------------------------------------------------ */
 
 static void
 parse(int argc, char *argv[])
 {
-	const char *dir = NULL, *usec = getenv("WATCHDOG_USEC");
+	const char *dir = NULL;
 	int opt;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
@@ -80,8 +62,7 @@ parse(int argc, char *argv[])
 	if (dir == NULL)
 		*strrchr(site.libexec, '/') = '\0';
 	site.debug = getenv("ALPI_DEBUG") != NULL;
-	manager = getenv("NOTIFY_SOCKET");
-	pulse = usec != NULL ? atoll(usec) / 2000 : 0;
+	notify_open();
 }
 
 /* ---- restrict: what is not needed is given up here, and units inherit all of it ---------------- */
@@ -133,71 +114,65 @@ split(void)
 	parent = fd[1];
 }
 
-/* The lock decides who runs. The pid file only tells; with the start time, because pids come again. */
+/* The lock decides who runs. The pid file only tells. */
 static void
 lock(void)
 {
 	int fd = open("service.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	unsigned long long start = 0;
-	FILE *f;
 
 	if (fd == -1)
 		err(1, "%s/service.lock", site.root);
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		errx(1, "already running for %s", site.root);
-	if ((f = fopen("/proc/self/stat", "re")) != NULL) {
-		if (fscanf(f, "%*s %*s %*s " SIX SIX SIX "%llu", &start) != 1)
-			start = 0;
-		fclose(f);
-	}
-	if ((f = fopen(PID_FILE ".new", "we")) == NULL || fprintf(f, "%d %llu\n", (int)getpid(), start) < 0 ||
-	    fclose(f) == EOF || rename(PID_FILE ".new", PID_FILE) == -1)
-		err(1, "%s/" PID_FILE, site.root);
+}
+
+/* As systemd's notify-reload protocol wants it: with the time at which the reload began. */
+static void
+reload_all(void)
+{
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(clock_mono_ns() / 1000));
+	for (struct unit *u = units; u != NULL; u = u->next)
+		spawn_reload(u);
+	notify_send("READY=1");
 }
 
 static void
-on_signal(void *arg)
+stop_all(void)
 {
-	struct signalfd_siginfo si;
-
-	if (read(signals.fd, &si, sizeof(si)) != sizeof(si))
+	if (stopping)
 		return;
-	if (si.ssi_signo == SIGCHLD)
+	stopping = 1;
+	log_info("stopping");
+	notify_send("STOPPING=1");
+	for (struct unit *u = units; u != NULL; u = u->next)
+		unit_stop(u);
+}
+
+static void
+on_signal(int number)
+{
+	if (number == SIGCHLD)
 		supervise_reap();
-	else if (si.ssi_signo == SIGHUP) {
-		notify("RELOADING=1");
-		for (struct unit *u = units; u != NULL; u = u->next)
-			spawn_reload(u);
-		notify("READY=1");
-	} else if (!stopping) {
-		stopping = 1;
-		logs_say("INFO stopping");
-		notify("STOPPING=1");
-		for (struct unit *u = units; u != NULL; u = u->next)
-			unit_stop(u);
-	}
+	else if (number == SIGHUP)
+		reload_all();
+	else
+		stop_all();
 }
 
 static void
 open_all(void)
 {
-	static const int caught[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM };
-	sigset_t set;
+	static const int caught[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM, 0 };
+	struct error e = { 0 };
 
 	lock();
 	mkdir("run", 0700);
 	mkdir("logs", 0700);
-	if (logs_open(!detach) == -1)
-		err(1, "%s/logs/service.log", site.root);
-	if (control_open() == -1)
-		err(1, "%s/" CONTROL_PATH, site.root);
-	sigemptyset(&set);
-	for (size_t i = 0; i < COUNT(caught); i++)
-		sigaddset(&set, caught[i]);
-	sigprocmask(SIG_SETMASK, &set, NULL);
+	if (pidfile_write(PID_FILE, &e) == -1 || logs_open(!detach, &e) == -1 || control_open(&e) == -1)
+		errx(1, "%s: %s", site.root, e.text);
 	signal(SIGPIPE, SIG_IGN);
-	source_open(&signals, signalfd(-1, &set, SFD_CLOEXEC), on_signal, NULL);
-	logs_say("INFO version %s, root %s", ALPI_VERSION, site.root);
+	loop_signals(caught, on_signal);
+	log_info("version %s, root %s", ALPI_VERSION, site.root);
 }
 
 /* ---- serve ------------------------------------------------------------------------------------ */
@@ -206,21 +181,34 @@ open_all(void)
 static void
 tell_start(void)
 {
-	char why[1024], text[1100];
+	cleanup_buf struct buf why = BUF(0);
+	int failed;
 
-	if (settled || !units_settled("all", why, sizeof(why)))
+	if (settled || !units_settled("all", &why))
 		return;
 	settled = 1;
-	snprintf(text, sizeof(text), "READY=1\nSTATUS=%s", *why != '\0' ? why : "every unit is ready");
-	notify(text);
+	failed = why.len > 0;
+	notify_send("READY=1\nSTATUS=%s", failed ? buf_str(&why) : "every unit is ready");
 	if (parent == -1)
 		return;
-	if (*why != '\0')
-		warnx("%s", why);
+	if (failed)
+		warnx("%s", buf_str(&why));
 	dup2(STDIN_FILENO, STDERR_FILENO);
-	if (write(parent, *why != '\0' ? "\1" : "", 1) == -1)
-		logs_say("WARNING nobody waits for the start any more");
+	if (write(parent, failed ? "\1" : "", 1) == -1)
+		log_warn("nobody waits for the start any more");
 	close(parent);
+}
+
+static void
+beat(void)
+{
+	int64_t pulse = notify_pulse_ms();
+
+	if (pulse > 0 && clock_mono_ms() >= pulse_at) {
+		pulse_at = clock_mono_ms() + pulse;
+		notify_send("WATCHDOG=1");
+	}
+	loop_until(pulse_at);
 }
 
 /* What has to be done after each event; 1 when everything has stopped. */
@@ -234,11 +222,7 @@ after_event(void)
 	supervise_round();
 	tell_start();
 	control_round(0);
-	if (pulse > 0 && now_ms() >= pulse_at) {
-		pulse_at = now_ms() + pulse;
-		notify("WATCHDOG=1");
-	}
-	loop_until(pulse_at);
+	beat();
 	for (const struct unit *u = units; u != NULL; u = u->next)
 		up |= u->pid != 0 || u->stop;
 	return stopping && !up;
@@ -257,6 +241,6 @@ main(int argc, char *argv[])
 	unlink(CONTROL_PATH);
 	unlink(PID_FILE);
 	control_round(1);
-	logs_say("INFO stopped");
+	log_info("stopped");
 	return 0;
 }

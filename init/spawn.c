@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens are made fresh for both ends whenever one of them starts, and kept nowhere here. Neighbours hear of
- * theirs before the new process exists, so none can refuse it. One thread: fork is safe.
+ * Tokens are made fresh for both ends whenever one of them starts, and kept nowhere here; nor is a secret, which is
+ * read when a unit starts or reloads. Neighbours hear of theirs before the new process exists, so none can refuse it.
+ * One thread: fork is safe.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +14,18 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/env.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/unixsock.h"
 #include "init/init.h"
 
 #define BOOT_BYTES	(1024 * 1024)		/* what the kernel gives of it is enough for a thousand profiles */
+#define VALUE_MAX	(BOOT_LINE_MAX - 256)	/* with its word and name still one boot line */
 #define PLAN_SECONDS	10
 
 struct site site;
@@ -27,7 +33,31 @@ struct site site;
 int
 spawn_fits(const char *profile)
 {
-	return strlen(site.root) + strlen(profile) + sizeof("/run//toolrunner.ipc") <= sizeof(((struct sockaddr_un *)0)->sun_path);
+	return strlen(site.root) + strlen(profile) + strlen("/run//toolrunner.ipc") <= UNIX_PATH_BYTES;
+}
+
+/* ---- what a unit is told ---------------------------------------------------------------------- */
+
+void
+secrets_write(FILE *to, const char *home, const char *const *names, int all)
+{
+	size_t size, len = 0;
+	const char *value;
+	char *text;
+
+	if (names == NULL)
+		return;
+	text = env_read(home, &size);
+	for (; *names != NULL; names++) {
+		value = env_value(text, size, *names, &len);
+		if (value != NULL && (len > VALUE_MAX || memchr(value, '\0', len) != NULL))
+			value = NULL;			/* no boot line */
+		if (value != NULL)
+			fprintf(to, "secret %s=%.*s\n", *names, (int)len, value);
+		else if (all)
+			fprintf(to, "secret %s=\n", *names);
+	}
+	env_free(text, size);
 }
 
 /* One that does not read what it is told is cut off: it ends, and learns everything at its next start. */
@@ -54,7 +84,7 @@ introduce(struct unit *a, struct unit *b)
 	char token[KEY_HEX];
 
 	if (relation & CALLS) {
-		secrets_key(token);
+		random_hex(token, BOOT_KEY_BYTES);
 		tell(a, "call", b, token);
 		tell(b, "accept", a, token);
 	}
@@ -67,9 +97,13 @@ introduce(struct unit *a, struct unit *b)
 static void
 compose(struct unit *u)
 {
-	fprintf(u->out, "alpi-boot 1\nunit %s\nroot %s\nhome %s%s\nrun %s/run\nlibexec %s\n%s", u->name, site.root, site.root,
-	    u->home + 1, site.root, site.libexec, site.debug ? "option debug 1\n" : "");
-	fprintf(u->out, "option person %s\n", getenv("HOME") != NULL ? getenv("HOME") : "/");
+	const char *person = getenv("HOME");
+
+	fprintf(u->out, "alpi-boot 1\nunit %s\nroot %s\nhome %s\n", u->name, site.root, u->home);
+	fprintf(u->out, "run %s/run\nlibexec %s\n", site.root, site.libexec);
+	fprintf(u->out, "option person %s\n", person != NULL ? person : "/");
+	if (site.debug)
+		fprintf(u->out, "option debug 1\n");
 	for (struct unit *v = units; v != NULL; v = v->next) {
 		introduce(u, v);
 		introduce(v, u);
@@ -86,7 +120,7 @@ spawn_reload(struct unit *u)
 {
 	if (u->out == NULL)
 		return;
-	logs_say("INFO %s reloads", u->name);
+	log_info("%s reloads", u->name);
 	fprintf(u->out, "reload\n");
 	secrets_write(u->out, u->home, unit_kinds[u->daemon].secrets, 1);
 	flush(u);
@@ -102,56 +136,72 @@ spawn_drop(struct unit *u)
 		}
 }
 
+/* ---- its process ------------------------------------------------------------------------------ */
+
+/* Become the user of the row, when -u asked for that and there is one. */
+static int
+change_user(const char *name)
+{
+	const struct passwd *user = site.drop ? getpwnam(name) : NULL;
+
+	if (user == NULL)
+		return 0;
+	if (setgroups(1, &user->pw_gid) == -1 || setgid(user->pw_gid) == -1)
+		return -1;
+	return setuid(user->pw_uid);
+}
+
 /*
- * Run alpi-NAME as the user of its row, when -u asked for that and there is one. Its stderr is `err`; `boot`
- * is its descriptor 3, without one `err` is its output too. main holds 0 to 3, and all else closes on exec.
+ * Run alpi-NAME. Its stderr is `err`; `boot` is its descriptor 3, without one `err` is its output too. main holds
+ * 0 to 3, and all else closes on exec.
  */
 static pid_t
 run(const char *name, const char *user, int err, int boot)
 {
-	char program[1200], *argv[] = { program, boot == -1 ? site.root : NULL, NULL };
-	const struct passwd *pw;
+	cleanup_free char *program = xasprintf("%s/alpi-%s", site.libexec, name);
+	char *argv[] = { program, boot == -1 ? site.root : NULL, NULL };
 	pid_t init = getpid(), pid = fork();
 	sigset_t none;
 
 	if (pid != 0)
 		return pid;
-	snprintf(program, sizeof(program), "%s/alpi-%s", site.libexec, name);
+	sigemptyset(&none);
 	dup2(err, STDERR_FILENO);
 	dup2(boot != -1 ? boot : err, boot != -1 ? BOOT_FD : STDOUT_FILENO);
 	setsid();
-	sigprocmask(SIG_SETMASK, (sigemptyset(&none), &none), NULL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (chdir("/") == -1 || (site.drop && (pw = getpwnam(user)) != NULL &&
-	    (setgroups(1, &pw->pw_gid) == -1 || setgid(pw->pw_gid) == -1 || setuid(pw->pw_uid) == -1)))
-		_exit(126);
 	/* Die with init, and not by TERM: one that hangs would keep its inbox beside the next init's unit. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == init)
+	if (chdir("/") == 0 && change_user(user) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == init)
 		execv(program, argv);
 	dprintf(STDERR_FILENO, "ERROR cannot run %s: %s\n", program, strerror(errno));
 	_exit(127);
+}
+
+/* Our end of its descriptor 3. It is written through a stream of its own, so that source and stream close apart. */
+static int
+open_boot(struct unit *u, int fd, void (*on_boot)(void *arg))
+{
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ BOOT_BYTES }, sizeof(int));
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	source_open(&u->boot, fd, on_boot, u);
+	if ((u->out = fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "w")) == NULL)
+		return -1;
+	return setvbuf(u->out, u->buffer, _IOFBF, sizeof(u->buffer));
 }
 
 int
 spawn_unit(struct unit *u, void (*on_boot)(void *arg))
 {
 	const struct unit_kind *kind = &unit_kinds[u->daemon];
+	cleanup_free char *inboxes = xasprintf("run/%s", u->profile);
 	int err[2], boot[2] = { -1, -1 };
-	char dir[160];
 
-	snprintf(dir, sizeof(dir), "run/%s", u->profile);
-	mkdir(dir, 0700);
+	mkdir(inboxes, 0700);
 	if (pipe2(err, O_CLOEXEC) == -1)
 		return -1;
 	source_open(&u->tail.pipe, err[0], tail_read, &u->tail);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, boot) == 0) {
-		setsockopt(boot[0], SOL_SOCKET, SO_SNDBUF, &(int){ BOOT_BYTES }, sizeof(int));
-		fcntl(boot[0], F_SETFL, O_NONBLOCK);
-		source_open(&u->boot, boot[0], on_boot, u);
-		u->out = fdopen(fcntl(boot[0], F_DUPFD_CLOEXEC, 0), "w");
-	}
-	if (u->out != NULL) {
-		setvbuf(u->out, u->buffer, _IOFBF, sizeof(u->buffer));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, boot) == 0 && open_boot(u, boot[0], on_boot) == 0) {
 		compose(u);
 		u->pid = run(kind->daemon, kind->user, err[1], boot[1]);
 	}
@@ -172,12 +222,13 @@ spawn_clear(struct unit *u)
 }
 
 /* A small confined program of ours is waited for, with a limit, because what it reads is anybody's. */
-char *
-spawn_plan(char *why, size_t size)
+int
+spawn_plan(void (*take)(const char *line))
 {
+	cleanup_free char *line = NULL;
 	int fd[2], status = -1;
-	char *text = NULL;
 	size_t room = 0;
+	ssize_t n;
 	FILE *f;
 	pid_t pid;
 
@@ -186,12 +237,12 @@ spawn_plan(char *why, size_t size)
 	setsockopt(fd[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ PLAN_SECONDS, 0 }, sizeof(struct timeval));
 	pid = run("init-plan", "_alpi_plan", fd[1], -1);
 	close(fd[1]);
-	if (getdelim(&text, &room, '\0', f) == -1 && ferror(f) && pid > 0)
+	while ((n = getline(&line, &room, f)) > 0) {
+		line[n - (line[n - 1] == '\n')] = '\0';
+		take(line);
+	}
+	if (ferror(f) && pid > 0)
 		kill(pid, SIGKILL);
 	fclose(f);
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
-		return text;
-	snprintf(why, size, "alpi-init-plan failed: %.*s", text != NULL ? (int)strcspn(text, "\n") : 0, text);
-	free(text);
-	return NULL;
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
 }

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/log.h"
 #include "init/init.h"
 
 #define READY_MS	30000			/* from start to ready */
@@ -43,7 +45,7 @@ static void
 enter(struct unit *u, enum state s, int64_t limit_ms)
 {
 	u->state = s;
-	u->due = limit_ms < 0 ? 0 : now_ms() + limit_ms;
+	u->due = limit_ms < 0 ? 0 : clock_mono_ms() + limit_ms;
 }
 
 /* ---- actions ---------------------------------------------------------------------------------- */
@@ -56,16 +58,16 @@ nothing(struct unit *u)
 static void
 died(struct unit *u)
 {
-	int64_t now = now_ms(), delay;
+	int64_t now = clock_mono_ms(), delay;
 
 	memmove(u->deaths + 1, u->deaths, sizeof(u->deaths) - sizeof(u->deaths[0]));
 	u->deaths[0] = now;
 	delay = backoff_ms(u, now, (unsigned)random());
 	if (u->deaths[DEATHS_MAX - 1] != 0 && now - u->deaths[DEATHS_MAX - 1] < DEATHS_MS) {
-		logs_say("ERROR %s failed: %d deaths within %d s", u->name, DEATHS_MAX, DEATHS_MS / 1000);
+		log_error("%s failed: %d deaths within %d s", u->name, DEATHS_MAX, DEATHS_MS / 1000);
 		enter(u, FAILED, -1);
 	} else {
-		logs_say("WARNING %s starts again in %lld ms", u->name, (long long)delay);
+		log_warn("%s starts again in %lld ms", u->name, (long long)delay);
 		enter(u, BACKOFF, delay);
 	}
 }
@@ -87,29 +89,35 @@ static void
 launch(struct unit *u)
 {
 	u->restarts += u->deaths[0] != 0;
-	u->began = now_ms();
+	u->began = clock_mono_ms();
 	u->ready = 0;
 	enter(u, STARTING, READY_MS);
 	if (spawn_unit(u, hear) == 0)
 		return;
-	logs_say("ERROR cannot start %s: %m", u->name);
+	log_error("cannot start %s: %m", u->name);
 	spawn_clear(u);
 	died(u);
 }
 
 static void
-start(struct unit *u)
+forgive(struct unit *u)
 {
 	memset(u->deaths, 0, sizeof(u->deaths));
+}
+
+static void
+start(struct unit *u)
+{
+	forgive(u);
 	launch(u);
 }
 
 static void
 ready(struct unit *u)
 {
-	u->ready = now_ms();
+	u->ready = clock_mono_ms();
 	enter(u, READY, -1);
-	logs_say("INFO %s ready after %lld ms", u->name, (long long)(u->ready - u->began));
+	log_info("%s ready after %lld ms", u->name, (long long)(u->ready - u->began));
 }
 
 static void
@@ -122,7 +130,7 @@ terminate(struct unit *u)
 static void
 end(struct unit *u)
 {
-	logs_say("ERROR %s is %s for too long: killed", u->name, state_names[u->state]);
+	log_error("%s is %s for too long: killed", u->name, state_names[u->state]);
 	kill(-u->pid, SIGKILL);
 }
 
@@ -137,8 +145,8 @@ halt(struct unit *u)
 
 void (*const unit_actions[STATES][EVENTS])(struct unit *u) = {
 	/*             EV_START  EV_STOP    EV_READY  EV_EXIT  EV_DUE */
-	[STARTING] = { nothing,  terminate, ready,    died,    end     },
-	[READY] =    { nothing,  terminate, nothing,  died,    nothing },
+	[STARTING] = { forgive,  terminate, ready,    died,    end     },
+	[READY] =    { forgive,  terminate, nothing,  died,    nothing },
 	[BACKOFF] =  { start,    halt,      nothing,  nothing, launch  },
 	[STOPPING] = { nothing,  nothing,   nothing,  halt,    end     },
 	[STOPPED] =  { start,    halt,      nothing,  nothing, nothing },
@@ -170,25 +178,35 @@ unit_restart(struct unit *u)
 	u->again = 1;
 }
 
+static void
+ended(struct unit *u, const siginfo_t *how)
+{
+	const char *by = how->si_code == CLD_EXITED ? "exit" : "signal";
+
+	spawn_clear(u);
+	if (u->state == STOPPING)
+		log_info("%s ended by %s %d", u->name, by, how->si_status);
+	else
+		log_warn("%s ended by %s %d", u->name, by, how->si_status);
+	unit_actions[u->state][EV_EXIT](u);
+}
+
 void
 supervise_reap(void)
 {
-	siginfo_t si = { 0 };
+	siginfo_t how = { 0 };
 	struct unit *u;
 
 	/* Looked at, killed as a group while its id cannot be anybody else's, then reaped. */
-	for (; waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0; si.si_pid = 0) {
-		for (u = units; u != NULL && u->pid != si.si_pid;)
+	while (waitid(P_ALL, 0, &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_pid != 0) {
+		for (u = units; u != NULL && u->pid != how.si_pid;)
 			u = u->next;
 		if (u != NULL)
 			kill(-u->pid, SIGKILL);
-		waitpid(si.si_pid, NULL, 0);
-		if (u == NULL)
-			continue;
-		spawn_clear(u);
-		logs_say("%s %s ended by %s %d", u->state == STOPPING ? "INFO" : "WARNING", u->name,
-		    si.si_code == CLD_EXITED ? "exit" : "signal", si.si_status);
-		unit_actions[u->state][EV_EXIT](u);
+		waitpid(how.si_pid, NULL, 0);
+		if (u != NULL)
+			ended(u, &how);
+		how.si_pid = 0;
 	}
 }
 
@@ -209,7 +227,7 @@ supervise_round(void)
 
 	for (struct unit *u = units, *after; u != NULL; u = after) {
 		after = u->next;
-		if (u->due != 0 && u->due <= now_ms()) {
+		if (u->due != 0 && u->due <= clock_mono_ms()) {
 			u->due = 0;
 			unit_actions[u->state][EV_DUE](u);
 		}

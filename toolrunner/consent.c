@@ -2,22 +2,17 @@
 /* See consent.h. */
 #include "toolrunner/consent.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
 #include "common/json.h"
+#include "common/logfile.h"
 #include "common/mem.h"
 #include "common/paths.h"
 
 #define SESSIONS_MAX	256		/* remembered at once; the one longest unused goes first */
-#define LOG_BYTES_MAX	1000000
-#define LOG_BACKUPS	3
 #define LOG_COMMAND_MAX	160
 
 struct session {
@@ -99,63 +94,26 @@ consent_clear(struct runner *r)
 
 /* ---- the log ------------------------------------------------------------------------------ */
 
-/* Only at start: a process without rights in logs/ cannot rename there. */
-static void
-rotate(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) == -1 || st.st_size < LOG_BYTES_MAX)
-		return;
-	for (int i = LOG_BACKUPS; i > 0; i--) {
-		cleanup_free char *to = xasprintf("%s.%d", path, i);
-		cleanup_free char *from = i > 1 ? xasprintf("%s.%d", path, i - 1) : xstrdup(path);
-
-		if (rename(from, to) == -1)
-			continue;	/* that one is not there */
-	}
-}
-
 int
 consent_open_log(const char *home, struct error *e)
 {
 	cleanup_free char *dir = path_join(home, "logs"), *path = path_join(dir, "approval.log");
-	int fd;
 
 	if (make_dirs(dir, 0700, e) == -1)
 		return -1;
-	rotate(path);
-	if ((fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)) == -1)
-		return error_errno(e, "%s", path);
-	return fd;
+	logfile_rotate(path, 1);	/* only at start: later we have no right to rename there */
+	return logfile_open(path, e);
 }
 
-/* The command on one line, at most LOG_COMMAND_MAX characters. */
-static char *
-one_line(const char *command)
-{
-	size_t len = strlen(command), end = utf8_offset(command, len, LOG_COMMAND_MAX);
-	char *out = xstrndup(command, end);
-
-	for (char *p = out; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
-	return out;
-}
-
+/* Of the command as much as LOG_COMMAND_MAX characters. */
 static char *
 log_line(const struct consent_fact *f)
 {
-	cleanup_free char *command = one_line(f->command);
-	int64_t now = clock_wall_ms();
-	time_t s = (time_t)(now / 1000);
-	char at[32];
-	struct tm tm;
+	size_t shown = utf8_offset(f->command, strlen(f->command), LOG_COMMAND_MAX);
+	cleanup_free char *text = xasprintf("INFO %s severity=%s pattern=%s reason=%s cmd=%.*s", f->allowed ? "ALLOW" : "DENY",
+	    tier_name(f->tier), f->label == NULL ? "-" : f->label, f->reason, (int)shown, f->command);
 
-	localtime_r(&s, &tm);
-	strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%S", &tm);
-	return xasprintf("%s,%03d INFO alpi.approval %s severity=%s pattern=%s reason=%s cmd=%s\n", at, (int)(now % 1000),
-	    f->allowed ? "ALLOW" : "DENY", tier_name(f->tier), f->label == NULL ? "-" : f->label, f->reason, command);
+	return logfile_line("alpi.approval", text);
 }
 
 static int

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/mem.h"
 #include "init/init.h"
 
@@ -19,7 +20,7 @@ set_up(void **state)
 	home = temp_home();
 	assert_int_equal(chdir(home), 0);
 	assert_int_equal(mkdir("logs", 0700), 0);
-	assert_int_equal(logs_open(0), 0);
+	assert_int_equal(logs_open(0, NULL), 0);
 	return 0;
 }
 
@@ -46,7 +47,7 @@ feed(struct tail *t, const char *text)
 static void
 test_a_line_has_time_level_unit_and_text(void **state)
 {
-	struct tail t = { .name = "engined[work]" };
+	struct tail t = { .name = (char []){ "alpi.engined[work]" } };
 	cleanup_free char *log = NULL;
 	int n = 0;
 
@@ -65,21 +66,23 @@ test_a_line_has_time_level_unit_and_text(void **state)
 static void
 test_a_long_line_is_cut_and_the_next_is_whole(void **state)
 {
-	static struct tail t = { .name = "x[y]" };
+	static char name[] = "alpi.x[y]";
+	static struct tail t = { .name = name };
 	cleanup_free char *text = malloc(10000), *log = NULL;
 
 	memset(text, 'a', 9000);
 	strcpy(text + 9000, "\nINFO next\n");
 	feed(&t, text);
 	log = get_file(home, "logs/service.log");
-	assert_int_equal(strspn(strchr(log, 'a') + strlen("alpi.x[y] "), "a"), LOG_LINE_MAX - 1);
+	assert_int_equal(strspn(strchr(log, 'a') + strlen("alpi.x[y] "), "a"), LOGFILE_LINE - 1);
 	assert_non_null(strstr(log, "INFO alpi.x[y] next\n"));
 }
 
 static void
 test_the_last_ten_lines_are_kept(void **state)
 {
-	static struct tail t = { .name = "x[y]" };
+	static char name[] = "alpi.x[y]";
+	static struct tail t = { .name = name };
 	char line[32];
 
 	for (int i = 1; i <= 23; i++) {
@@ -100,11 +103,11 @@ test_the_file_rotates_before_it_is_too_large(void **state)
 	char name[64];
 
 	for (int i = 0; i < 5000; i++)
-		logs_say("INFO %0990d", i);
+		log_info("%0990d", i);
 	for (int i = 0; i <= 3; i++) {
 		snprintf(name, sizeof(name), i == 0 ? "logs/service.log" : "logs/service.log.%d", i);
 		assert_int_equal(stat(name, &st), 0);
-		assert_true(st.st_size <= LOG_BYTES_MAX);
+		assert_true(st.st_size <= LOGFILE_MAX);
 		assert_int_equal(st.st_mode & 0777, 0600);
 	}
 	assert_int_equal(access("logs/service.log.4", F_OK), -1);
@@ -115,7 +118,7 @@ test_a_log_that_is_a_link_is_not_followed(void **state)
 {
 	assert_int_equal(unlink("logs/service.log"), 0);
 	assert_int_equal(symlink("/etc/passwd", "logs/service.log"), 0);
-	assert_int_equal(logs_open(0), -1);
+	assert_int_equal(logs_open(0, NULL), -1);
 }
 
 static void

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alpi-init-plan ROOT prints which units are wanted, for init: "unit PROFILE/DAEMON HOME". Where a configuration
- * does not load, "first PROFILE/DAEMON HOME" for a profile that has no units yet, and "warn PROFILE TEXT". A program
- * of its own, because it parses YAML and init must not; it can read the root home, write to its output, and ends at once.
+ * alpi-init-plan ROOT prints which units are wanted, for init: "unit PROFILE/DAEMON STAMP", and before those of a
+ * profile whose configuration does not load "warn PROFILE TEXT"; it gets the units of the defaults, which will say
+ * the same to whoever asks. STAMP changes with the profile's files. A program of its own, because it parses YAML and
+ * init must not; it can read the root home, write to its output, and ends at once.
  */
-#include "common/config.h"
-
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "common/config.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -25,19 +27,43 @@ static const struct {
 	{ "hostd",      "service.host", 1 },
 };
 
+/* Never 0. */
+static uint64_t
+stamp_of(const char *home)
+{
+	static const char *const names[] = { "config.yaml", ".env" };
+	uint64_t stamp = 1;
+	struct stat st;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		cleanup_free char *path = path_join(home, names[i]);
+
+		if (stat(path, &st) == -1)
+			continue;
+		stamp = stamp * 31 + st.st_ino;
+		stamp = stamp * 31 + (uint64_t)st.st_mtim.tv_sec;
+		stamp = stamp * 31 + (uint64_t)st.st_mtim.tv_nsec;
+	}
+	return stamp == 0 ? 1 : stamp;
+}
+
 static void
 profile(const char *root, const char *name)
 {
 	cleanup_free char *home = profile_home(root, name);
+	uint64_t stamp = stamp_of(home);	/* first: a change from here on is a change */
 	struct error e = { 0 };
 	cleanup_json json_t *config = config_load(home, &e);
 
+	if (config == NULL) {
+		printf("warn %s %s\n", name, e.text);
+		config = config_defaults();
+	}
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if ((!rows[i].root_only || strcmp(name, "default") == 0) &&
 		    (rows[i].toggle == NULL || config_bool(config, rows[i].toggle)))
-			printf("%s %s/%s %s\n", config == NULL ? "first" : "unit", name, rows[i].daemon, home);
-	if (config == NULL)
-		printf("warn %s %s\n", name, e.text);
+			printf("unit %s/%s %" PRIx64 "\n", name, rows[i].daemon, stamp);
+	fflush(stdout);				/* init starts them while we read on */
 }
 
 int
@@ -54,5 +80,5 @@ main(int argc, char *argv[])
 	for (char **name = names; *name != NULL; name++)
 		profile(argv[1], *name);
 	profile_list_free(names);
-	return fflush(stdout) == 0 ? 0 : 1;
+	return ferror(stdout) ? 1 : 0;
 }

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+# Reading YAML is not init's business: it asks this short-lived, confined program.
+PROGS               += alpi-init-plan
+alpi-init-plan.DIR  := $(LIBEXEC)
+alpi-init-plan.SRCS := plan/main.c
+alpi-init-plan.LIBS := yaml jansson seccomp
