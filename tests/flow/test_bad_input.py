@@ -17,7 +17,8 @@ def home(home):
     """None of what follows may cost a unit its life."""
     yield home
     if (home.path / "service.pid").exists():
-        hurt = [row for row in home.units().values() if row["restarts"] or row["state"] != "ready"]
+        wait_for(lambda: all(row["state"] == "ready" for row in home.units().values()), "all units")
+        hurt = [row for row in home.units().values() if row["restarts"]]
         assert not hurt, f"{hurt}\n{home.log()}"
 
 
