@@ -139,16 +139,19 @@ tcp_rules(struct probe *p, const struct sandbox *s)
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd == -1)
+	if (fd == -1 || (connect(fd, (struct sockaddr *)&to, sizeof(to)) == -1 &&
+	    (errno == EACCES || !layer_stands(&s->layers, LAYER_landlock_net))))
 		return NULL;
-	return connect(fd, (struct sockaddr *)&to, sizeof(to)) == -1 && errno == EACCES ? NULL :
-	    "a TCP connection was not refused";
+	return "a TCP connection was not refused";
 }
 
 static const char *
 signal_scope(struct probe *p, const struct sandbox *s)
 {
-	return kill(p->outsider, 0) == -1 && errno == EPERM ? NULL : "a process outside the domain could be signalled";
+	/* Where namespaces cover for it, the outsider is inside of them. */
+	if (!layer_stands(&s->layers, LAYER_landlock_scope) || (kill(p->outsider, 0) == -1 && errno == EPERM))
+		return NULL;
+	return "a process outside the domain could be signalled";
 }
 
 static const char *
@@ -250,33 +253,29 @@ must_work(const struct sandbox *s)
 }
 
 static void
-add_layer(json_t *list, const char *name, const char *detail)
+add_row(json_t *list, const char *name, bool held, const char *detail)
 {
-	json_array_append_new(list, json_pack("{s:s s:b s:s}", "name", name, "held", detail == NULL, "detail",
-	    detail == NULL ? "" : detail));
+	json_array_append_new(list, json_pack("{s:s s:b s:s}", "name", name, "held", held, "detail", detail));
 }
 
 json_t *
 probe_run(struct probe *p, const struct sandbox *s, const struct error *entered)
 {
-	const char *detail[LAYER_COUNT] = { 0 };
+	struct layers found = s->layers;
+	char detail[2 * LAYER_DETAIL_MAX];
 	json_t *list = json_array();
+	const char *hole;
 
-	for (size_t i = 0; i < COUNT(attempts); i++) {
-		enum layer l = attempts[i].layer;
-
-		if (s->missing[l][0] != '\0')
-			detail[l] = s->missing[l];
-		else if (detail[l] == NULL)
-			detail[l] = attempts[i].attempt(p, s);
+	for (size_t i = 0; i < COUNT(attempts); i++)
+		if (layer_holds(&found, attempts[i].layer) && (hole = attempts[i].attempt(p, s)) != NULL)
+			layer_lacks(&found, attempts[i].layer, "%s", hole);
+	for (enum layer l = 0; l < LAYER_COUNT; l++) {
+		layer_detail(&found, l, detail, sizeof(detail));
+		add_row(list, layer_names[l], layer_holds(&found, l), detail);
 	}
-	for (enum layer l = 0; l < LAYER_COUNT; l++)
-		add_layer(list, layer_names[l], detail[l]);
 	/* A sandbox that could not be entered at all, or in which nothing runs, is as good as none. */
-	if (entered->code != ERR_none && entered->code != ERR_unsupported)
-		add_layer(list, "sandbox", entered->text);
-	else
-		add_layer(list, "sandbox", must_work(s));
+	hole = entered->code != ERR_none && entered->code != ERR_unsupported ? entered->text : must_work(s);
+	add_row(list, "sandbox", hole == NULL, hole == NULL ? "" : hole);
 	if (p->outsider > 0)
 		kill(p->outsider, SIGKILL);
 	return list;

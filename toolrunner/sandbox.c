@@ -15,7 +15,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,31 +33,10 @@
 #include "toolrunner/namespace.h"
 #include "toolrunner/view.h"
 
-const char *const layer_names[LAYER_COUNT] = {
-	[LAYER_namespaces]     = "namespaces",
-	[LAYER_mounts]         = "mounts",
-	[LAYER_landlock_files] = "landlock-files",
-	[LAYER_landlock_net]   = "landlock-net",
-	[LAYER_landlock_scope] = "landlock-scope",
-	[LAYER_seccomp]        = "seccomp",
-	[LAYER_capabilities]   = "capabilities",
-	[LAYER_no_new_privs]   = "no_new_privs",
-};
-
 /* Of this process, once it is inside. */
 static struct view shown;
 static struct sock_fprog filter;
 static enum tool_net network = NET_ANY;
-
-static void __attribute__((format(printf, 3, 4)))
-lacks(struct sandbox *s, enum layer layer, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(s->missing[layer], sizeof(s->missing[layer]), fmt, ap);
-	va_end(ap);
-}
 
 /* ---- limits -------------------------------------------------------------------------------------- */
 
@@ -167,7 +145,7 @@ struct ruleset {
 };
 
 static struct ruleset
-ruleset_of(struct sandbox *s, int abi)
+ruleset_of(const struct sandbox *s, int abi)
 {
 	struct ruleset r = { .fs = ACCESS_ALL };
 
@@ -177,13 +155,9 @@ ruleset_of(struct sandbox *s, int abi)
 		r.fs &= ~ACCESS_TRUNCATE;
 	if (abi < 5)
 		r.fs &= ~ACCESS_IOCTL_DEV;
-	if (abi < 4)
-		lacks(s, LAYER_landlock_net, "the kernel's Landlock (ABI %d) knows no network rules", abi);
-	else if (s->box.net == NET_NONE)
+	if (abi >= 4 && s->box.net == NET_NONE)
 		r.net = ACCESS_NET_TCP;
-	if (abi < 6)
-		lacks(s, LAYER_landlock_scope, "the kernel's Landlock (ABI %d) knows no signal scope", abi);
-	else
+	if (abi >= 6)
 		r.scope = SCOPE_ALL;
 	return r;
 }
@@ -233,11 +207,11 @@ landlock(struct sandbox *s, const struct view *v, bool mounted, struct error *e)
 	cleanup_close int fd = -1;
 	struct ruleset r;
 
-	if (abi < 1) {
-		for (enum layer l = LAYER_landlock_files; l <= LAYER_landlock_scope; l++)
-			lacks(s, l, "the kernel has no Landlock, or it is switched off (%s)", strerror(errno));
+	if (s->landlock_max != 0 && abi > s->landlock_max)
+		abi = s->landlock_max;
+	layer_landlock(&s->layers, abi, s->box.net == NET_NONE);
+	if (abi < 1)
 		return 0;
-	}
 	r = ruleset_of(s, abi);
 	fd = (int)syscall(SYS_landlock_create_ruleset, &r, abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0);
 	if (fd == -1)
@@ -364,9 +338,9 @@ static void
 load(struct sandbox *s, struct sock_fprog p)
 {
 	if (p.len == 0)
-		lacks(s, LAYER_seccomp, "no filter could be made for this machine");
+		layer_lacks(&s->layers, LAYER_seccomp, "no filter could be made for this machine");
 	else if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &p) == -1)
-		lacks(s, LAYER_seccomp, "the kernel refused the filter (%s)", strerror(errno));
+		layer_lacks(&s->layers, LAYER_seccomp, "the kernel refused the filter (%s)", strerror(errno));
 	free(p.filter);
 }
 
@@ -382,25 +356,6 @@ filter_calls(struct sandbox *s)
 }
 
 /* ---- all together -------------------------------------------------------------------------------- */
-
-static bool
-may_be_missing(const struct sandbox *s, enum layer layer)
-{
-	for (const char *const *name = s->allow_missing; name != NULL && *name != NULL; name++)
-		if (strcmp(*name, layer_names[layer]) == 0)
-			return true;
-	return false;
-}
-
-static int
-judge(const struct sandbox *s, struct error *e)
-{
-	for (enum layer l = 0; l < LAYER_COUNT; l++)
-		if (s->missing[l][0] != '\0' && !may_be_missing(s, l))
-			return error_set(e, ERR_unsupported, "sandbox layer %s is missing: %s "
-			    "(run without it: sandbox.allow_missing: [%s])", layer_names[l], s->missing[l], layer_names[l]);
-	return 0;
-}
 
 /* Landlock alone can show a directory but not hide what lies in it. */
 static int
@@ -420,8 +375,8 @@ enter_view(struct sandbox *s, struct view *v, bool mounted, struct error *e)
 
 	if (mounted)
 		return view_enter(v, s, e);
-	lacks(s, LAYER_namespaces, refused_text);
-	lacks(s, LAYER_mounts, refused_text);
+	layer_lacks(&s->layers, LAYER_namespaces, refused_text);
+	layer_lacks(&s->layers, LAYER_mounts, refused_text);
 	return check_unmounted(v, e);
 }
 
@@ -440,7 +395,7 @@ sandbox_enter(struct sandbox *s, struct error *e)
 	if (set_limits(s, e) == -1 || view_plan(&shown, s, e) == -1 || enter_view(s, &shown, mounted, e) == -1)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		lacks(s, LAYER_no_new_privs, "%s", strerror(errno));
+		layer_lacks(&s->layers, LAYER_no_new_privs, "%s", strerror(errno));
 	if (landlock(s, &shown, mounted, e) == -1)
 		return -1;
 	/* Those of the namespace that built the view; as root without one, the real ones. */
@@ -451,7 +406,7 @@ sandbox_enter(struct sandbox *s, struct error *e)
 	if (prctl(PR_SET_DUMPABLE, 0) == -1)
 		return error_errno(e, "sandbox: undumpable");
 	network = s->box.net;
-	return judge(s, e);
+	return layer_judge(&s->layers, s->allow_missing, e);
 }
 
 enum tool_net

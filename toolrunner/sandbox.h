@@ -4,7 +4,8 @@
  * become a mount view, Landlock rules, dropped capabilities, a seccomp filter
  * and limits; then the call's own data is read for the first time. Each
  * layer stands alone: where one is missing the others still hold, and the
- * worker refuses to go on unless the operator allowed that one to be missing.
+ * worker refuses to go on unless they do its work too (layer.h) or the
+ * operator allowed that one to be missing.
  */
 #ifndef ALPI_SANDBOX_H
 #define ALPI_SANDBOX_H
@@ -12,22 +13,8 @@
 #include <stdbool.h>
 
 #include "common/error.h"
+#include "toolrunner/layer.h"
 #include "toolrunner/tool.h"
-
-/* The layers, by the names that sandbox.allow_missing knows. */
-enum layer {
-	LAYER_namespaces,
-	LAYER_mounts,
-	LAYER_landlock_files,
-	LAYER_landlock_net,
-	LAYER_landlock_scope,
-	LAYER_seccomp,
-	LAYER_capabilities,
-	LAYER_no_new_privs,
-	LAYER_COUNT
-};
-
-extern const char *const layer_names[LAYER_COUNT];
 
 /* Everything a worker's sandbox is made of; strings are borrowed. Paths are absolute. */
 struct sandbox {
@@ -38,8 +25,8 @@ struct sandbox {
 	const char *const	 *allow_missing;
 	unsigned		  namespaces;	/* NAMESPACE_*: what the launcher got */
 	int			  limit_s;	/* the call's time limit */
-	/* Filled in by sandbox_enter: an empty text where the layer stands. */
-	char			  missing[LAYER_COUNT][160];
+	int			  landlock_max;	/* use no newer Landlock than this: tests stand on an older kernel; 0: the newest */
+	struct layers		  layers;	/* filled in by sandbox_enter */
 };
 
 /* What can be done before the call is known; namespaces as in struct sandbox. */

@@ -132,6 +132,12 @@ do_connect(const char *nothing)
 }
 
 static int
+do_truncate(const char *path)
+{
+	return truncate(path, 1) == -1 ? errno : 0;
+}
+
+static int
 do_socket(const char *family)
 {
 	return socket(atoi(family), SOCK_RAW, 0) == -1 ? errno : 0;
@@ -415,6 +421,125 @@ test_landlock_and_filter_hold_alone(void **state)
 	assert_int_equal(enter_and_try(&s, do_socket, "1"), EACCES);
 }
 
+/* ---- kernels of other ages --------------------------------------------------------------------------- */
+
+#define NEWEST 7
+
+static int
+kernel_landlock(void)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */);
+}
+
+static void
+test_every_landlock_holds_inside_of_namespaces(void **state)
+{
+	cleanup_free char *made = xasprintf("%s/made", workspace), *pid = xasprintf("%d", getpid());
+	cleanup_free char *env = xasprintf("%s/.env", root), *shown = xasprintf("%s/file", other);
+	const char *const readable[] = { other, NULL };
+	struct sandbox s = box(FS_WRITE);
+
+	s.read = readable;
+	for (s.landlock_max = 1; s.landlock_max <= NEWEST; s.landlock_max++) {
+		assert_int_equal(try_in(s, do_write, made), 0);
+		assert_int_equal(try_in(s, do_read, env), ENOENT);
+		assert_int_not_equal(try_in(s, do_connect, NULL), 0);
+		assert_int_not_equal(try_in(s, do_signal, pid), 0);
+		assert_int_equal(try_in(s, do_socket, "1"), EACCES);
+		assert_int_not_equal(try_in(s, do_truncate, shown), 0);
+	}
+}
+
+/* What the operator must allow beside namespaces and mounts where there are none. */
+static void
+test_without_namespaces_nothing_covers_for_an_old_landlock(void **state)
+{
+	static const char *const refused[NEWEST + 1] = {
+		[1] = "landlock-files", [2] = "landlock-files", [3] = "landlock-net", [4] = "landlock-scope",
+		[5] = "landlock-scope",
+	};
+	static const char *const allowed[] = { "namespaces", "mounts", NULL };
+	cleanup_free char *made = xasprintf("%s/made", workspace);
+	struct sandbox s = box(FS_WRITE);
+
+	s.allow_missing = allowed;
+	for (s.landlock_max = 1; s.landlock_max <= NEWEST && s.landlock_max <= kernel_landlock(); s.landlock_max++) {
+		int status = enter_and_try(&s, do_write, made);
+
+		assert_int_equal(status, refused[s.landlock_max] == NULL ? 0 : REFUSED);
+		if (status == REFUSED)
+			assert_non_null(strstr(said, refused[s.landlock_max]));
+	}
+}
+
+/* Version of Landlock (0: none), other layers that are missing; which then do not hold, and one detail. */
+static void
+test_a_layer_is_missing_when_its_cover_is_too(void **state)
+{
+	enum { NS = 1 << LAYER_namespaces, MNT = 1 << LAYER_mounts, SC = 1 << LAYER_seccomp, FILES = 1 << LAYER_landlock_files,
+	    NET = 1 << LAYER_landlock_net, SCOPE = 1 << LAYER_landlock_scope };
+	static const struct {
+		int		 abi;
+		unsigned	 missing, unheld;
+		enum layer	 layer;
+		const char	*detail;
+	} rows[] = {
+		{ 0, 0, FILES, LAYER_landlock_files, "the kernel has no Landlock, or it is switched off" },
+		{ 0, 0, FILES, LAYER_landlock_net, "the kernel has no Landlock, or it is switched off; covered by namespaces" },
+		{ 0, NS | MNT, FILES | NET | SCOPE, LAYER_landlock_net, "the kernel has no Landlock, or it is switched off" },
+		{ 1, 0, 0, LAYER_landlock_files, "the kernel's Landlock (ABI 1) lets any file be truncated; covered by mounts" },
+		{ 2, 0, 0, LAYER_landlock_net, "the kernel's Landlock (ABI 2) knows no network rules; covered by namespaces" },
+		{ 2, 0, 0, LAYER_landlock_scope, "the kernel's Landlock (ABI 2) knows no scopes; covered by namespaces and seccomp" },
+		{ 2, NS | MNT, FILES | NET | SCOPE, LAYER_landlock_net, "the kernel's Landlock (ABI 2) knows no network rules" },
+		{ 2, SC, SCOPE, LAYER_landlock_net, "the kernel's Landlock (ABI 2) knows no network rules; covered by namespaces" },
+		{ 3, NS | MNT, NET | SCOPE, LAYER_landlock_files, "" },
+		{ 3, 0, 0, LAYER_landlock_files, "" },
+		{ 4, NS | MNT, SCOPE, LAYER_landlock_net, "" },
+		{ 5, NS, SCOPE, LAYER_landlock_scope, "the kernel's Landlock (ABI 5) knows no scopes" },
+		{ 5, 0, 0, LAYER_landlock_scope, "the kernel's Landlock (ABI 5) knows no scopes; covered by namespaces and seccomp" },
+		{ 6, NS | MNT | SC, 0, LAYER_landlock_scope, "" },
+		{ 7, NS | MNT | SC, 0, LAYER_landlock_net, "" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct layers l = { 0 };
+		char detail[256];
+		unsigned unheld = 0;
+
+		layer_landlock(&l, rows[i].abi, true);
+		for (enum layer n = 0; n < LAYER_COUNT; n++)
+			if (rows[i].missing & 1u << n)
+				layer_lacks(&l, n, "taken away");
+		for (enum layer n = 0; n < LAYER_COUNT; n++)
+			unheld |= layer_holds(&l, n) ? 0 : 1u << n;
+		layer_detail(&l, rows[i].layer, detail, sizeof(detail));
+		assert_int_equal(unheld, rows[i].missing | rows[i].unheld);
+		assert_string_equal(detail, rows[i].detail);
+	}
+}
+
+static void
+test_an_open_network_needs_no_rules(void **state)
+{
+	struct layers l = { 0 };
+
+	layer_landlock(&l, 2, false);
+	assert_true(layer_stands(&l, LAYER_landlock_net));
+	assert_false(layer_stands(&l, LAYER_landlock_scope));
+}
+
+/* The self-test's finding: nobody covers for a wall that is there and lets something through. */
+static void
+test_a_hole_has_no_cover(void **state)
+{
+	struct layers l = { 0 };
+
+	layer_landlock(&l, 2, true);
+	assert_true(layer_holds(&l, LAYER_landlock_net));
+	layer_lacks(&l, LAYER_landlock_net, "a TCP connection was not refused");
+	assert_false(layer_holds(&l, LAYER_landlock_net));
+}
+
 static void
 test_landlock_alone_shows_no_directory_that_holds_alpis_home(void **state)
 {
@@ -451,6 +576,11 @@ main(void)
 		SANDBOX_TEST(test_a_class_without_exec_runs_nothing),
 		SANDBOX_TEST(test_a_missing_layer_is_refused_by_name),
 		SANDBOX_TEST(test_landlock_and_filter_hold_alone),
+		SANDBOX_TEST(test_every_landlock_holds_inside_of_namespaces),
+		SANDBOX_TEST(test_without_namespaces_nothing_covers_for_an_old_landlock),
+		TEST(test_a_layer_is_missing_when_its_cover_is_too),
+		TEST(test_an_open_network_needs_no_rules),
+		TEST(test_a_hole_has_no_cover),
 		SANDBOX_TEST(test_landlock_alone_shows_no_directory_that_holds_alpis_home),
 	};
 
