@@ -233,6 +233,37 @@ def saturation(provider):
     home.close()
 
 
+def beside_trouble(provider):
+    """A chat while something else of the machine hangs, against the same chat without."""
+    home = Home()
+    home.use(provider)
+    home.use(provider, profile="other")
+    home.use(provider, "silent", profile="mute")
+    home.start()
+    for unit in ("other/engined", "other/toolrunner", "mute/engined"):
+        home.ready(unit)
+
+    def turn_ms():
+        return statistics.median(ask(home, "n=3") * 1000 for _ in range(15))
+
+    turn_ms()
+    usual = turn_ms()
+    for unit in ("other/engined", "other/toolrunner", "default/toolrunner"):
+        home.kill(unit, signal.SIGSTOP)
+        row(f"turn beside a stopped {unit}", turn_ms(), "ms", usual, "<= 2 x usual")
+        home.kill(unit, signal.SIGCONT)
+    waiting = Streams(home, ["x"], profile="mute")
+    row("turn beside a provider that never answers", turn_ms(), "ms", usual, "<= 2 x usual")
+    home.use(provider, "script")
+    call = {"name": "terminal", "arguments": {"command": "touch hangs; sleep 1000"}}
+    hanging = Streams(home, [json.dumps({"steps": [{"calls": [call]}]})])
+    wait_for(lambda: (home.workspace / "hangs").exists(), "the tool to hang")
+    home.use(provider)
+    row("turn beside a tool that hangs", turn_ms(), "ms", usual, "<= 2 x usual")
+    assert waiting.left == hanging.left == 1
+    home.close()
+
+
 def long_life(provider):
     home = Home()
     home.use(provider)
@@ -261,7 +292,8 @@ def main():
     provider = Provider()
     print("name\tvalue\tunit\tfloor\tratio\tbudget", flush=True)
     try:
-        for measure in (start_up, memory_and_rest, one_turn, tool_round_trip, many_streams, saturation, long_life):
+        for measure in (start_up, memory_and_rest, one_turn, tool_round_trip, many_streams, saturation,
+                        beside_trouble, long_life):
             if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
                 measure(provider)
         for measure in (bus, installed_size):
