@@ -8,78 +8,30 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/ask.h"
 #include "common/atomic.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
 #include "common/process.h"
-#include "common/unixsock.h"
-
-#define ANSWER_MAX (1024 * 1024)
 
 extern char **environ;
-
-static int
-connect_init(const struct cli *c, struct error *e)
-{
-	cleanup_free char *path = path_join(c->root, "run/init.sock");
-	struct error local = { 0 };
-	int fd = unix_connect(path, &local);
-
-	if (fd == -1 && local.code != ERR_invalid)
-		return error_set(e, ERR_unavailable, "alpi is not running");
-	if (fd == -1 && e != NULL)
-		*e = local;
-	return fd;
-}
-
-/* Cut the last line off the answer: it says how the order ended. */
-static int
-verdict(struct buf *answer, struct error *e)
-{
-	char *last;
-
-	while (answer->len > 0 && answer->data[answer->len - 1] == '\n')
-		answer->data[--answer->len] = '\0';
-	last = answer->len == 0 ? NULL : strrchr(answer->data, '\n');
-	last = last != NULL ? last + 1 : answer->data;
-	if (last == NULL)
-		return error_set(e, ERR_gone, "the daemon ended without an answer");
-	if (strncmp(last, "error ", 6) == 0)
-		return error_set(e, ERR_denied, "%s", last + 6);
-	if (strcmp(last, "ok") != 0)
-		return error_set(e, ERR_gone, "the daemon ended in the middle of its answer");
-	answer->len = (size_t)(last - answer->data);
-	answer->data[answer->len] = '\0';
-	return 0;
-}
 
 int
 control_order(const struct cli *c, const char *order, struct buf *out, struct error *e)
 {
-	cleanup_buf struct buf answer = BUF(ANSWER_MAX);
-	cleanup_close int fd = connect_init(c, e);
-	cleanup_free char *line = xasprintf("%s\n", order);
-	char piece[4096];
-	ssize_t n;
+	cleanup_free char *path = path_join(c->root, "run/init.sock");
+	struct error local = { 0 };
 
-	if (fd == -1)
-		return -1;
-	if (send(fd, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line))
-		return error_errno(e, "%s", order);
-	while ((n = read(fd, piece, sizeof(piece))) > 0 || (n == -1 && errno == EINTR))
-		if (n > 0 && buf_add(&answer, piece, (size_t)n) == -1)
-			return error_set(e, ERR_too_large, "%s: the answer has no end", order);
-	if (verdict(&answer, e) == -1)
-		return -1;
-	return out == NULL ? 0 : buf_add(out, buf_str(&answer), answer.len);
+	if (ask_line(path, order, out, &local) == 0)
+		return 0;
+	return error_set(e, local.code, "%s", local.code == ERR_unavailable ? "alpi is not running" : local.text);
 }
 
 /* "unit NAME STATE PID UPTIME_MS RESTARTS RSS_KB" */
@@ -160,9 +112,8 @@ bool
 control_alive(const struct cli *c)
 {
 	cleanup_free char *path = path_join(c->root, "service.lock");
-	cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC);
 
-	return fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1;
+	return lock_held(path);
 }
 
 /* Run alpi-init -d; its complaints go to a file that we read when it failed. */

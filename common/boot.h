@@ -30,6 +30,7 @@
 #define ALPI_BOOT_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "common/error.h"
 
@@ -74,5 +75,10 @@ const struct boot_pair *boot_find(const struct boot_list *l, const char *unit);
 const char *boot_secret(const struct boot *b, const char *name);
 /* The value of an option, or NULL. Borrowed. */
 const char *boot_option(const struct boot *b, const char *name);
+
+/* For init: the lines that say who a unit is and where things are; the person's home is of the environment. */
+void	 boot_write_head(FILE *to, const struct boot *b, int debug);
+/* The secret lines of these names (then NULL) of HOME/.env; with `all`, an empty value for one that is not there. */
+void	 boot_write_secrets(FILE *to, const char *home, const char *const *names, int all);
 
 #endif

@@ -8,11 +8,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
 
 static struct sockaddr_un manager;
 static socklen_t manager_len;			/* 0: there is none */
-static int64_t pulse;
+static int64_t pulse, next_beat;
 
 void
 notify_open(void)
@@ -46,7 +47,13 @@ notify_send(const char *fmt, ...)
 }
 
 int64_t
-notify_pulse_ms(void)
+notify_beat(void)
 {
-	return pulse;
+	int64_t now = clock_mono_ms();
+
+	if (pulse > 0 && now >= next_beat) {
+		next_beat = now + pulse;
+		notify_send("WATCHDOG=1");
+	}
+	return next_beat;
 }

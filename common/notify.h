@@ -12,7 +12,7 @@
 void	notify_open(void);
 /* "READY=1", "STATUS=…", and so on, one per line. */
 void	notify_send(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* How often the manager wants to hear WATCHDOG=1, twice over: in ms; 0: never. */
-int64_t	notify_pulse_ms(void);
+/* Say WATCHDOG=1 when it is time, twice as often as asked. When to call again, by clock_mono_ms; 0: no need. */
+int64_t	notify_beat(void);
 
 #endif

@@ -2,8 +2,11 @@
 /* See process.h. /proc is Linux's; another kernel gets another file like this one. */
 #include "common/process.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "common/mem.h"
 
@@ -48,6 +51,31 @@ process_rss_kb(pid_t pid)
 	if (proc_line(pid, "statm", line, sizeof(line)) == -1 || sscanf(line, "%*d %ld", &pages) != 1)
 		return 0;
 	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+int
+lock_take(const char *path, struct error *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		return error_errno(e, "%s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	if (errno == EWOULDBLOCK)
+		error_set(e, ERR_busy, "%s is held", path);
+	else
+		error_errno(e, "%s", path);
+	close(fd);
+	return -1;
+}
+
+int
+lock_held(const char *path)
+{
+	cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1;
 }
 
 int

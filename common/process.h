@@ -16,6 +16,11 @@ uint64_t process_start_time(pid_t pid);
 /* Resident memory; 0 when there is no such process. */
 long	 process_rss_kb(pid_t pid);
 
+/* Take a lock file, for as long as we live. The descriptor, or -1: ERR_busy when another process has it. */
+int	 lock_take(const char *path, struct error *e);
+/* 1 when a living process has it. */
+int	 lock_held(const char *path);
+
 /* Write "PID STARTTIME" of this process to path, whole or not at all. 0 or -1. */
 int	 pidfile_write(const char *path, struct error *e);
 /* The process in a pid file, when that very one still runs; 0 else. */

@@ -30,6 +30,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/confine.h"
 #include "common/log.h"
 #include "common/mem.h"
 
@@ -400,10 +401,6 @@ platform_restrict(const char *text, struct error *e)
 
 	if (parse_words(text, &words, e) == -1)
 		return -1;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return error_errno(e, "no_new_privs");
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
-		return error_errno(e, "undumpable");
 	if (!(words & 1U << SANDBOX) && landlock(words, e) == -1)
 		return -1;
 	return seccomp(words, e);
@@ -431,11 +428,7 @@ platform_restrict(const char *words, struct error *e)
 int
 restrict_self(const char *words, struct error *e)
 {
-	struct rlimit none = { 0, 0 };
-
-	if (setrlimit(RLIMIT_CORE, &none) == -1)
-		return error_errno(e, "core limit");
-	return platform_restrict(words, e);
+	return confine_self(e) == -1 ? -1 : platform_restrict(words, e);
 }
 
 const char *

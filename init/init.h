@@ -14,28 +14,11 @@
 #include "common/boot.h"
 #include "common/buf.h"
 #include "common/logfile.h"
+#include "common/loop.h"
 
 #define KEY_HEX		(2 * BOOT_KEY_BYTES + 1)
 #define TAIL_LINES	10
 #define DEATHS_MAX	5
-
-/* ---- loop.c: what the kernel has to say, one thing at a time ------------------------------------ */
-
-struct source {
-	int	 fd;				/* -1: closed */
-	void	(*fn)(void *arg);		/* something to read, or the end: read once, or close */
-	void	*arg;
-};
-
-void	 source_open(struct source *s, int fd, void (*fn)(void *arg), void *arg);
-void	 source_close(struct source *s);
-/* From now on these signals (the list ends with 0) come as calls. */
-void	 loop_signals(const int *list, void (*fn)(int number));
-/* Call when names or contents of files in this folder change; one function for all folders. */
-void	 loop_watch(const char *dir, void (*fn)(void));
-/* The next loop_wait lasts until then at most, by clock_mono_ms; 0: no matter. */
-void	 loop_until(int64_t when);
-void	 loop_wait(void);
 
 /* ---- logs.c: what units write to stderr becomes lines of logs/service.log ----------------------- */
 
@@ -114,14 +97,12 @@ int	 units_settled(const char *x, struct buf *why);
 /* ---- spawn.c: a unit's process, what it learns on descriptor 3, what it inherits ---------------- */
 
 extern struct site {				/* the same for every unit; main sets it first */
-	char	*root, *libexec;
+	char	*root, *run, *libexec;
 	int	 debug, drop;			/* ALPI_DEBUG, -u */
 } site;
 
 /* Is there room in a socket's address for the inboxes of a profile? */
 int	 spawn_fits(const char *profile);
-/* Write the boot lines of these names of HOME/.env; with `all`, an empty value for one that is not there. */
-void	 secrets_write(FILE *to, const char *home, const char *const *names, int all);
 /* Compose the boot message, tell the neighbours, execute. 0 or -1 with errno; then, or at its end, spawn_clear. */
 int	 spawn_unit(struct unit *u, void (*on_boot)(void *arg));
 void	 spawn_clear(struct unit *u);

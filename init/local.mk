@@ -2,4 +2,4 @@
 # No library but libc: of common/ it takes only what needs none either.
 PROGS          += alpi-init
 alpi-init.DIR  := $(LIBEXEC)
-alpi-init.SRCS := $(addprefix init/, main.c control.c logs.c loop.c spawn.c supervise.c units.c)
+alpi-init.SRCS := $(addprefix init/, main.c control.c logs.c spawn.c supervise.c units.c)

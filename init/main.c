@@ -8,16 +8,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/confine.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/notify.h"
+#include "common/paths.h"
 #include "common/process.h"
 #include "init/init.h"
 
@@ -30,7 +30,6 @@ static const char usage[] =
     "  -u  as root: run each unit as a user of its own, see alpi-init(8)\n";
 
 static int detach, parent = -1, settled, stopping;
-static int64_t pulse_at;			/* when the service manager hears next that we live; 0: it does not ask */
 
 /* ---- parse ------------------------------------------------------------------------------------ */
 
@@ -55,6 +54,7 @@ parse(int argc, char *argv[])
 	}
 	if ((site.root = realpath(argv[optind], NULL)) == NULL || chdir(site.root) == -1)
 		err(1, "%s", argv[optind]);
+	site.run = path_join(site.root, "run");
 	if (!spawn_fits("default"))
 		errx(1, "%s: too long a path for the sockets below it", site.root);
 	if ((site.libexec = realpath(dir != NULL ? dir : "/proc/self/exe", NULL)) == NULL)
@@ -71,28 +71,18 @@ static void
 confine(void)
 {
 	static const char *const kept[] = {
-		"PATH=", "LANG=", "LC_", "TZ=", "HOME=", "ALPI_RESTRICT_DEBUG=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=" };
+		"PATH=", "LANG=", "LC_", "TZ=", "HOME=", "ALPI_RESTRICT_DEBUG=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", NULL };
+	struct error e = { 0 };
 	struct rlimit files;
-	char **to = environ;
 
-	for (char **from = environ; *from != NULL; from++)
-		for (size_t i = 0; i < COUNT(kept); i++)
-			if (strncmp(*from, kept[i], strlen(kept[i])) == 0)
-				*to++ = *from;
-	*to = NULL;
+	confine_environment(kept);
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max < NOFILE ? files.rlim_max : NOFILE;
 	setrlimit(RLIMIT_NOFILE, &files);
-	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	umask(077);
-	closefrom(STDERR_FILENO + 1);
-	/* 0, 1 and 3 stay taken, so that no descriptor of ours has a number that a unit's will have. */
-	for (int fd = STDIN_FILENO; fd <= BOOT_FD; fd++)
-		if (fd != STDERR_FILENO)
-			dup2(open("/dev/null", O_RDWR), fd);
-	closefrom(BOOT_FD + 1);
+	if (confine_self(&e) == -1)
+		errx(1, "%s", e.text);
+	confine_descriptors(BOOT_FD);		/* so none of ours has a number that one of a unit's will have */
 }
 
 /* ---- open ------------------------------------------------------------------------------------- */
@@ -112,18 +102,6 @@ split(void)
 		_exit(read(fd[0], &verdict, 1) == 1 ? verdict : 1);
 	setsid();
 	parent = fd[1];
-}
-
-/* The lock decides who runs. The pid file only tells. */
-static void
-lock(void)
-{
-	int fd = open("service.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd == -1)
-		err(1, "%s/service.lock", site.root);
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-		errx(1, "already running for %s", site.root);
 }
 
 /* As systemd's notify-reload protocol wants it: with the time at which the reload began. */
@@ -165,7 +143,9 @@ open_all(void)
 	static const int caught[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM, 0 };
 	struct error e = { 0 };
 
-	lock();
+	/* The lock decides who runs. The pid file only tells. */
+	if (lock_take("service.lock", &e) == -1)
+		errx(1, e.code == ERR_busy ? "already running for %s" : "%s: %s", site.root, e.text);
 	mkdir("run", 0700);
 	mkdir("logs", 0700);
 	if (pidfile_write(PID_FILE, &e) == -1 || logs_open(!detach, &e) == -1 || control_open(&e) == -1)
@@ -199,18 +179,6 @@ tell_start(void)
 	close(parent);
 }
 
-static void
-beat(void)
-{
-	int64_t pulse = notify_pulse_ms();
-
-	if (pulse > 0 && clock_mono_ms() >= pulse_at) {
-		pulse_at = clock_mono_ms() + pulse;
-		notify_send("WATCHDOG=1");
-	}
-	loop_until(pulse_at);
-}
-
 /* What has to be done after each event; 1 when everything has stopped. */
 static int
 after_event(void)
@@ -222,7 +190,7 @@ after_event(void)
 	supervise_round();
 	tell_start();
 	control_round(0);
-	beat();
+	loop_until(notify_beat());
 	for (const struct unit *u = units; u != NULL; u = u->next)
 		up |= u->pid != 0 || u->stop;
 	return stopping && !up;

@@ -4,28 +4,21 @@
  * read when a unit starts or reloads. Neighbours hear of theirs before the new process exists, so none can refuse it.
  * One thread: fork is safe.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/child.h"
 #include "common/clock.h"
-#include "common/env.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/unixsock.h"
 #include "init/init.h"
 
 #define BOOT_BYTES	(1024 * 1024)		/* what the kernel gives of it is enough for a thousand profiles */
-#define VALUE_MAX	(BOOT_LINE_MAX - 256)	/* with its word and name still one boot line */
 #define PLAN_SECONDS	10
 
 struct site site;
@@ -33,32 +26,10 @@ struct site site;
 int
 spawn_fits(const char *profile)
 {
-	return strlen(site.root) + strlen(profile) + strlen("/run//toolrunner.ipc") <= UNIX_PATH_BYTES;
+	return strlen(site.run) + strlen(profile) + strlen("//toolrunner.ipc") <= UNIX_PATH_BYTES;
 }
 
 /* ---- what a unit is told ---------------------------------------------------------------------- */
-
-void
-secrets_write(FILE *to, const char *home, const char *const *names, int all)
-{
-	size_t size, len = 0;
-	const char *value;
-	char *text;
-
-	if (names == NULL)
-		return;
-	text = env_read(home, &size);
-	for (; *names != NULL; names++) {
-		value = env_value(text, size, *names, &len);
-		if (value != NULL && (len > VALUE_MAX || memchr(value, '\0', len) != NULL))
-			value = NULL;			/* no boot line */
-		if (value != NULL)
-			fprintf(to, "secret %s=%.*s\n", *names, (int)len, value);
-		else if (all)
-			fprintf(to, "secret %s=\n", *names);
-	}
-	env_free(text, size);
-}
 
 /* One that does not read what it is told is cut off: it ends, and learns everything at its next start. */
 static void
@@ -97,20 +68,16 @@ introduce(struct unit *a, struct unit *b)
 static void
 compose(struct unit *u)
 {
-	const char *person = getenv("HOME");
+	struct boot b = { .unit = u->name, .root = site.root, .home = u->home, .run = site.run, .libexec = site.libexec };
 
-	fprintf(u->out, "alpi-boot 1\nunit %s\nroot %s\nhome %s\n", u->name, site.root, u->home);
-	fprintf(u->out, "run %s/run\nlibexec %s\n", site.root, site.libexec);
-	fprintf(u->out, "option person %s\n", person != NULL ? person : "/");
-	if (site.debug)
-		fprintf(u->out, "option debug 1\n");
+	boot_write_head(u->out, &b, site.debug);
 	for (struct unit *v = units; v != NULL; v = v->next) {
 		introduce(u, v);
 		introduce(v, u);
 		if (v != u)
 			flush(v);
 	}
-	secrets_write(u->out, u->home, unit_kinds[u->daemon].secrets, 0);
+	boot_write_secrets(u->out, u->home, unit_kinds[u->daemon].secrets, 0);
 	fprintf(u->out, "end\n");
 	flush(u);
 }
@@ -122,7 +89,7 @@ spawn_reload(struct unit *u)
 		return;
 	log_info("%s reloads", u->name);
 	fprintf(u->out, "reload\n");
-	secrets_write(u->out, u->home, unit_kinds[u->daemon].secrets, 1);
+	boot_write_secrets(u->out, u->home, unit_kinds[u->daemon].secrets, 1);
 	flush(u);
 }
 
@@ -137,46 +104,6 @@ spawn_drop(struct unit *u)
 }
 
 /* ---- its process ------------------------------------------------------------------------------ */
-
-/* Become the user of the row, when -u asked for that and there is one. */
-static int
-change_user(const char *name)
-{
-	const struct passwd *user = site.drop ? getpwnam(name) : NULL;
-
-	if (user == NULL)
-		return 0;
-	if (setgroups(1, &user->pw_gid) == -1 || setgid(user->pw_gid) == -1)
-		return -1;
-	return setuid(user->pw_uid);
-}
-
-/*
- * Run alpi-NAME. Its stderr is `err`; `boot` is its descriptor 3, without one `err` is its output too. main holds
- * 0 to 3, and all else closes on exec.
- */
-static pid_t
-run(const char *name, const char *user, int err, int boot)
-{
-	cleanup_free char *program = xasprintf("%s/alpi-%s", site.libexec, name);
-	char *argv[] = { program, boot == -1 ? site.root : NULL, NULL };
-	pid_t init = getpid(), pid = fork();
-	sigset_t none;
-
-	if (pid != 0)
-		return pid;
-	sigemptyset(&none);
-	dup2(err, STDERR_FILENO);
-	dup2(boot != -1 ? boot : err, boot != -1 ? BOOT_FD : STDOUT_FILENO);
-	setsid();
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	/* Die with init, and not by TERM: one that hangs would keep its inbox beside the next init's unit. */
-	if (chdir("/") == 0 && change_user(user) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == init)
-		execv(program, argv);
-	dprintf(STDERR_FILENO, "ERROR cannot run %s: %s\n", program, strerror(errno));
-	_exit(127);
-}
 
 /* Our end of its descriptor 3. It is written through a stream of its own, so that source and stream close apart. */
 static int
@@ -194,7 +121,9 @@ int
 spawn_unit(struct unit *u, void (*on_boot)(void *arg))
 {
 	const struct unit_kind *kind = &unit_kinds[u->daemon];
-	cleanup_free char *inboxes = xasprintf("run/%s", u->profile);
+	cleanup_free char *inboxes = xasprintf("%s/%s", site.run, u->profile);
+	cleanup_free char *program = xasprintf("%s/alpi-%s", site.libexec, kind->daemon);
+	char *argv[] = { program, NULL };
 	int err[2], boot[2] = { -1, -1 };
 
 	mkdir(inboxes, 0700);
@@ -203,7 +132,7 @@ spawn_unit(struct unit *u, void (*on_boot)(void *arg))
 	source_open(&u->tail.pipe, err[0], tail_read, &u->tail);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, boot) == 0 && open_boot(u, boot[0], on_boot) == 0) {
 		compose(u);
-		u->pid = run(kind->daemon, kind->user, err[1], boot[1]);
+		u->pid = child_start(&(struct child){ argv, site.drop ? kind->user : NULL, { -1, -1, err[1], boot[1] }, .bound = 1 });
 	}
 	close(err[1]);
 	close(boot[1]);
@@ -225,24 +154,9 @@ spawn_clear(struct unit *u)
 int
 spawn_plan(void (*take)(const char *line))
 {
-	cleanup_free char *line = NULL;
-	int fd[2], status = -1;
-	size_t room = 0;
-	ssize_t n;
-	FILE *f;
-	pid_t pid;
+	cleanup_free char *program = xasprintf("%s/alpi-init-plan", site.libexec);
+	char *argv[] = { program, site.root, NULL };
+	const struct child c = { argv, site.drop ? "_alpi_plan" : NULL, { -1, -1, -1, -1 }, .bound = 1 };
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == -1 || (f = fdopen(fd[0], "r")) == NULL)
-		abort();
-	setsockopt(fd[0], SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ PLAN_SECONDS, 0 }, sizeof(struct timeval));
-	pid = run("init-plan", "_alpi_plan", fd[1], -1);
-	close(fd[1]);
-	while ((n = getline(&line, &room, f)) > 0) {
-		line[n - (line[n - 1] == '\n')] = '\0';
-		take(line);
-	}
-	if (ferror(f) && pid > 0)
-		kill(pid, SIGKILL);
-	fclose(f);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
+	return child_lines(&c, PLAN_SECONDS, take);
 }

@@ -3,7 +3,6 @@
  * With the channel table this is the whole topology. A plan comes from a program that has read YAML of any
  * origin: it is believed in which profiles there are, and in nothing that init knows itself.
  */
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,24 +155,6 @@ on_change(void)
 		look_at = clock_mono_ms() + SOON_MS;
 }
 
-/* Folders are watched before they are read: what changes in between is seen by the next look. */
-static void
-watch(void)
-{
-	DIR *dir = opendir("profiles");
-	struct dirent *d;
-
-	loop_watch(".", on_change);
-	while (dir != NULL && (d = readdir(dir)) != NULL) {
-		cleanup_free char *path = path_join("profiles", d->d_name);
-
-		if (strcmp(d->d_name, "..") != 0)
-			loop_watch(path, on_change);
-	}
-	if (dir != NULL)
-		closedir(dir);
-}
-
 void
 units_round(void)
 {
@@ -184,7 +165,8 @@ units_round(void)
 	look_at = 0;
 	plan++;
 	broken[0] = said[0] = '\0';
-	watch();
+	loop_watch(".", on_change);	/* before they are read: what changes in between is seen by the next look */
+	loop_watch_below("profiles", on_change);
 	if (spawn_plan(take) == -1) {
 		log_error("alpi-init-plan failed: what ran goes on");
 		return;

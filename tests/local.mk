@@ -20,5 +20,5 @@ FUZZ += host:alpi-hostd
 UNIT += sandbox:alpi-toolrunner tool_read:alpi-toolrunner tool_write:alpi-toolrunner tool_edit:alpi-toolrunner
 UNIT += tool_search:alpi-toolrunner tool_terminal:alpi-toolrunner
 TOOLS += fake/toolcall:alpi-toolrunner
-UNIT += init_secrets:alpi-init init_supervise:alpi-init init_logs:alpi-init
+UNIT += boot_write:common process:common init_supervise:alpi-init init_logs:alpi-init
 FUZZ += control:alpi-init

@@ -351,6 +351,32 @@ def test_a_broken_configuration_stops_nobody(init):
     assert "WARNING alpi.init work: " in init.log()
 
 
+def test_a_configuration_that_never_loaded_has_the_units_of_the_defaults(init):
+    (init.root / "config.yaml").write_text("a: [\n")
+    init.start()
+    assert init.ask("wait") == ["ok"]
+    assert set(init.units()) == {"default/toolrunner", "default/engined", "default/hostd"}
+    assert "WARNING alpi.init default: " in init.log()
+
+
+def test_a_broken_configuration_switches_nothing_on(init):
+    (init.root / "config.yaml").write_text("service:\n  host: false\n")
+    init.process = subprocess.Popen(init.command(), stderr=subprocess.PIPE, text=True)
+    init.heard("default/engined", until="end")
+    (init.root / "config.yaml").write_text("a: [\n")
+    init.heard("default/engined", until="reload")
+    init.ask("wait")
+    assert set(init.units()) == {"default/toolrunner", "default/engined"}
+
+
+def test_a_start_of_a_ready_unit_is_ok_and_forgives(init):
+    init.start()
+    init.ask("wait")
+    pids = {name: u["pid"] for name, u in init.units().items()}
+    assert init.ask("start all") == ["ok"]
+    assert {name: u["pid"] for name, u in init.units().items()} == pids
+
+
 def test_host_can_be_switched_off(init):
     (init.root / "config.yaml").write_text("service:\n  host: false\n")
     init.process = subprocess.Popen(init.command(), stderr=subprocess.PIPE, text=True)
@@ -445,6 +471,7 @@ def test_the_service_manager_hears_ready_watchdog_and_stopping(init):
     init.process.send_signal(signal.SIGHUP)
     while "RELOADING=1" not in told[-1]:
         told.append(manager.recv(4096).decode())
+    assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", told[-1])
     init.process.terminate()
     while told[-1] != "STOPPING=1":
         told.append(manager.recv(4096).decode())

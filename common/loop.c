@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event loop: descriptors, signals, changed folders, time. All of it is Linux's way; another kernel gets another file. */
+/* See loop.h. All of it is Linux's way; another kernel gets another file like this one. */
+#include "common/loop.h"
+
+#include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "init/init.h"
+#include "common/mem.h"
+#include "common/paths.h"
 
 static int loop = -1;
 static int64_t until;
@@ -76,6 +81,22 @@ loop_watch(const char *dir, void (*fn)(void))
 		source_open(&folders, inotify_init1(IN_CLOEXEC | IN_NONBLOCK), read_changes, NULL);
 	on_change = fn;
 	inotify_add_watch(folders.fd, dir, IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE | IN_ONLYDIR);
+}
+
+void
+loop_watch_below(const char *dir, void (*fn)(void))
+{
+	DIR *handle = opendir(dir);
+	struct dirent *d;
+
+	while (handle != NULL && (d = readdir(handle)) != NULL) {
+		cleanup_free char *path = path_join(dir, d->d_name);	/* "." is the folder itself */
+
+		if (strcmp(d->d_name, "..") != 0)
+			loop_watch(path, fn);
+	}
+	if (handle != NULL)
+		closedir(handle);
 }
 
 void

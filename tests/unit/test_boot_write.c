@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/boot.h"
 #include "common/mem.h"
-#include "init/init.h"
 
 static const char *const keys[] = {
 	"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY", NULL };
@@ -21,7 +21,7 @@ written(const char *home, const char *const *names, int all)
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
-	secrets_write(f, home, names, all);
+	boot_write_secrets(f, home, names, all);
 	fclose(f);
 	return text;
 }
