@@ -72,6 +72,15 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
+    def leave(self):
+        """Ctrl-D until it is heard: one that comes before the editor has the terminal is lost."""
+        while self.process.poll() is None:
+            self.type("\x04")
+            select.select([self.master], [], [], 0.1)
+            if select.select([self.master], [], [], 0)[0] and not self.read():
+                break
+        return self.end()
+
     def end(self):
         while self.read():
             pass
@@ -330,8 +339,7 @@ def test_slash_words_that_do_not_exist_are_not_sent(stub):
     terminal.until("Did you mean /help?")
     terminal.type("/status\n")
     terminal.until("model    a/b")
-    terminal.type("\x04")
-    assert terminal.end() == 0
+    assert terminal.leave() == 0
     assert stub.asked("host.chat.send") == []
 
 
@@ -372,7 +380,7 @@ def test_a_question_is_put_and_answered(stub, typed, choice):
     answer = stub.asked("host.approval.respond")[0]
     assert (answer["request_id"], answer["choice"]) == ("f" * 32, choice)
     terminal.until("› ")
-    terminal.type("\x04")
+    terminal.type("/exit\n")     # unlike Ctrl-D it also counts before the editor has the terminal
     assert terminal.end() == 0
 
 
@@ -401,7 +409,7 @@ def test_a_question_settled_elsewhere_goes_away(stub):
     wait_for(lambda: stub.asked("resolved"), "the question to be settled")
     terminal.until("settled without you")
     terminal.until("10 in")
-    terminal.type("\x04")
+    terminal.type("/exit\n")
     terminal.end()
     assert stub.asked("host.approval.respond") == []
 
