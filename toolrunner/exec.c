@@ -94,7 +94,6 @@ exec_new(struct runner *r, const struct exec_order *o)
 	x->args = json_incref(o->args);
 	x->net = o->net;
 	x->approver = o->approver;
-	x->seq = 1;
 	for (end = &r->calls; *end != NULL; end = &(*end)->next)
 		;
 	*end = x;
