@@ -407,9 +407,10 @@ clarification_answer(struct call *c, const void *in, struct error *e)
 
 /* ---- status ------------------------------------------------------------------------------------------- */
 
-static int
-engine_status(struct call *c, const void *in, struct error *e)
+static void
+tell_status(void *arg)
 {
+	struct call *c = arg;
 	struct engine *en = c->ctx;
 	size_t n = json_array_size(en->tools.sandbox);
 	cleanup_free struct sandbox_layer *layers = xcalloc(n + 1, sizeof(*layers));
@@ -430,7 +431,13 @@ engine_status(struct call *c, const void *in, struct error *e)
 	    .sandbox = layers, .n_sandbox = n, .sandbox_stop = en->tools.sandbox_stop };
 	call_reply(c, &r);
 	provider_target_clear(&target);
-	return 0;
+}
+
+/* Whoever asks right after the start waits for what toolrunner has to say. */
+static int
+engine_status(struct call *c, const void *in, struct error *e)
+{
+	return engine_when_tools(c->ctx, tell_status, c) == 1 ? 0 : CALL_LATER;
 }
 
 const struct handler engine_handlers[] = {
