@@ -70,7 +70,7 @@ open_files(struct host *h, const char *root, struct error *e)
 	h->person = home_person();
 	h->root_real = realpath(root, NULL);
 	if (make_dirs(dir, 0700, e) == -1 || host_device_id(root, h->device_id, e) == -1 ||
-	    db_open(&h->db, file, host_schema, 1, e) == -1 ||
+	    db_open(&h->db, file, host_schema, 0, e) == -1 ||	/* a power cut takes the clients with it */
 	    (h->stream = stream_open(root, h->daemon->base, e)) == NULL ||
 	    (h->approvals = approvals_open(h, e)) == NULL ||
 	    (h->turns = turns_open(h, e)) == NULL ||
