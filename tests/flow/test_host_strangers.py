@@ -12,7 +12,8 @@ import pytest
 from conftest import LIBEXEC, ROOT, host, wait_for
 from test_bad_input import home, says      # noqa: F401: the home whose units may not restart
 from test_chat_tool import script
-from test_hostd import send, until
+from test_hostd import send
+from test_wrong_token import connect_as
 
 METHODS = re.findall(r'^\t\{ "(host\.[a-z_.]+)",\s+\w+,\s+\w+, \w+, \w+,\s+"([^"]*)",\s+"([^"]*)" \}',
                      (ROOT / "hostd" / "methods.c").read_text(), re.M)
@@ -188,9 +189,7 @@ def test_many_bytes_from_many_clients_stay_within_bounds(home):
 # ---- the inboxes ---------------------------------------------------------------------------------------
 
 def inbox(home, unit):
-    s = socket.socket(socket.AF_UNIX)
-    s.connect(str(home.path / "run" / f"{unit}.ipc"))
-    return s
+    return connect_as(home.path / "run" / f"{unit}.ipc", home.uid)
 
 
 HELLO = b"\0SP\0\0\x30\0\0"     # what a requester of nng says first
