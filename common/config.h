@@ -3,10 +3,7 @@
  * config.yaml (spec/engine.md, section 3) and .env (section 2).
  *
  * A configuration is read as a JSON tree merged over the defaults: maps
- * recurse, anything else replaces. YAML 1.1 core scalars as the reference's
- * reader resolves them (true/false/yes/no/on/off, null/~, integers, floats,
- * quoted text is text). Anchors and aliases are refused beyond 1000
- * expansions, tags other than the core ones are refused.
+ * recurse, anything else replaces (common/yaml.h says how words are read).
  *
  * A change edits the YAML document itself, so keys we do not know stay.
  */
@@ -23,8 +20,8 @@
 
 /* The defaults of spec/engine.md, section 3, as a new tree. */
 json_t	*config_defaults(void);
-/* YAML text to a tree; NULL with ERR_invalid naming line and column. An empty text is an empty object. */
-json_t	*yaml_parse(const char *text, size_t len, struct error *e);
+/* HOME/config.yaml alone, an empty object when there is none; NULL when it does not load. */
+json_t	*config_file(const char *home, struct error *e);
 /* HOME/config.yaml over the defaults; a missing file is all defaults. NULL when it does not load. */
 json_t	*config_load(const char *home, struct error *e);
 

@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/yaml.h"
 
 static enum tool_net
 net_of(const json_t *config)

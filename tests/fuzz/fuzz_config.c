@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "common/yaml.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "common/yaml.h"
 
 static json_t *
 yaml(const char *text)
