@@ -104,7 +104,6 @@ audit_verify(const char *path, struct error *e)
 static int
 find_end(struct audit *a, struct error *e)
 {
-	cleanup_buf struct buf line = BUF(LINE_BYTES_MAX);
 	cleanup_json json_t *row = NULL;
 	off_t size = lseek(a->fd, 0, SEEK_END), start;
 	char *tail, *last, *before;

@@ -238,6 +238,8 @@ on_refused(int sig, siginfo_t *info, void *context)
 	_exit(159);
 }
 
+/* Argument n has this value. */
+#define IS(n, value) ((struct scmp_arg_cmp){ .arg = (n), .op = SCMP_CMP_EQ, .datum_a = (value) })
 #define ALLOW(n, ...) seccomp_rule_add_array(f, SCMP_ACT_ALLOW, call, n, (struct scmp_arg_cmp[]){ __VA_ARGS__ })
 
 /* Families of sockets a word list may make. */
@@ -247,11 +249,11 @@ allow_socket(scmp_filter_ctx f, int call, unsigned words)
 	int r = 0;
 
 	if (words & (1U << BUS | 1U << UNIX | 1U << NET))
-		r |= ALLOW(1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+		r |= ALLOW(1, IS(0, AF_UNIX));
 	if (words & 1U << NET) {
-		r |= ALLOW(1, SCMP_A0(SCMP_CMP_EQ, AF_INET));
-		r |= ALLOW(1, SCMP_A0(SCMP_CMP_EQ, AF_INET6));
-		r |= ALLOW(2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, 0));	/* getaddrinfo asks for addresses */
+		r |= ALLOW(1, IS(0, AF_INET));
+		r |= ALLOW(1, IS(0, AF_INET6));
+		r |= ALLOW(2, IS(0, AF_NETLINK), IS(2, 0));	/* getaddrinfo asks for addresses */
 	}
 	return r;
 }
@@ -284,28 +286,28 @@ allow_memory(scmp_filter_ctx f, int call, unsigned words)
 static int
 allow_ioctl(scmp_filter_ctx f, int call, unsigned words)
 {
-	return ALLOW(1, SCMP_A1(SCMP_CMP_EQ, 0x541B /* FIONREAD */)) | ALLOW(1, SCMP_A1(SCMP_CMP_EQ, 0x5421 /* FIONBIO */)) |
-	    ALLOW(1, SCMP_A1(SCMP_CMP_EQ, 0x5401 /* TCGETS, isatty */));
+	return ALLOW(1, IS(1, 0x541B /* FIONREAD */)) | ALLOW(1, IS(1, 0x5421 /* FIONBIO */)) |
+	    ALLOW(1, IS(1, 0x5401 /* TCGETS, isatty */));
 }
 
 static int
 allow_prctl(scmp_filter_ctx f, int call, unsigned words)
 {
-	return ALLOW(1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) | ALLOW(1, SCMP_A0(SCMP_CMP_EQ, PR_GET_NAME)) |
-	    ALLOW(1, SCMP_A0(SCMP_CMP_EQ, PR_SET_VMA));
+	return ALLOW(1, IS(0, PR_SET_NAME)) | ALLOW(1, IS(0, PR_GET_NAME)) |
+	    ALLOW(1, IS(0, PR_SET_VMA));
 }
 
 /* Limits can be read, of this process. */
 static int
 allow_prlimit(scmp_filter_ctx f, int call, unsigned words)
 {
-	return ALLOW(2, SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
+	return ALLOW(2, IS(0, 0), IS(2, 0));
 }
 
 static int
 allow_tgkill(scmp_filter_ctx f, int call, unsigned words)
 {
-	return ALLOW(1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	return ALLOW(1, IS(0, (scmp_datum_t)getpid()));
 }
 
 static const struct {
