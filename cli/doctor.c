@@ -17,11 +17,14 @@
 #include "cli/probe.h"
 #include "cli/service.h"
 #include "cli/text.h"
+#include "common/atomic.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
+
+#define TURN_ROOM	(8 * 1024 * 1024)	/* bytes; with less engined begins no turn */
 
 enum level { OK, INFO, WARN, FAIL };
 
@@ -269,8 +272,11 @@ check_storage(struct doctor *d)
 	} limits[] = {
 		{ "sessions", 1LL << 30 }, { "cache/tts", 500LL << 20 }, { "alp/workgroups", 250LL << 20 },
 	};
+	struct error full = { 0 };
 	size_t large = 0;
 
+	if (disk_has(d->cli->home, TURN_ROOM, &full) == -1)
+		row(d, "Storage", "Free", FAIL, "%s", full.text);
 	for (size_t i = 0; i < COUNT(limits); i++) {
 		cleanup_free char *path = path_join(d->cli->home, limits[i].folder);
 		char size[32];
