@@ -32,7 +32,7 @@
 #define ANSWER_MS	8000		/* beyond its wait, and any other request */
 #define RETRY_MS	250
 #define AWAY_S		60		/* an engined that stays away: followers are told */
-#define AWAY_RETRY_MS	5000
+#define AWAY_RETRY_MS	60000
 #define QUEUE_BYTES	(1024u * 1024)	/* a follower with more than this waiting pulls for itself */
 
 struct turn;
@@ -397,6 +397,15 @@ is_away(const struct error *e)
 	return e->code == ERR_unavailable || e->code == ERR_gone || e->code == ERR_timeout;
 }
 
+/* Often while it restarts, ever more rarely while it stays away: each look keeps the machine awake for seconds. */
+static int
+pause_ms(int64_t away)
+{
+	if (away < TURNS_START_S * 1000)
+		return RETRY_MS;
+	return away / 2 < AWAY_RETRY_MS ? (int)(away / 2) : AWAY_RETRY_MS;
+}
+
 /*
  * engined cannot be reached. A turn it never saw is failed after a while; one
  * it may have begun is cancelled when it is back, so that no turn runs whose
@@ -422,7 +431,7 @@ wait_for_engine(struct turn *t, const struct error *e)
 	}
 	if (t->id != NULL && away >= AWAY_S * 1000)
 		tell_failure(t, e);
-	retry_in(t, away < TURNS_START_S * 1000 ? RETRY_MS : AWAY_RETRY_MS);
+	retry_in(t, pause_ms(away));
 }
 
 static struct request *
