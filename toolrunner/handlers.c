@@ -16,10 +16,14 @@
 
 #define TOOLS_MAX 64
 
-/* The settings as they are now: a list of denied tools that was just extended counts for the next call. */
+/*
+ * The settings as they are now: a list of denied tools that was just extended counts for the next call. Nor does one
+ * begin before the sandbox is known to hold.
+ */
 static void
 refresh(struct runner *r)
 {
+	selftest_wait(r);
 	settings_refresh(&r->settings, r->launcher);
 	selftest_judge(r);
 }
@@ -31,10 +35,12 @@ tool_list(struct call *c, const void *in, struct error *e)
 {
 	struct runner *r = c->ctx;
 	struct tool_row rows[TOOLS_MAX];
-	struct sandbox_layer layers[WORKER_LAYERS_MAX];
-	struct tool_list_reply reply = { .tools = rows, .sandbox = layers, .n_sandbox = r->nlayers, .sandbox_stop = r->stop };
+	struct sandbox_layer layers[RUNNER_LAYERS_MAX];
+	struct tool_list_reply reply = { .tools = rows, .sandbox = layers };
 
 	refresh(r);
+	reply.n_sandbox = r->nlayers;
+	reply.sandbox_stop = r->stop;
 	for (const struct tool *t = tools; t->name != NULL && reply.n_tools < TOOLS_MAX; t++)
 		rows[reply.n_tools++] = (struct tool_row){
 			.name = t->name, .description = t->description, .summary = t->summary,

@@ -13,7 +13,6 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/restrict.h"
 #include "toolrunner/consent.h"
 #include "toolrunner/exec.h"
 #include "toolrunner/explain.h"
@@ -32,16 +31,19 @@ static const struct {
 	{ "--explain", explain_main },
 };
 
-static int
-open_files(struct runner *r, struct error *e)
+/* The test of the sandbox takes longer than all else here and costs others their start: it comes after "ready". */
+static void
+begin_test(evutil_socket_t fd, short what, void *arg)
 {
-	if ((r->launcher = launcher_start(r->boot, r->base, e)) == NULL ||
-	    (r->audit = audit_open(r->boot->home, "toolrunner", e)) == NULL ||
-	    (r->approval_fd = consent_open_log(r->boot->home, e)) == -1)
-		return -1;
-	settings_refresh(&r->settings, r->launcher);
-	selftest_run(r);
-	return 0;
+	selftest_begin(arg);
+}
+
+static void
+on_ready(struct daemon *d)
+{
+	struct timeval now = { 0 };
+
+	event_base_once(d->base, -1, EV_TIMEOUT, begin_test, d->ctx, &now);
 }
 
 static void
@@ -49,6 +51,7 @@ on_reload(struct daemon *d)
 {
 	struct runner *r = d->ctx;
 
+	selftest_wait(r);
 	settings_refresh(&r->settings, r->launcher);
 	selftest_judge(r);
 }
@@ -122,15 +125,16 @@ main(int argc, char *argv[])
 		return daemon_fail(&d, &e);
 	r.base = d.base;
 
-	/* open: the launcher, the two logs, and through the launcher the settings and the sandbox's test */
-	if (open_files(&r, &e) == -1)
+	/* open: the launcher, which will open the settings and try the sandbox, and the two logs */
+	if (runner_open(&r, &e) == -1)
 		return daemon_fail(&d, &e);
 
 	/* restrict: the bus, and the notes on background commands; no other file, no program, no network */
-	if (restrict_self("stdio files bus", &e) == -1)
+	if (runner_fence(&e) == -1)
 		return daemon_fail(&d, &e);
 
 	/* serve: decide, have it run, tell how it stands */
+	d.on_ready = on_ready;
 	d.on_reload = on_reload;
 	d.on_drain = on_drain;
 	launcher_on_gone(r.launcher, launcher_gone, &d);

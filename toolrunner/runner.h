@@ -9,11 +9,21 @@
 #include "common/audit.h"
 #include "common/boot.h"
 #include "common/dispatch.h"
+#include "toolrunner/launcher.h"
 #include "toolrunner/settings.h"
 #include "toolrunner/worker.h"
 
+#define RUNNER_LAYERS_MAX 32
+
 struct exec;
 struct session;
+
+/* One layer of the sandbox, and whether the self-test found that it holds. */
+struct sandbox_state {
+	char	name[32];		/* as sandbox.allow_missing knows it */
+	bool	held;
+	char	detail[200];		/* what the kernel lacks and what covers it, or what was let through; "" */
+};
 
 struct runner {
 	struct daemon		*daemon;
@@ -23,8 +33,9 @@ struct runner {
 	struct audit		*audit;
 	int			 approval_fd;	/* logs/approval.log */
 	struct settings		 settings;
-	struct worker_layer	 layers[WORKER_LAYERS_MAX];
+	struct sandbox_state	 layers[RUNNER_LAYERS_MAX];
 	size_t			 nlayers;
+	struct worker		*testing;	/* selftest.c's: it is not over */
 	char			 untested[ERROR_TEXT_MAX];	/* why there are none */
 	char			*stop;		/* a layer does not hold: why no tool runs, or NULL */
 	struct exec		*calls;		/* exec.c's: oldest first */
@@ -36,5 +47,10 @@ struct runner {
 };
 
 extern const struct handler tool_handlers[];
+
+/* The launcher and the two logs. 0 or -1. */
+int	runner_open(struct runner *r, struct error *e);
+/* Give up all that is not needed from here on. 0 or -1. */
+int	runner_fence(struct error *e);
 
 #endif

@@ -5,8 +5,10 @@
 
 #include "toolrunner/runner.h"
 
-/* Try every layer, once, before the loop runs; then judge. */
-void	selftest_run(struct runner *r);
+/* Have every layer tried, once. Does not wait for it: the unit is ready before, no tool runs before. */
+void	selftest_begin(struct runner *r);
+/* Whoever needs its outcome: blocks until it is known, some milliseconds in the life of the process. */
+void	selftest_wait(struct runner *r);
 /* Set or clear r->stop from what the test found and what the settings allow to be missing. */
 void	selftest_judge(struct runner *r);
 

@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 
 #include "common/error.h"
-#include "toolrunner/worker.h"
+#include "toolrunner/launcher.h"
+#include "toolrunner/tool.h"
 
 struct settings {
 	char		**deny;		/* tools.deny */

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See worker.h. The launcher is asked with fixed structs; the worker itself
- * is talked to over a socket pair of its own: two lines go in, lines of JSON
- * come out. A worker ran what a model wrote, so what it says is bounded and
- * parsed as foreign text; that it ended is believed only from the launcher.
+ * See worker.h. A worker is talked to over a socket pair of its own: two
+ * lines go in, lines of JSON come out. It ran what a model wrote, so what it
+ * says is bounded and parsed as foreign text; that it ended is believed only
+ * from the launcher.
  */
 #include "toolrunner/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +18,11 @@
 
 #include "common/buf.h"
 #include "common/json.h"
-#include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
 #include "toolrunner/background.h"
 #include "toolrunner/launch.h"
+#include "toolrunner/launcher.h"
 #include "toolrunner/sandbox.h"
 
 #define LINE_MAX_BYTES	(16 * 1024 * 1024)	/* a result: its output at most 1 MB, up to six bytes for each in JSON */
@@ -33,32 +30,10 @@
 #define HEARD_MAX	(2 * LINE_MAX_BYTES)	/* progress is a line in 15 s; who says more than this is not ours any more */
 #define BLOCKS_MAX	32
 #define GRACE_MS	1000			/* a tool that ends itself in time still says what it had */
-
-extern char **environ;
-
-struct launcher {
-	struct event_base	*base;
-	struct event		*event;
-	int			 fd;
-	pid_t			 pid;
-	char			*home, *root, *person, *user;
-	json_t			*env;		/* what a tool's programs get of our environment */
-	uint32_t		 last_id;
-	struct worker		*workers;
-	struct background	*background;
-	int			 config_fd;	/* the answer to LAUNCH_CONFIG */
-	int			 config_errno;
-	bool			 config_known;
-	void			(*gone)(void *);
-	void			*gone_arg;
-};
+#define PROBE_MS	10000
 
 struct worker {
-	struct launcher			*launcher;
-	struct worker			*next;
-	uint32_t			 id;
-	pid_t				 pid;
-	char				*key;
+	struct launched			 process;	/* first */
 	int				 fd;
 	struct event			*readable, *writable, *timer;
 	struct buf			 out, in;
@@ -75,17 +50,6 @@ struct worker {
 /* ---- answering ----------------------------------------------------------------------------------- */
 
 static void
-unlink_worker(struct worker *w)
-{
-	struct worker **at = &w->launcher->workers;
-
-	while (*at != NULL && *at != w)
-		at = &(*at)->next;
-	if (*at != NULL)
-		*at = w->next;
-}
-
-static void
 free_event(struct event **ev)
 {
 	if (*ev != NULL)
@@ -96,7 +60,7 @@ free_event(struct event **ev)
 static void
 worker_free(struct worker *w)
 {
-	unlink_worker(w);
+	launcher_remove(&w->process);
 	free_event(&w->readable);
 	free_event(&w->writable);
 	free_event(&w->timer);
@@ -108,7 +72,6 @@ worker_free(struct worker *w)
 	buf_clear(&w->out);
 	buf_clear(&w->in);
 	json_decref(w->result);
-	free(w->key);
 	free(w);
 }
 
@@ -163,39 +126,6 @@ answer_result(struct worker *w)
 	answer(w, &r);
 }
 
-/* ---- orders -------------------------------------------------------------------------------------- */
-
-static int
-send_order(struct launcher *l, const struct launch_order *o, const int *fds, size_t nfds, struct error *e)
-{
-	struct iovec iov = { .iov_base = (void *)o, .iov_len = sizeof(*o) };
-	union { struct cmsghdr align; char room[CMSG_SPACE(LAUNCH_FDS_MAX * sizeof(int))]; } control = { 0 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *c;
-
-	if (nfds > 0) {
-		msg.msg_control = control.room;
-		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(nfds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, nfds * sizeof(int));
-	}
-	while (sendmsg(l->fd, &msg, MSG_NOSIGNAL) == -1)
-		if (errno != EINTR)
-			return error_errno(e, "launcher");
-	return 0;
-}
-
-static void
-order_signal(struct launcher *l, uint32_t id, int sig)
-{
-	struct launch_order o = { .kind = LAUNCH_SIGNAL, .id = id, .signal = sig };
-
-	send_order(l, &o, NULL, 0, NULL);
-}
-
 /* ---- what a worker says -------------------------------------------------------------------------- */
 
 /* A background command's one line of progress says that it runs. */
@@ -203,7 +133,7 @@ static void
 answer_started(struct worker *w)
 {
 	struct error e = { 0 };
-	cleanup_free char *text = background_started(w->background, w->pid, &e);
+	cleanup_free char *text = background_started(w->background, w->process.pid, &e);
 
 	if (text == NULL)
 		answer_failure(w, e.code, e.text);
@@ -251,7 +181,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	errno = EAGAIN;
 	for (int i = 0; i < BLOCKS_MAX && (n = recv(w->fd, block, sizeof(block), MSG_DONTWAIT)) > 0; i++) {
 		if ((w->heard += (size_t)n) > HEARD_MAX || buf_add(&w->in, block, (size_t)n) == -1) {
-			order_signal(w->launcher, w->id, SIGKILL);
+			launcher_signal(w->process.launcher, w->process.id, SIGKILL);
 			break;
 		}
 		take_lines(w, (size_t)n);
@@ -283,267 +213,50 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	struct worker *w = arg;
 
 	w->timed_out = true;
-	order_signal(w->launcher, w->id, SIGKILL);
+	launcher_signal(w->process.launcher, w->process.id, SIGKILL);
 }
 
-/* ---- news ---------------------------------------------------------------------------------------- */
+/* ---- its end ---------------------------------------------------------------------------------------- */
 
-static struct worker *
-find_worker(struct launcher *l, uint32_t id)
+static void
+end_not(struct worker *w, int status)
 {
-	struct worker *w = l->workers;
+	char text[160];
 
-	while (w != NULL && w->id != id)
-		w = w->next;
-	return w;
+	snprintf(text, sizeof(text), "no worker process could be made: %s", strerror(status));
+	answer_failure(w, ERR_unavailable, text);
 }
 
 static void
-finish(struct worker *w, int status)
+end_ended(struct worker *w, int status)
 {
 	on_readable(w->fd, 0, w);
 	if (w->result != NULL)
 		answer_result(w);
 	else
 		answer_status(w, status);
-	worker_free(w);
 }
 
 static void
-news_started(struct launcher *l, const struct launch_news *n, int fd)
+end_lost(struct worker *w, int status)
 {
-	struct worker *w = find_worker(l, n->id);
-	char text[160];
-
-	if (w == NULL)
-		return;
-	w->pid = n->pid;
-	if (n->pid != -1)
-		return;
-	snprintf(text, sizeof(text), "no worker process could be made: %s", strerror(n->status));
-	answer_failure(w, ERR_unavailable, text);
-	worker_free(w);
+	answer_failure(w, ERR_unknown_outcome, "the tool launcher ended; nobody knows how far this call came");
 }
 
-static void
-news_ended(struct launcher *l, const struct launch_news *n, int fd)
-{
-	struct worker *w = find_worker(l, n->id);
-
-	if (w != NULL)
-		finish(w, n->status);
-}
-
-static void
-news_config(struct launcher *l, const struct launch_news *n, int fd)
-{
-	l->config_known = true;
-	l->config_errno = n->status;
-	l->config_fd = fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-}
-
-typedef void news_fn(struct launcher *, const struct launch_news *, int fd);
-
-static news_fn *const news_table[] = {
-	[LAUNCH_STARTED]   = news_started,
-	[LAUNCH_ENDED]     = news_ended,
-	[LAUNCH_CONFIG_IS] = news_config,
+static void (*const ends[])(struct worker *, int) = {
+	[LAUNCHED_NOT]   = end_not,
+	[LAUNCHED_ENDED] = end_ended,
+	[LAUNCHED_LOST]  = end_lost,
 };
 
-/* 1 for one piece of news, 0 when there is none now, -1 when the launcher is gone. */
-static int
-take_news(struct launcher *l, int flags)
-{
-	struct launch_news news;
-	struct iovec iov = { .iov_base = &news, .iov_len = sizeof(news) };
-	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int))]; } control;
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
-	    .msg_controllen = sizeof(control.room) };
-	ssize_t n = recvmsg(l->fd, &msg, flags | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c;
-	cleanup_close int fd = -1;
-
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n <= 0)
-		return -1;
-	if ((c = CMSG_FIRSTHDR(&msg)) != NULL && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	if (n == sizeof(news) && news.kind < COUNT(news_table))
-		news_table[news.kind](l, &news, fd);
-	return 1;
-}
-
 static void
-fail_all(struct launcher *l)
+on_end(struct launched *p, enum launched_end how, int status)
 {
-	while (l->workers != NULL) {
-		answer_failure(l->workers, ERR_unknown_outcome, "the tool launcher ended; nobody knows how far this call came");
-		worker_free(l->workers);
-	}
-}
+	struct worker *w = (struct worker *)p;
 
-static void
-on_news(evutil_socket_t fd, short what, void *arg)
-{
-	struct launcher *l = arg;
-	int got;
-
-	while ((got = take_news(l, MSG_DONTWAIT)) == 1)
-		continue;
-	if (got == 0)
-		return;
-	event_del(l->event);
-	log_error("tool launcher is gone");
-	fail_all(l);
-	if (l->gone != NULL)
-		l->gone(l->gone_arg);
-}
-
-/* ---- the launcher -------------------------------------------------------------------------------- */
-
-static bool
-is_for_tools(const char *variable)
-{
-	static const char *const names[] = { "PATH=", "LANG=", "LC_", "TZ=" };
-
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (strncmp(variable, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
-}
-
-/* tools.md, 5: the base of a tool's environment. Nothing of ours that is not on this list gets there. */
-static json_t *
-tool_env(const struct launcher *l)
-{
-	json_t *env = json_pack("{s:s s:s s:s s:s s:s* s:s* s:s*}", "PATH",
-	    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SHELL", "/bin/sh", "TERM", "dumb", "TMPDIR",
-	    "/tmp", "HOME", l->person, "USER", l->user, "LOGNAME", l->user);
-
-	for (char **v = environ; *v != NULL; v++) {
-		const char *eq = strchr(*v, '=');
-
-		if (eq != NULL && is_for_tools(*v)) {
-			cleanup_free char *name = xstrndup(*v, (size_t)(eq - *v));
-
-			json_object_set_new(env, name, json_string(eq + 1));
-		}
-	}
-	return env;
-}
-
-static int
-spawn(struct launcher *l, const char *libexec, int end, struct error *e)
-{
-	static const char *const kept[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "ALPI_RESTRICT_DEBUG" };
-	cleanup_free char *program = path_join(libexec, "alpi-toolrunner");
-	char name[] = "alpi-toolrunner", face[] = "--launch", *argv[] = { name, face, l->home, NULL };
-	char *env[COUNT(kept) + 1] = { NULL };
-	posix_spawn_file_actions_t files;
-	size_t n = 0;
-	int r;
-
-	for (size_t i = 0; i < COUNT(kept); i++)
-		if (getenv(kept[i]) != NULL)
-			env[n++] = xasprintf("%s=%s", kept[i], getenv(kept[i]));
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, end, LAUNCH_FD_CONTROL);
-	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-	r = posix_spawn(&l->pid, program, &files, NULL, argv, env);
-	posix_spawn_file_actions_destroy(&files);
-	while (n > 0)
-		free(env[--n]);
-	errno = r;
-	return r == 0 ? 0 : error_errno(e, "start %s --launch", program);
-}
-
-static void
-launcher_free(struct launcher *l)
-{
-	free_event(&l->event);
-	if (l->fd != -1)
-		close(l->fd);
-	background_free(l->background);
-	json_decref(l->env);
-	free(l->home);
-	free(l->root);
-	free(l->person);
-	free(l->user);
-	free(l);
-}
-
-struct launcher *
-launcher_start(const struct boot *boot, struct event_base *base, struct error *e)
-{
-	struct launcher *l = xcalloc(1, sizeof(*l));
-	const struct passwd *pw = getpwuid(geteuid());
-	int pair[2] = { -1, -1 };
-
-	l->base = base;
-	l->fd = l->config_fd = -1;
-	l->home = xstrdup(boot->home);
-	l->root = xstrdup(boot->root);
-	l->person = home_person();
-	l->user = xstrdup0(pw == NULL ? NULL : pw->pw_name);
-	l->env = tool_env(l);
-	if ((l->background = background_new(l->home, e)) == NULL)
-		goto fail;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1) {
-		error_errno(e, "launcher");
-		goto fail;
-	}
-	l->fd = pair[0];
-	if (spawn(l, boot->libexec, pair[1], e) == -1)
-		goto fail;
-	close(pair[1]);
-	l->event = event_new(base, l->fd, EV_READ | EV_PERSIST, on_news, l);
-	event_add(l->event, NULL);
-	return l;
-fail:
-	if (pair[1] != -1)
-		close(pair[1]);
-	launcher_free(l);
-	return NULL;
-}
-
-void
-launcher_stop(struct launcher *l)
-{
-	if (l == NULL)
-		return;
-	while (l->workers != NULL)
-		worker_free(l->workers);
-	close(l->fd);			/* the launcher ends and takes the workers with it */
-	l->fd = -1;
-	waitpid(l->pid, NULL, 0);
-	launcher_free(l);
-}
-
-void
-launcher_on_gone(struct launcher *l, void (*gone)(void *arg), void *arg)
-{
-	l->gone = gone;
-	l->gone_arg = arg;
-}
-
-int
-launcher_config(struct launcher *l, struct error *e)
-{
-	struct launch_order o = { .kind = LAUNCH_CONFIG };
-	int fd;
-
-	l->config_known = false;
-	if (send_order(l, &o, NULL, 0, e) == -1)
-		return -1;
-	while (!l->config_known)
-		if (take_news(l, 0) == -1)
-			return error_set(e, ERR_gone, "the tool launcher ended");
-	fd = l->config_fd;
-	l->config_fd = -1;
-	errno = l->config_errno;
-	return fd != -1 ? fd : error_errno(e, "config.yaml");
+	if (how != LAUNCHED_DROPPED)
+		ends[how](w, status);
+	worker_free(w);
 }
 
 /* ---- starting a call ----------------------------------------------------------------------------- */
@@ -600,7 +313,7 @@ add_line(struct buf *b, const json_t *j)
 }
 
 static struct worker *
-worker_new(struct launcher *l, struct event_base *base, int *theirs, struct error *e)
+worker_new(struct launcher *l, const struct worker_events *ev, void *arg, int *theirs, struct error *e)
 {
 	struct worker *w = xcalloc(1, sizeof(*w));
 	int pair[2];
@@ -610,31 +323,31 @@ worker_new(struct launcher *l, struct event_base *base, int *theirs, struct erro
 		error_errno(e, "worker");
 		return NULL;
 	}
-	w->launcher = l;
-	w->id = ++l->last_id;
+	w->process.ended = on_end;
+	launcher_add(l, &w->process);
 	w->fd = pair[0];
 	*theirs = pair[1];
 	w->in.max = LINE_MAX_BYTES;
-	w->readable = event_new(base, w->fd, EV_READ | EV_PERSIST, on_readable, w);
-	w->writable = event_new(base, w->fd, EV_WRITE | EV_PERSIST, on_writable, w);
-	w->timer = event_new(base, -1, 0, on_timeout, w);
-	w->next = l->workers;
-	l->workers = w;
+	w->events = ev;
+	w->arg = arg;
+	w->readable = event_new(l->base, w->fd, EV_READ | EV_PERSIST, on_readable, w);
+	w->writable = event_new(l->base, w->fd, EV_WRITE | EV_PERSIST, on_writable, w);
+	w->timer = event_new(l->base, -1, 0, on_timeout, w);
 	return w;
 }
 
-/* Hand the job over and begin to listen. */
+/* Hand the job over, what fits of it at once, and begin to listen. */
 static int
 worker_go(struct worker *w, uint32_t flags, int theirs, int log, int64_t limit_ms, struct error *e)
 {
-	struct launch_order o = { .kind = LAUNCH_START, .id = w->id, .flags = flags };
 	int fds[LAUNCH_FDS_MAX] = { theirs, log };
 	struct timeval limit = { .tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000 };
 
-	if (send_order(w->launcher, &o, fds, log == -1 ? 1 : 2, e) == -1)
+	if (launcher_make(&w->process, flags, fds, log == -1 ? 1 : 2, e) == -1)
 		return -1;
 	event_add(w->readable, NULL);
 	event_add(w->writable, NULL);
+	on_writable(w->fd, 0, w);
 	if (limit_ms > 0)
 		event_add(w->timer, &limit);
 	return 0;
@@ -651,7 +364,7 @@ flags_of(const struct launcher *l, enum tool_net net, const char *workspace)
 static int
 describe_call(struct worker *w, const struct worker_job *job, struct error *e)
 {
-	struct launcher *l = w->launcher;
+	struct launcher *l = w->process.launcher;
 	cleanup_json json_t *spec = sandbox_spec(l, &job->tool->box, job->policy, job->workspace, job->timeout_ms);
 	cleanup_json json_t *call = json_pack("{s:s s:O s:s s:O}", "tool", job->tool->name, "args", job->args, "home",
 	    l->home, "env", l->env);
@@ -679,10 +392,10 @@ ask(struct worker *w, const struct worker_job *job, struct error *e)
 {
 	struct timeval now = { 0, 0 };
 
-	w->known = background_ask(w->launcher->background, job);
+	w->known = background_ask(w->process.launcher->background, job);
 	if (w->known->end != 0)
-		order_signal(w->launcher, w->known->end, SIGTERM);
-	event_assign(w->timer, w->launcher->base, -1, 0, on_known, w);
+		launcher_signal(w->process.launcher, w->known->end, SIGTERM);
+	event_assign(w->timer, w->process.launcher->base, -1, 0, on_known, w);
 	event_add(w->timer, &now);
 	return 0;
 }
@@ -690,14 +403,14 @@ ask(struct worker *w, const struct worker_job *job, struct error *e)
 static int
 begin(struct worker *w, const struct worker_job *job, int theirs, struct error *e)
 {
-	struct launcher *l = w->launcher;
+	struct launcher *l = w->process.launcher;
 	int64_t limit = job->timeout_ms + GRACE_MS;
 	int log = -1;
 
 	if (background_asks(job))
 		return ask(w, job, e);
 	if (background_starts(job)) {
-		if ((w->background = background_open(l->background, job, w->id, e)) == NULL)
+		if ((w->background = background_open(l->background, job, w->process.id, e)) == NULL)
 			return -1;
 		log = background_log(w->background);
 		limit = 0;
@@ -711,13 +424,10 @@ struct worker *
 worker_start(struct launcher *l, const struct worker_job *job, const struct worker_events *ev, void *arg, struct error *e)
 {
 	cleanup_close int theirs = -1;
-	struct worker *w = worker_new(l, l->base, &theirs, e);
+	struct worker *w = worker_new(l, ev, arg, &theirs, e);
 
 	if (w == NULL)
 		return NULL;
-	w->events = ev;
-	w->arg = arg;
-	w->key = xstrdup(job->key);
 	w->limit_ms = job->timeout_ms;
 	if (begin(w, job, theirs, e) == 0)
 		return w;
@@ -729,51 +439,16 @@ void
 worker_cancel(struct worker *w)
 {
 	w->cancelled = true;
-	order_signal(w->launcher, w->id, SIGKILL);
+	launcher_signal(w->process.launcher, w->process.id, SIGKILL);
 }
 
-/* ---- self-test ----------------------------------------------------------------------------------- */
-
-struct selftest {
-	struct event_base	*base;
-	struct worker_layer	*layers;
-	int			 count;
-	char			 error[200];
-};
-
-static void
-take_layers(struct selftest *t, const json_t *list)
-{
-	json_t *row;
-	size_t i;
-
-	json_array_foreach((json_t *)list, i, row) {
-		struct worker_layer *l = &t->layers[t->count];
-
-		if (t->count++ == WORKER_LAYERS_MAX - 1)
-			break;
-		snprintf(l->name, sizeof(l->name), "%s", json_str(row, "name", ""));
-		snprintf(l->detail, sizeof(l->detail), "%s", json_str(row, "detail", ""));
-		l->held = json_bool(row, "held", false);
-	}
-}
-
-static void
-on_selftest(void *arg, const struct worker_result *r)
-{
-	cleanup_json json_t *layers = json_parse(r->output, strlen(r->output), LINE_DEPTH, NULL);
-	struct selftest *t = arg;
-
-	snprintf(t->error, sizeof(t->error), "%s", r->error);
-	if (json_is_array(layers))
-		take_layers(t, layers);
-}
+/* ---- trying the sandbox -------------------------------------------------------------------------- */
 
 static json_t *
 probe_spec(const struct launcher *l, const struct sandbox_policy *policy, const char *workspace)
 {
 	static const struct sandbox_class box = { .fs = FS_WRITE, .net = NET_NONE, .exec = true };
-	json_t *spec = sandbox_spec(l, &box, policy, workspace, 10000);
+	json_t *spec = sandbox_spec(l, &box, policy, workspace, PROBE_MS);
 
 	json_object_set_new(spec, "probe", json_pack("{s:[i,i], s:[o,o,o,o]}", "pids", getpid(), l->pid, "paths",
 	    json_sprintf("%s/.env", l->root), json_sprintf("%s/run", l->root), json_sprintf("%s/config.yaml", l->home),
@@ -781,45 +456,21 @@ probe_spec(const struct launcher *l, const struct sandbox_policy *policy, const 
 	return spec;
 }
 
-static const struct worker_events selftest_events = { .done = on_selftest };
-
-static int
-run_selftest(struct launcher *l, struct selftest *t, const struct sandbox_policy *policy, struct error *e)
+struct worker *
+worker_probe(struct launcher *l, const struct sandbox_policy *policy, const struct worker_events *ev, void *arg,
+    struct error *e)
 {
 	cleanup_free char *workspace = path_join(l->home, "workspace");
 	cleanup_json json_t *spec = probe_spec(l, policy, workspace);
 	cleanup_close int theirs = -1;
-	struct worker *w = worker_new(l, t->base, &theirs, e);
-	uint32_t id;
+	struct worker *w = worker_new(l, ev, arg, &theirs, e);
 
 	if (w == NULL)
-		return -1;
-	w->events = &selftest_events;
-	w->arg = t;
-	id = w->id;
-	if (add_line(&w->out, spec) == -1 || buf_puts(&w->out, "{}\n") == -1 ||
-	    worker_go(w, LAUNCH_OWN_NET | LAUNCH_MAKE_WORKSPACE, theirs, -1, 10000, e) == -1) {
-		worker_free(w);
-		return -1;
-	}
-	while (find_worker(l, id) != NULL)
-		event_base_loop(t->base, EVLOOP_ONCE);
-	return 0;
-}
-
-int
-launcher_selftest(struct launcher *l, const struct sandbox_policy *policy, struct worker_layer layers[WORKER_LAYERS_MAX],
-    struct error *e)
-{
-	struct selftest t = { .base = event_base_new(), .layers = layers };
-	struct event *news = event_new(t.base, l->fd, EV_READ | EV_PERSIST, on_news, l);
-	int status;
-
-	event_add(news, NULL);
-	status = run_selftest(l, &t, policy, e);
-	event_free(news);
-	event_base_free(t.base);
-	if (status == 0 && t.count == 0)
-		return error_set(e, ERR_unsupported, "sandbox self-test: %s", t.error[0] ? t.error : "no answer");
-	return status == 0 ? t.count : -1;
+		return NULL;
+	w->limit_ms = PROBE_MS;
+	if (add_line(&w->out, spec) == 0 && buf_puts(&w->out, "{}\n") == 0 &&
+	    worker_go(w, LAUNCH_OWN_NET | LAUNCH_MAKE_WORKSPACE, theirs, -1, PROBE_MS, e) == 0)
+		return w;
+	worker_free(w);
+	return NULL;
 }

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The main process's side of the launcher and of the workers it makes: start
- * a call, hear of its progress and end, cancel it. Everything here is on the
- * event loop and nothing blocks but what says so. The launcher is a tiny
- * process of our own, started before the main process gives up its rights;
- * a worker is one fresh process per call, inside the sandbox.
+ * The main process's side of a worker, which is one fresh process per call,
+ * inside the sandbox: start a call, hear of its progress and end, cancel it.
+ * Everything here is on the event loop and nothing blocks.
  */
 #ifndef ALPI_WORKER_H
 #define ALPI_WORKER_H
 
-#include <event2/event.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/boot.h"
 #include "common/error.h"
 #include "toolrunner/tool.h"
 
@@ -59,29 +55,6 @@ struct worker_events {
 	void	(*done)(void *arg, const struct worker_result *r);
 };
 
-/* One layer of the sandbox, and whether the self-test found that it holds. */
-struct worker_layer {
-	char	name[32];		/* "user-namespace", "landlock", "seccomp", ... : the names of sandbox.allow_missing */
-	bool	held;
-	char	detail[200];		/* what the kernel lacked or let through; "" */
-};
-
-#define WORKER_LAYERS_MAX 32
-
-/*
- * Start `alpi-toolrunner --launch`. Call before the process has threads and before restrict_self.
- * The launcher learns home, root, libexec and the person's home from boot. NULL on error.
- */
-struct launcher *launcher_start(const struct boot *boot, struct event_base *base, struct error *e);
-/* End the launcher and every worker; no further callbacks. NULL is fine. Blocks until the launcher is gone. */
-void	 launcher_stop(struct launcher *l);
-/* Run the self-test of the sandbox with the same code that makes workers. The number of layers, or -1. Blocks, some milliseconds; before the loop runs. */
-int	 launcher_selftest(struct launcher *l, const struct sandbox_policy *policy, struct worker_layer layers[WORKER_LAYERS_MAX], struct error *e);
-/* A read-only descriptor of HOME/config.yaml as it is now (the main process cannot open it); the caller closes. -1: ERR_not_found when there is none. Blocks shortly. */
-int	 launcher_config(struct launcher *l, struct error *e);
-/* Called on the loop when the launcher died by itself: nothing can be started any more. The main process then ends, init restarts it. */
-void	 launcher_on_gone(struct launcher *l, void (*gone)(void *arg), void *arg);
-
 /*
  * Start a call. No callback runs before this returns. NULL: nothing was started, and nothing will be.
  * The handle dies with done().
@@ -89,5 +62,8 @@ void	 launcher_on_gone(struct launcher *l, void (*gone)(void *arg), void *arg);
 struct worker *worker_start(struct launcher *l, const struct worker_job *job, const struct worker_events *ev, void *arg, struct error *e);
 /* End a call's processes; done() follows on the loop with code "cancelled" (or with its result, when that came first). */
 void	 worker_cancel(struct worker *w);
+
+/* Have a fresh worker try its own sandbox, for some milliseconds; the result's output is what probe.h says, as JSON. As worker_start. */
+struct worker *worker_probe(struct launcher *l, const struct sandbox_policy *policy, const struct worker_events *ev, void *arg, struct error *e);
 
 #endif

@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "toolrunner/launcher.h"
 #include "toolrunner/worker.h"
 
 struct run {
@@ -99,21 +100,29 @@ call(struct launcher *l, struct run *run, const struct worker_job *job, int64_t 
 	return 0;
 }
 
-static int
-selftest(struct launcher *l, const struct sandbox_policy *policy)
+static void
+on_probed(void *arg, const struct worker_result *r)
 {
-	struct worker_layer layers[WORKER_LAYERS_MAX];
-	struct error e = { 0 };
-	int64_t begun = clock_mono_ns();
-	json_t *list = json_array();
-	int n = launcher_selftest(l, policy, layers, &e);
+	struct run *run = arg;
 
-	if (n == -1)
+	print(json_pack("{s:o* s:s s:f}", "layers", json_parse(r->output, strlen(r->output), 8, NULL), "error", r->error, "ms",
+	    (double)(clock_mono_ns() - run->begun_ns) / 1e6));
+	run->done = true;
+}
+
+static const struct worker_events probe_events = { .done = on_probed };
+
+static int
+selftest(struct launcher *l, struct run *run, const struct sandbox_policy *policy)
+{
+	struct error e = { 0 };
+
+	run->begun_ns = clock_mono_ns();
+	if (worker_probe(l, policy, &probe_events, run, &e) == NULL)
 		return fail(&e);
-	for (int i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s s:b s:s}", "name", layers[i].name, "held", layers[i].held, "detail",
-		    layers[i].detail));
-	print(json_pack("{s:o s:f}", "layers", list, "ms", (double)(clock_mono_ns() - begun) / 1e6));
+	while (!run->done)
+		event_base_loop(run->base, EVLOOP_ONCE);
+	launcher_stop(l);
 	return 0;
 }
 
@@ -159,7 +168,7 @@ main(int argc, char *argv[])
 	    strings(json_object_get(policy, "allow_missing")),
 	    strcmp(json_str(policy, "network", "none"), "any") == 0 ? NET_ANY : NET_NONE };
 	if (strcmp(argv[4], "selftest") == 0)
-		return selftest(l, &box);
+		return selftest(l, &run, &box);
 	struct worker_job job = { .key = "t/1/0", .tool = tool_find(argv[4]), .args = args, .workspace = argv[3], .policy = &box };
 	job.timeout_ms = tool_limit_ms(job.tool, args);
 	for (int64_t i = json_int(policy, "repeat", 1); i > 0 && status == 0; i--)
