@@ -74,7 +74,7 @@ static const char *const calls[WORDS] = {
 	    "clone* unlink unlinkat mkdir mkdirat chmod fchmod fchmodat access faccessat faccessat2 stat lstat umask "
 	    "set_tid_address sched_getparam sched_getscheduler sched_setscheduler",
 	[FILES] = "open openat stat lstat statx access faccessat faccessat2 getdents64 rename renameat renameat2 link linkat unlink "
-	    "unlinkat mkdir mkdirat rmdir fsync fdatasync sync_file_range ftruncate truncate fallocate chmod fchmod "
+	    "unlinkat mkdir mkdirat rmdir fsync fdatasync sync_file_range ftruncate fallocate chmod fchmod "
 	    "fchmodat utimensat readlink readlinkat statfs fstatfs getcwd pread64 pwrite64 preadv pwritev fadvise64 "
 	    "copy_file_range sendfile flock umask inotify_init1 inotify_add_watch inotify_rm_watch",
 	[DB] = "open openat stat lstat statx access faccessat faccessat2 unlink unlinkat fsync fdatasync ftruncate "
