@@ -25,7 +25,7 @@ export SOURCE_DATE_EPOCH ?= 1767225600
 OPT      ?= -O2
 WARN     := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wno-format-nonliteral -Wno-unused-parameter
 HARDEN   := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
-CFLAGS   += -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -ffile-prefix-map=$(CURDIR)/= -ffunction-sections -fdata-sections
+CFLAGS   += -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -ffile-prefix-map=$(CURDIR)=. -ffunction-sections -fdata-sections
 CPPFLAGS += -I. -D_GNU_SOURCE -DALPI_VERSION='"$(VERSION)"'
 LDFLAGS  += -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed -Wl,--gc-sections -Wl,--build-id=none
 ifneq ($(SAN),)
