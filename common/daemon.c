@@ -25,6 +25,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/restrict.h"
+#include "common/trim.h"
 
 #define FILES_MAX	8192		/* descriptors; what the hard limit allows of it */
 #define KEEP_BYTES	(256 * 1024)	/* larger free memory goes back to the kernel */
@@ -347,6 +348,7 @@ daemon_serve(struct daemon *d, void *ctx)
 	if (open_bus(d, &e) == -1)
 		status = daemon_fail(d, &e);
 	else {
+		trim_code();		/* what only starting needed */
 		if (!d->own->exiting)
 			event_base_dispatch(d->base);
 		status = d->own->status;
