@@ -222,13 +222,8 @@ def saturation(provider):
     idle = first_ms()
     load = Streams(home, ["n=400 delay=20"] * 200, profile="busy")
     wait_for(lambda: load.step(0.05) or len(load.first) >= 100, "the load")
-    child = os.fork()
-    if child == 0:
-        load.run()
-        os._exit(0)
-    loaded = first_ms()
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    loaded = first_ms()         # nobody reads the load meanwhile: this program must not be part of it
+    assert load.left == 200
     row("first token beside a saturated profile", loaded, "ms", idle, "<= 2 x idle")
     home.close()
 
@@ -272,7 +267,7 @@ def long_life(provider):
     done = 0
     for target in (100, 10000):
         while done < target:
-            batch = min(50, target - done)
+            batch = min(10, target - done)
             streams = Streams(home, ["n=2"] * batch).run()
             assert streams.failed == 0, home.log()
             done += batch
