@@ -271,6 +271,7 @@ def long_life(provider):
             streams = Streams(home, ["n=2"] * batch).run()
             assert streams.failed == 0, home.log()
             done += batch
+        time.sleep(SETTLE_S)
         measured[target] = pss_kb(tree(home)) / 1024
     row("memory after 10,000 turns", measured[10000], "MB PSS", measured[100], "<= 1.05 x after 100")
     home.close()
