@@ -30,6 +30,7 @@
 #define GRANT_S		86400
 #define WAIT_MS		25000		/* one turn.next */
 #define ANSWER_MS	8000		/* beyond its wait, and any other request */
+#define CATCH_UP_MS	1000		/* one turn.next of a follower that is ahead of the engine */
 #define RETRY_MS	250
 #define AWAY_S		60		/* an engined that stays away: followers are told */
 #define AWAY_RETRY_MS	60000
@@ -45,6 +46,7 @@ struct follower {
 	bool			 live;		/* shown what the turn's own pull brings */
 	struct request		*request;	/* its own pull */
 	struct event		*beat;
+	bool			 waits;		/* the engine had nothing yet for what it asked */
 };
 
 struct turn {
@@ -284,6 +286,12 @@ on_caught(void *arg, const void *reply, const struct error *e)
 		show_failure(f, e);
 		return;
 	}
+	if (r->n_events == 0 && !r->done) {	/* not yet, or not again since the engine restarted: ask on, and wait for it */
+		f->waits = true;
+		catch_up(f);
+		return;
+	}
+	f->waits = false;
 	if (r->n_events == 0) {
 		show_failure(f, &no_end);
 		return;
@@ -316,8 +324,8 @@ catch_up(struct follower *f)
 		show_failure(f, &no_end);
 		return;
 	}
-	f->request = h->send(h->daemon, unit, MSG_turn_next, &(struct turn_next){ .turn = t->id, .after = f->after },
-	    NULL, ANSWER_MS, on_caught, f, &e);
+	f->request = h->send(h->daemon, unit, MSG_turn_next, &(struct turn_next){ .turn = t->id, .after = f->after,
+	    .wait_ms = f->waits ? CATCH_UP_MS : 0 }, NULL, ANSWER_MS, on_caught, f, &e);
 	if (f->request == NULL)
 		show_failure(f, &e);
 }
