@@ -54,6 +54,7 @@ struct unit_kind {
 	unsigned	 after;			/* bits of the daemons that stop after this one */
 	const char *const *secrets;		/* names in .env that it gets, then NULL; NULL: none */
 	int		 verifies;		/* grants: shares a key with each origin of proto/caps.def */
+	int		 anew;			/* reads its settings once: a change of them starts it anew */
 };
 
 enum state { STARTING, READY, BACKOFF, STOPPING, STOPPED, FAILED, STATES };

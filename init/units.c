@@ -23,10 +23,11 @@ static const char *const secrets_provider[] = {
 
 /* With -u: init changes no owner, so the homes and run/ must let in the users of these rows. */
 const struct unit_kind unit_kinds[DAEMONS] = {
-	/*                 daemon        user, as root   one per  after              secrets           verifies */
-	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                 SECRETS_NONE,     1 },
-	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner), secrets_provider, 0 },
-	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0 },
+	/*                 daemon        user, as root   one per  after              secrets           verifies, anew */
+	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                 SECRETS_NONE,     1, 0 },
+	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner), secrets_provider, 0, 0 },
+	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0, 0 },
+	[D_alpd] =       { "alpd",       "_alpi_alp",    PROFILE, BIT(D_engined),    SECRETS_NONE,     1, 1 },
 };
 
 struct unit *units;
@@ -120,7 +121,7 @@ want(struct unit *u, uint64_t stamp)
 	if (u->stamp == 0 || u->leave)
 		unit_start(u);
 	else if (u->stamp != stamp)
-		spawn_reload(u);
+		(unit_kinds[u->daemon].anew ? unit_restart : spawn_reload)(u);
 	u->leave = 0;
 	u->stamp = stamp;
 }

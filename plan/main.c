@@ -2,7 +2,7 @@
 /*
  * alpi-init-plan ROOT prints which units are wanted, for init: "unit PROFILE/DAEMON STAMP", and before those of a
  * profile whose configuration does not load "warn PROFILE TEXT"; it gets the units of the defaults, which will say
- * the same to whoever asks. STAMP changes with the profile's files. A program of its own, because it parses YAML and
+ * the same to whoever asks. STAMP changes with what the unit has read of the profile's files. A program of its own, because it parses YAML and
  * init must not; it can read the root home, write to its output, and ends at once.
  */
 #include <inttypes.h>
@@ -17,15 +17,35 @@
 #include "common/paths.h"
 #include "common/restrict.h"
 
-/* `paused` stops what comes in by itself (gateways, jobs, peers); none of these does, so it stops none of them. */
+static const char *const keys_alp[] = { "alp", "network", "host.allow_public_bind", NULL };
+
 static const struct {
 	const char	*daemon, *toggle;	/* NULL: always wanted */
 	int		 root_only;
+	const char	*dir;			/* of the home: without it there is nothing to do; NULL: always */
+	const char	*const *keys;		/* all that it reads of the configuration; NULL: the files count */
 } rows[] = {
-	{ "toolrunner", NULL,           0 },
-	{ "engined",    NULL,           0 },
-	{ "hostd",      "service.host", 1 },
+	{ "toolrunner", NULL,           0, NULL,  NULL },
+	{ "engined",    NULL,           0, NULL,  NULL },
+	{ "hostd",      "service.host", 1, NULL,  NULL },
+	{ "alpd",       "service.alp",  0, "alp", keys_alp },
 };
+
+/* Never 0. */
+static uint64_t
+stamp_of_keys(const json_t *config, const char *const *keys)
+{
+	uint64_t stamp = 1;
+
+	for (; *keys != NULL; keys++) {
+		cleanup_json json_t *row = json_pack("[O?]", json_at(config, *keys));
+		cleanup_free char *text = json_text_sorted(row);
+
+		for (const char *c = text; *c != '\0'; c++)
+			stamp = stamp * 31 + (unsigned char)*c;
+	}
+	return stamp == 0 ? 1 : stamp;
+}
 
 /* Never 0. */
 static uint64_t
@@ -47,6 +67,15 @@ stamp_of(const char *home)
 	return stamp == 0 ? 1 : stamp;
 }
 
+static bool
+has_dir(const char *home, const char *dir)
+{
+	cleanup_free char *path = path_join(home, dir);
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static void
 profile(const char *root, const char *name)
 {
@@ -61,8 +90,10 @@ profile(const char *root, const char *name)
 	}
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if ((!rows[i].root_only || strcmp(name, "default") == 0) &&
-		    (rows[i].toggle == NULL || config_bool(config, rows[i].toggle)))
-			printf("unit %s/%s %" PRIx64 "\n", name, rows[i].daemon, stamp);
+		    (rows[i].toggle == NULL || config_bool(config, rows[i].toggle)) &&
+		    (rows[i].dir == NULL || has_dir(home, rows[i].dir)))
+			printf("unit %s/%s %" PRIx64 "\n", name, rows[i].daemon,
+			    rows[i].keys == NULL ? stamp : stamp_of_keys(config, rows[i].keys));
 	fflush(stdout);				/* init starts them while we read on */
 }
 

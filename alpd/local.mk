@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+PROGS          += alpi-alpd
+alpi-alpd.DIR  := $(LIBEXEC)
+alpi-alpd.SRCS := $(addprefix alpd/, main.c)
+alpi-alpd.LIBS := nng event_core event_extra jansson yaml sodium seccomp
