@@ -123,7 +123,9 @@ static void
 test_only_origins_have_a_ceiling(void **state)
 {
 	assert_int_equal(cap_ceiling("hostd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec |
-	    1u << CAP_network | 1u << CAP_approve | 1u << CAP_remember);
+	    1u << CAP_network | 1u << CAP_approve | 1u << CAP_remember | 1u << CAP_peer);
+	assert_int_equal(cap_ceiling("alpd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec | 1u << CAP_network |
+	    1u << CAP_approve);			/* a peer's turn neither remembers nor asks further peers */
 	assert_int_equal(cap_ceiling("engined"), 0);
 	assert_int_equal(cap_ceiling("toolrunner"), 0);
 	assert_int_equal(cap_ceiling("stranger"), 0);
@@ -178,8 +180,8 @@ test_the_graph_names_daemons_channels_and_capabilities(void **state)
 	json_t *row;
 	size_t i;
 
-	assert_int_equal(json_array_size(json_object_get(graph, "daemons")), 3);
-	assert_int_equal(json_array_size(json_object_get(graph, "capabilities")), 7);
+	assert_int_equal(json_array_size(json_object_get(graph, "daemons")), 4);
+	assert_int_equal(json_array_size(json_object_get(graph, "capabilities")), 8);
 	json_array_foreach(channels, i, row) {
 		assert_string_equal(json_str(row, "caller", ""), c->caller);
 		assert_string_equal(json_str(row, "callee", ""), c->callee);
