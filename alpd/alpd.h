@@ -13,6 +13,7 @@
 #include "common/audit.h"
 #include "common/call.h"
 #include "common/daemon.h"
+#include "common/dispatch.h"
 
 struct asks;
 struct blobs;
