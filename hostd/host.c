@@ -93,13 +93,19 @@ host_fence(const char *root, const char *run, struct error *e)
 }
 
 char *
-host_engine(const struct host *h, const char *profile, struct error *e)
+host_unit(const struct host *h, const char *profile, const char *daemon, struct error *e)
 {
-	char *unit = xasprintf("%s/engined", profile);
+	char *unit = xasprintf("%s/%s", profile, daemon);
 
 	if (boot_find(&h->daemon->boot.calls, unit) != NULL && json_object_get(h->removed, profile) == NULL)
 		return unit;
 	free(unit);
 	error_set(e, ERR_not_found, "no profile %s", profile);
 	return NULL;
+}
+
+char *
+host_engine(const struct host *h, const char *profile, struct error *e)
+{
+	return host_unit(h, profile, "engined", e);
 }

@@ -13,6 +13,7 @@
 
 struct approvals;
 struct db;
+struct peers_wait;
 struct settings;
 struct sock;
 struct stream;
@@ -30,6 +31,7 @@ struct host {
 	struct approvals	*approvals;
 	struct turns		*turns;
 	struct settings		*settings;
+	struct peers_wait	*peers;		/* verbs that wait for a link daemon to begin */
 	struct sock		*sock;
 	json_t			*removed;	/* profiles whose units init has yet to forget: name -> true */
 	char			*person;	/* the person's home, or NULL */
@@ -48,7 +50,8 @@ int	 host_device_id(const char *root, char out[33], struct error *e);
  */
 int	 host_fence(const char *root, const char *run, struct error *e);
 
-/* "PROFILE/engined" if that unit exists, to be freed; else NULL with ERR_not_found. */
+/* "PROFILE/DAEMON" if that unit exists, to be freed; else NULL with ERR_not_found. */
+char	*host_unit(const struct host *h, const char *profile, const char *daemon, struct error *e);
 char	*host_engine(const struct host *h, const char *profile, struct error *e);
 
 #endif

@@ -17,6 +17,7 @@
 #include "common/paths.h"
 #include "hostd/approvals.h"
 #include "hostd/host.h"
+#include "hostd/peers.h"
 #include "hostd/settings.h"
 #include "hostd/sock.h"
 #include "hostd/stream.h"
@@ -59,6 +60,8 @@ on_unit(struct daemon *d, const char *unit, int present)
 	cleanup_free char *profile = xstrndup(unit, strcspn(unit, "/"));
 
 	json_object_del(h->removed, profile);
+	if (present)
+		peers_unit(h, unit);
 }
 
 static int

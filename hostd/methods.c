@@ -9,20 +9,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/codec.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
 #include "hostd/approvals.h"
 #include "hostd/client.h"
+#include "hostd/forward.h"
 #include "hostd/host.h"
 #include "hostd/init.h"
+#include "hostd/peers.h"
 #include "hostd/settings.h"
 #include "hostd/stream.h"
 #include "hostd/turns.h"
 
-#define ENGINE_MS	15000
 #define RESTART_MS	200		/* between the reply and a restart: clients must see the reply */
 
 /* ---- what several do ----------------------------------------------------------------------- */
@@ -36,53 +36,14 @@ ok(void)
 static int
 ask_engine(struct ask *a, enum msg type, const void *body, request_done *done, struct error *e)
 {
-	struct host *h = a->host;
-	cleanup_free char *unit = host_engine(h, ask_str(a, "profile"), e);
-
-	if (unit == NULL || h->send(h->daemon, unit, type, body, NULL, ENGINE_MS, done, a, e) == NULL)
-		return -1;
-	return 0;
+	return forward(a, "engined", type, body, FORWARD_MS, done, e);
 }
-
-/* A reply of the bus as the verb's result: the names are the same. */
-static json_t *
-as_json(enum msg type, const void *reply, struct error *e)
-{
-	return codec_encode(&proto_message(type)->reply, reply, e);
-}
-
-static void
-pass_on(struct ask *a, enum msg type, const void *reply, const struct error *e)
-{
-	struct error local = { 0 };
-	json_t *result = reply == NULL ? NULL : as_json(type, reply, &local);
-
-	if (result == NULL)
-		ask_error(a, reply == NULL ? e : &local);
-	else
-		ask_result(a, result);
-}
-
-#define PASS_ON(msg)							\
-	static void							\
-	on_##msg(void *arg, const void *reply, const struct error *e)	\
-	{								\
-		pass_on(arg, MSG_##msg, reply, e);			\
-	}
 
 PASS_ON(session_list)
 PASS_ON(session_read)
 PASS_ON(session_delete)
 PASS_ON(session_events)
 PASS_ON(turn_explain)
-
-/* An order for the settings child with the verb's own parameters. */
-static int
-order(struct ask *a, const char *what, settings_done *done)
-{
-	settings_order(a->host->settings, what, json_copy(a->params), done, a);
-	return 0;
-}
 
 static void
 tell_change(struct ask *a, const char *scope)
@@ -123,7 +84,7 @@ on_device_name(void *arg, const json_t *configured, const struct error *e)
 static int
 version(struct ask *a, struct error *e)
 {
-	return order(a, "device_name", on_device_name);
+	return forward_order(a, "device_name", on_device_name);
 }
 
 static void
@@ -138,7 +99,7 @@ on_profiles(void *arg, const json_t *rows, const struct error *e)
 static int
 profiles_list(struct ask *a, struct error *e)
 {
-	return order(a, "profiles", on_profiles);
+	return forward_order(a, "profiles", on_profiles);
 }
 
 /* Rows from the settings child that wait for what init says of their units. */
@@ -201,7 +162,7 @@ on_summaries(void *arg, const json_t *rows, const struct error *e)
 static int
 profile_summaries(struct ask *a, struct error *e)
 {
-	return order(a, "summaries", on_summaries);
+	return forward_order(a, "summaries", on_summaries);
 }
 
 static void
@@ -216,7 +177,7 @@ on_result(void *arg, const json_t *result, const struct error *e)
 static int
 profile_detail(struct ask *a, struct error *e)
 {
-	return order(a, "detail", on_result);
+	return forward_order(a, "detail", on_result);
 }
 
 static void
@@ -245,7 +206,7 @@ on_created(void *arg, const json_t *result, const struct error *e)
 static int
 profile_create(struct ask *a, struct error *e)
 {
-	return order(a, "create", on_created);
+	return forward_order(a, "create", on_created);
 }
 
 static void
@@ -309,13 +270,13 @@ on_config(void *arg, const json_t *result, const struct error *e)
 static int
 config_set_field(struct ask *a, struct error *e)
 {
-	return order(a, "set", on_config);
+	return forward_order(a, "set", on_config);
 }
 
 static int
 config_unset_field(struct ask *a, struct error *e)
 {
-	return order(a, "unset", on_config);
+	return forward_order(a, "unset", on_config);
 }
 
 static void
@@ -399,25 +360,25 @@ on_key(void *arg, const json_t *result, const struct error *e)
 static int
 providers_set_key(struct ask *a, struct error *e)
 {
-	return order(a, "env_set", on_key);
+	return forward_order(a, "env_set", on_key);
 }
 
 static int
 providers_unset_key(struct ask *a, struct error *e)
 {
-	return order(a, "env_unset", on_key);
+	return forward_order(a, "env_unset", on_key);
 }
 
 static int
 providers_add_ollama(struct ask *a, struct error *e)
 {
-	return order(a, "add_ollama", on_config);
+	return forward_order(a, "add_ollama", on_config);
 }
 
 static int
 providers_remove_ollama(struct ask *a, struct error *e)
 {
-	return order(a, "remove_ollama", on_config);
+	return forward_order(a, "remove_ollama", on_config);
 }
 
 /* ---- sessions ------------------------------------------------------------------------------ */
@@ -525,7 +486,7 @@ static void
 on_usage(void *arg, const void *reply, const struct error *e)
 {
 	struct status *s = arg;
-	json_t *usage = reply == NULL ? json_null() : as_json(MSG_usage_today, reply, NULL);
+	json_t *usage = reply == NULL ? json_null() : forward_json(MSG_usage_today, reply, NULL);
 
 	json_object_set_new(s->result, "usage", usage == NULL ? json_null() : usage);
 	ask_result(s->ask, s->result);
@@ -539,7 +500,7 @@ on_status(void *arg, const void *reply, const struct error *e)
 	struct host *h = a->host;
 	cleanup_free char *unit = xasprintf("%s/engined", ask_str(a, "profile"));
 	struct error local = { 0 };
-	json_t *result = reply == NULL ? NULL : as_json(MSG_engine_status, reply, &local);
+	json_t *result = reply == NULL ? NULL : forward_json(MSG_engine_status, reply, &local);
 	struct status *s;
 
 	if (result == NULL) {
@@ -548,7 +509,7 @@ on_status(void *arg, const void *reply, const struct error *e)
 	}
 	s = xcalloc(1, sizeof(*s));
 	*s = (struct status){ .ask = a, .result = result };
-	if (h->send(h->daemon, unit, MSG_usage_today, &(struct usage_today){ }, NULL, ENGINE_MS, on_usage, s,
+	if (h->send(h->daemon, unit, MSG_usage_today, &(struct usage_today){ }, NULL, FORWARD_MS, on_usage, s,
 	    &local) == NULL)
 		on_usage(s, NULL, &local);
 }
@@ -660,6 +621,18 @@ const struct method methods[] = {
 	{ "host.approval.respond",	approval_respond,	A, false, true,  "request_id choice", "" },
 	{ "host.clarification.pending",	clarification_pending,	M, false, true,  "", "" },
 	{ "host.clarification.respond",	clarification_respond,	M, false, false, "request_id choice", "" },
+
+	{ "host.peers.list",		peers_list,		M, false, false, "profile", "" },
+	{ "host.peers.add",		peers_add,		A, false, false, "profile id pubkey", "address alias allow" },
+	{ "host.peers.remove",		peers_remove,		A, false, false, "profile id", "" },
+	{ "host.peers.allow",		peers_allow,		A, false, false, "profile id method on", "" },
+	{ "host.peers.pending_list",	peers_pending_list,	A, false, false, "profile", "" },
+	{ "host.peers.pending_accept",	peers_pending_accept,	A, false, false, "profile pubkey id", "allow address" },
+	{ "host.peers.pending_discard",	peers_pending_discard,	A, false, false, "profile pubkey", "" },
+	{ "host.peers.ping",		peers_ping,		A, false, false, "profile peer_id", "" },
+	{ "host.peers.blob_put",	peers_blob_put,		A, false, false,
+	    "profile peer_id hash size offset data", "final" },
+	{ "host.peers.blob_get",	peers_blob_get,		A, false, false, "profile peer_id hash offset", "" },
 
 	{ "host.events.subscribe",	events_subscribe,	M, false, true,  "", "kinds" },
 	{ "host.events.history",	events_history,		M, false, true,  "", "after_seq limit kinds" },

@@ -623,6 +623,15 @@ create(const struct job *j, struct error *e)
 	return json_pack("{s:s}", "home", home);
 }
 
+/* The folder of the link: with it, init begins a link daemon for the profile. */
+static json_t *
+alp_begin(const struct job *j, struct error *e)
+{
+	cleanup_free char *home = profile_home(j->root, param(j, "profile")), *dir = path_join(home, "alp");
+
+	return make_dirs(dir, 0700, e) == -1 ? NULL : json_object();
+}
+
 static char *
 trash_name(const char *root, const char *name)
 {
@@ -673,6 +682,7 @@ static const struct {
 	{ "env_set",		env_add,	true },
 	{ "env_unset",		env_remove,	true },
 	{ "create",		create,		false },
+	{ "alp_begin",		alp_begin,	true },
 	{ "remove",		move_to_trash,	true },
 };
 
