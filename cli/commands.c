@@ -60,6 +60,16 @@ static const struct opt proto_options[] = {
 	{ "channels", 0, NULL, "who may ask whom for what" }, JSON, END
 };
 
+static const struct opt pin_options[] = {
+	{ "allow", 0, "METHODS", "what the peer may call here (link.ping,link.ask)" },
+	{ "address", 0, "HOST:PORT", "where it listens; without, it is a profile of this machine" },
+	{ "alias", 0, "NAME", "a label for people" }, JSON, END
+};
+
+static const struct opt fetch_options[] = {
+	{ "output", 'o', "PATH", "the file to write (the hash as its name); never overwritten" }, JSON, END
+};
+
 const struct command commands[] = {
 	{ "chat", "[TEXT]", "talk with the agent", 0, 1, chat_options, chat_command },
 	{ "setup", "", "choose provider, key, model and workspace", 0, 0, setup_options, setup_command },
@@ -81,6 +91,18 @@ const struct command commands[] = {
 	{ "config set", "KEY VALUE", "change a setting (dotted key)", 2, 2, json_options, verb_command },
 	{ "config unset", "KEY", "back to the default", 1, 1, json_options, verb_command },
 	{ "path check", "-- PATH", "whether tools may open a path, and why", 1, 1, path_options, explain_command },
+	{ "peers list", "", "who is pinned, and what each may call", 0, 0, json_options, peers_list_command },
+	{ "peers key", "", "this profile's own key, to give to a peer", 0, 0, json_options, peers_key_command },
+	{ "peers add", "ID KEY", "pin a peer", 2, 2, pin_options, peers_add_command },
+	{ "peers remove", "ID", "unpin a peer", 1, 1, json_options, peers_remove_command },
+	{ "peers ping", "ID", "ask a peer whether it is there", 1, 1, json_options, peers_ping_command },
+	{ "peers allow", "ID METHOD", "let a peer call a method (link.ask, link.put_blob, ...)", 2, 2, json_options, peers_allow_command },
+	{ "peers deny", "ID METHOD", "no longer let it", 2, 2, json_options, peers_deny_command },
+	{ "peers pending", "", "who knocked without being pinned", 0, 0, json_options, peers_pending_command },
+	{ "peers accept", "KEY ID", "pin one who knocked", 2, 2, pin_options, peers_accept_command },
+	{ "peers discard", "KEY", "forget one who knocked", 1, 1, json_options, peers_discard_command },
+	{ "peers blob-put", "ID FILE", "send a file of at most 20 MiB", 2, 2, json_options, peers_blob_put_command },
+	{ "peers blob-get", "ID HASH", "fetch a file by its hash", 2, 2, fetch_options, peers_blob_get_command },
 	{ "proto", "", "the messages between the daemons, as JSON Schema", 0, 0, proto_options, proto_command },
 	{ "providers set-key", "NAME VALUE", "store a key (OPENAI_API_KEY, ...); - reads standard input", 2, 2, json_options, verb_command },
 	{ "providers unset-key", "NAME", "forget a key", 1, 1, json_options, verb_command },
@@ -101,6 +123,7 @@ const struct group groups[] = {
 	{ "approval", "explain the approval gate" },
 	{ "config", "change settings" },
 	{ "path", "explain the path denylist" },
+	{ "peers", "other alpis: pin, ping, allow, send files" },
 	{ "providers", "keys and servers" },
 	{ "sandbox", "confinement of the terminal tool" },
 	{ "sessions", "conversations: list, show, delete" },
