@@ -72,6 +72,7 @@ static const struct opt fetch_options[] = {
 
 const struct command commands[] = {
 	{ "chat", "[TEXT]", "talk with the agent", 0, 1, chat_options, chat_command },
+	{ "setup peer", "", "pin another alpi, step by step", 0, 0, NULL, setup_peer_command },
 	{ "setup", "", "choose provider, key, model and workspace", 0, 0, setup_options, setup_command },
 	{ "doctor", "", "check this installation", 0, 0, json_options, doctor_command },
 	{ "audit verify", "", "check that no line of the audit chains was changed", 0, 0, json_options, audit_verify_command },

@@ -17,6 +17,7 @@ const struct group *group_find(const char *word);
 
 /* the commands, each in the file of its name */
 int	chat_command(struct cli *, const struct args *);
+int	setup_peer_command(struct cli *, const struct args *);
 int	setup_command(struct cli *, const struct args *);
 int	doctor_command(struct cli *, const struct args *);
 int	audit_verify_command(struct cli *, const struct args *);

@@ -254,6 +254,57 @@ check_approvals(struct doctor *d)
 	row(d, "Security", "Approval allowlist", n > 0 ? INFO : OK, "%zu entries", n);
 }
 
+/* A ping costs a moment each: all of them, since who asks the doctor wants to know. */
+static void
+check_peers(struct doctor *d, const json_t *peers)
+{
+	size_t i, on = 0, n = json_array_size(peers);
+	json_t *peer;
+
+	json_array_foreach(peers, i, peer) {
+		const char *id = json_str(peer, "id", "");
+		cleanup_json json_t *r = client_call(d->cli, "host.peers.ping", json_pack("{s:s, s:s}",
+		    "profile", d->cli->profile, "peer_id", id), NULL);
+		bool answers = strcmp(json_str(r, "status", ""), "on") == 0;
+
+		on += answers;
+		if (!answers)
+			row(d, "ALP", id, WARN, "%s: %s", json_str(r, "status", "off"), json_str(r, "reason", "no answer"));
+	}
+	row(d, "ALP", "Peers", n == 0 ? INFO : on == n ? OK : WARN, "%zu of %zu answer", on, n);
+}
+
+static void
+check_link(struct doctor *d)
+{
+	cleanup_free char *dir = path_join(d->cli->home, "alp");
+	cleanup_json json_t *link = NULL;
+	struct error e = { 0 };
+
+	if (access(dir, F_OK) == -1) {
+		row(d, "ALP", "Link", INFO, "not used yet (alpi setup peer begins)");
+		return;
+	}
+	if (d->engine == NULL) {
+		row(d, "ALP", "Link", INFO, "not running");
+		return;
+	}
+	link = client_call(d->cli, "host.peers.list", json_pack("{s:s}", "profile", d->cli->profile), &e);
+	if (link == NULL) {
+		row(d, "ALP", "Socket", WARN, "%s", e.text);
+		return;
+	}
+	row(d, "ALP", "Identity", OK, "%s", json_str(link, "key", ""));
+	row(d, "ALP", "Socket", OK, "%s", json_str(link, "socket", ""));
+	if (json_str(link, "listen", NULL) != NULL)
+		row(d, "ALP", "Listener", OK, "%s", json_str(link, "listen", ""));
+	else
+		row(d, "ALP", "Listener", INFO, "%s", json_str(link, "listen_off", "TCP is off"));
+	if (json_str(link, "broken", NULL) != NULL)
+		row(d, "ALP", "peers.yaml", FAIL, "nobody is pinned: %s", json_str(link, "broken", ""));
+	check_peers(d, json_object_get(link, "peers"));
+}
+
 static int64_t tree_bytes;	/* nftw hands nothing through */
 
 static int
@@ -294,7 +345,7 @@ check_storage(struct doctor *d)
 
 static void	(*const checks[])(struct doctor *) = {
 	check_version, check_model, check_workspace, check_tools, check_daemon, check_units,
-	check_sandbox, check_approvals, check_storage,
+	check_link, check_sandbox, check_approvals, check_storage,
 };
 
 /* ---- telling ------------------------------------------------------------------------------ */

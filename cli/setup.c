@@ -227,9 +227,8 @@ carry_out(struct cli *c, struct choice *h, struct error *e)
 
 /* ---- questions ---------------------------------------------------------------------------- */
 
-/* A line without blanks around it; NULL at the end of input. */
-static char *
-ask(const char *question, const char *otherwise)
+char *
+setup_ask(const char *question, const char *otherwise)
 {
 	char *line = NULL, *start;
 	size_t size = 0, n;
@@ -263,7 +262,7 @@ ask_secret(const char *question)
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	}
-	answer = ask(question, NULL);
+	answer = setup_ask(question, NULL);
 	if (changed)
 		tcsetattr(STDIN_FILENO, TCSANOW, &old);
 	putchar('\n');
@@ -289,7 +288,7 @@ ask_provider(bool local)
 		    " (its key is in your environment)" : " (one runs here)");
 	}
 	snprintf(otherwise, sizeof(otherwise), "%zu", first > 0 ? first : 1);
-	if ((answer = ask("Number", otherwise)) == NULL)
+	if ((answer = setup_ask("Number", otherwise)) == NULL)
 		return NULL;
 	at = strtoul(answer, NULL, 10);
 	return at >= 1 && at <= COUNT(providers) ? &providers[at - 1] : provider_find(answer);
@@ -315,7 +314,7 @@ ask_server(struct choice *h)
 	size_t i;
 	json_t *name;
 
-	if ((h->url = ask("Address", usual)) == NULL)
+	if ((h->url = setup_ask("Address", usual)) == NULL)
 		return -1;
 	if ((models = ollama_models(h->url)) == NULL)
 		printf("nothing like Ollama answers there; any OpenAI-compatible server will do\n");
@@ -324,7 +323,7 @@ ask_server(struct choice *h)
 
 		printf("  %s\n", safe);
 	}
-	h->model = ask("Model", json_string_value(json_array_get(models, 0)));
+	h->model = setup_ask("Model", json_string_value(json_array_get(models, 0)));
 	return h->model != NULL && *h->model != '\0' ? 0 : -1;
 }
 
@@ -335,7 +334,7 @@ ask_workspace(struct choice *h)
 	bool usable = cwd != NULL && strcmp(cwd, "/") != 0 && (person == NULL || strcmp(cwd, person) != 0);
 
 	printf("Where may tools read and write? Empty: wherever alpi is called.\n");
-	if ((h->workspace = ask("Workspace", NULL)) == NULL)
+	if ((h->workspace = setup_ask("Workspace", NULL)) == NULL)
 		return -1;
 	if (strcmp(h->workspace, ".") == 0 && usable) {
 		free(h->workspace);
@@ -358,7 +357,7 @@ ask_choice(struct choice *h)
 		return -1;
 	h->provider = xstrdup(p->name);
 	if (p->key != NULL) {
-		if (ask_key(h, p) == -1 || (h->model = ask("Model", p->model)) == NULL || *h->model == '\0')
+		if (ask_key(h, p) == -1 || (h->model = setup_ask("Model", p->model)) == NULL || *h->model == '\0')
 			return -1;
 	} else if (strcmp(p->name, "ollama") == 0 && ask_server(h) == -1) {
 		return -1;

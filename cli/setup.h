@@ -7,5 +7,7 @@
 
 /* Ask and configure; 0, or -1 when the person gave up or something was refused (it was said). */
 int	setup_interactive(struct cli *c);
+/* Ask for a line; without blanks around it, `otherwise` (may be NULL) for an empty one. The caller frees; NULL: the end of input. */
+char	*setup_ask(const char *question, const char *otherwise);
 
 #endif
