@@ -15,6 +15,7 @@
 #include "common/daemon.h"
 #include "common/dispatch.h"
 
+struct anchor;
 struct asks;
 struct blobs;
 struct budget;
@@ -44,6 +45,7 @@ struct alpd {
 	const char		*root, *home;
 	struct alpd_settings	 settings;
 	struct audit		*audit;		/* logs/audit/alpd.jsonl */
+	struct anchor		*anchor;	/* our signature under all chains of the profile */
 	struct identity		*self;
 	struct peers		*peers;
 	struct replay		*replay;
