@@ -72,7 +72,6 @@ static const struct opt fetch_options[] = {
 
 const struct command commands[] = {
 	{ "chat", "[TEXT]", "talk with the agent", 0, 1, chat_options, chat_command },
-	{ "setup peer", "", "pin another alpi, step by step", 0, 0, NULL, setup_peer_command },
 	{ "setup", "", "choose provider, key, model and workspace", 0, 0, setup_options, setup_command },
 	{ "doctor", "", "check this installation", 0, 0, json_options, doctor_command },
 	{ "audit verify", "", "check that no line of the audit chains was changed", 0, 0, json_options, audit_verify_command },
@@ -92,6 +91,7 @@ const struct command commands[] = {
 	{ "config set", "KEY VALUE", "change a setting (dotted key)", 2, 2, json_options, verb_command },
 	{ "config unset", "KEY", "back to the default", 1, 1, json_options, verb_command },
 	{ "path check", "-- PATH", "whether tools may open a path, and why", 1, 1, path_options, explain_command },
+	{ "peers setup", "", "pin another alpi, step by step", 0, 0, NULL, peers_setup_command },
 	{ "peers list", "", "who is pinned, and what each may call", 0, 0, json_options, peers_list_command },
 	{ "peers key", "", "this profile's own key, to give to a peer", 0, 0, json_options, peers_key_command },
 	{ "peers add", "ID KEY", "pin a peer", 2, 2, pin_options, peers_add_command },

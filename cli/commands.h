@@ -17,7 +17,6 @@ const struct group *group_find(const char *word);
 
 /* the commands, each in the file of its name */
 int	chat_command(struct cli *, const struct args *);
-int	setup_peer_command(struct cli *, const struct args *);
 int	setup_command(struct cli *, const struct args *);
 int	doctor_command(struct cli *, const struct args *);
 int	audit_verify_command(struct cli *, const struct args *);
@@ -26,6 +25,7 @@ int	verb_command(struct cli *, const struct args *);
 int	profile_list_command(struct cli *, const struct args *);
 int	profile_create_command(struct cli *, const struct args *);
 int	profile_remove_command(struct cli *, const struct args *);
+int	peers_setup_command(struct cli *, const struct args *);
 int	peers_list_command(struct cli *, const struct args *);
 int	peers_key_command(struct cli *, const struct args *);
 int	peers_add_command(struct cli *, const struct args *);

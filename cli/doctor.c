@@ -282,7 +282,7 @@ check_link(struct doctor *d)
 	struct error e = { 0 };
 
 	if (access(dir, F_OK) == -1) {
-		row(d, "ALP", "Link", INFO, "not used yet (alpi setup peer begins)");
+		row(d, "ALP", "Link", INFO, "not used yet (alpi peers setup begins)");
 		return;
 	}
 	if (d->engine == NULL) {

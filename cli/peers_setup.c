@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `alpi setup peer`: pin one other alpi. It shows what to give away, takes
+ * `alpi peers setup`: pin one other alpi. It shows what to give away, takes
  * what came back, and offers the least that could be of use first: whoever
  * is pinned can call only what is chosen here.
  */
@@ -107,7 +107,7 @@ pin(struct cli *c, struct error *e)
 }
 
 int
-setup_peer_command(struct cli *c, const struct args *a)
+peers_setup_command(struct cli *c, const struct args *a)
 {
 	struct error e = { 0 };
 
