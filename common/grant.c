@@ -56,15 +56,6 @@ words_of(const char *line)
 	return out;
 }
 
-static int
-has_word(char **list, const char *word)
-{
-	for (; *list != NULL; list++)
-		if (strcmp(*list, word) == 0)
-			return 1;
-	return 0;
-}
-
 /* "read write" as a mask; "none" is the empty set. -1 for a word that is no capability. */
 static int
 caps_parse(const char *line, uint32_t *mask)
@@ -148,24 +139,20 @@ only_until(struct grant *g, const char *rest)
 	return 0;
 }
 
-/* Those of the list that an earlier caveat also left. */
 static int
 only_tools(struct grant *g, const char *rest)
 {
-	char **named = words_of(rest), **kept = named;
+	char **words = words_of(rest);
+	size_t n = 0;
 
-	if (named == NULL)
+	if (words == NULL)
 		return -1;
-	for (char **w = named; g->tools != NULL && *w != NULL; w++) {
-		if (has_word(g->tools, *w))
-			*kept++ = *w;
-		else
-			free(*w);
-	}
-	if (g->tools != NULL)
-		*kept = NULL;
-	tools_free(g->tools);
-	g->tools = named;
+	tools_free(words);
+	while (g->tools != NULL && g->tools[n] != NULL)
+		n++;
+	g->tools = xreallocarray(g->tools, n + 2, sizeof(*g->tools));
+	g->tools[n] = xstrdup(rest);
+	g->tools[n + 1] = NULL;
 	return 0;
 }
 
@@ -289,19 +276,16 @@ statement_print(struct buf *out, const struct boot *b, const struct grant *g)
 	return n | buf_addf(out, "until %lld\n", (long long)g->until);
 }
 
+/* A caveat for each of these lines. */
 static char *
 with_tools(char *text, char **tools, struct error *e)
 {
-	cleanup_free char *whole = text;
-	struct buf caveat cleanup_buf = BUF(GRANT_MAX);
+	for (; text != NULL && *tools != NULL; tools++) {
+		cleanup_free char *whole = text, *caveat = xasprintf("tools%s%s", **tools == '\0' ? "" : " ", *tools);
 
-	buf_puts(&caveat, "tools");
-	for (; *tools != NULL; tools++)
-		if (buf_addf(&caveat, " %s", *tools) == -1) {
-			error_set(e, ERR_too_large, "grant: too many tools");
-			return NULL;
-		}
-	return grant_narrow(whole, buf_str(&caveat), e);
+		text = grant_narrow(whole, caveat, e);
+	}
+	return text;
 }
 
 char *
@@ -494,10 +478,54 @@ grant_has(const struct grant *g, enum cap cap)
 	return cap == CAP_none || (g->caps & ((uint32_t)1 << cap)) != 0;
 }
 
-int
-grant_allows_tool(const struct grant *g, const char *tool)
+/* '*' stands for any run of characters. On a mismatch the newest star takes one more, so it ends. */
+static int
+glob(const char *pattern, size_t len, const char *text)
 {
-	return g->tools == NULL || has_word(g->tools, tool);
+	const char *end = pattern + len, *star = NULL, *from = NULL;
+
+	while (*text != '\0')
+		if (pattern < end && *pattern == '*') {
+			star = ++pattern;
+			from = text;
+		} else if (pattern < end && *pattern == *text) {
+			pattern++;
+			text++;
+		} else if (star != NULL) {
+			pattern = star;
+			text = ++from;
+		} else {
+			return 0;
+		}
+	while (pattern < end && *pattern == '*')
+		pattern++;
+	return pattern == end;
+}
+
+int
+grant_tool_matches(const char *pattern, const char *tool, const char *action)
+{
+	size_t name = strcspn(pattern, ":");
+
+	if (!glob(pattern, name, tool))
+		return 0;
+	return pattern[name] == '\0' || (action != NULL && glob(pattern + name + 1, strlen(pattern + name + 1), action));
+}
+
+int
+grant_allows_tool(const struct grant *g, const char *tool, const char *action)
+{
+	int left = 1;
+
+	for (char **line = g->tools; line != NULL && *line != NULL && left; line++) {
+		char **words = words_of(*line);
+
+		left = 0;
+		for (char **w = words; w != NULL && *w != NULL; w++)
+			left |= grant_tool_matches(*w, tool, action);
+		tools_free(words);
+	}
+	return left;
 }
 
 /* ---- seals ---------------------------------------------------------------------------------- */

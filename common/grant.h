@@ -18,7 +18,7 @@
  *   until 1790000000              Unix seconds
  *   only caps read                a caveat: capabilities left
  *   only until 1790000100         a caveat: ends earlier
- *   only tools read_file search   a caveat: tools left
+ *   only tools read_file mcp_* terminal:status   a caveat: tools left, by patterns of grant_tool_matches
  *   mac HEX                       HMAC chain: HMAC(key, lines up to the first caveat), then
  *                                 HMAC(last, caveat line) for each caveat
  */
@@ -39,7 +39,7 @@ struct grant {
 	char		*who, *surface, *session, *workspace;	/* workspace may be NULL */
 	uint32_t	 caps;			/* what is left: bit 1 << CAP_x */
 	int64_t		 until;			/* Unix seconds, the earliest of all */
-	char		**tools;		/* NULL: no caveat on tools; else NULL-terminated, what is left */
+	char		**tools;		/* the patterns of each caveat on tools, NULL-terminated; NULL: there is none */
 };
 
 void	 grant_clear(struct grant *g);
@@ -55,7 +55,10 @@ char	*grant_narrow(const char *text, const char *caveat, struct error *e);
 int	 grant_verify(const struct boot *b, const char *text, struct grant *g, struct error *e);
 
 int	 grant_has(const struct grant *g, enum cap cap);	/* 1 or 0 */
-int	 grant_allows_tool(const struct grant *g, const char *tool);
+/* Does every caveat on tools leave this call? action: the call's `action` argument, NULL: it has none. 1 or 0. */
+int	 grant_allows_tool(const struct grant *g, const char *tool, const char *action);
+/* Does a pattern cover a call: "name", "name:action" of that action only, '*' for any run of characters (alp-wire.md, 8.1). 1 or 0. */
+int	 grant_tool_matches(const char *pattern, const char *tool, const char *action);
 
 /*
  * An answer of a person that travels through engined, sealed so that engined cannot make one up:

@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/grant.h"
+#include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
 #include "toolrunner/exec.h"
@@ -71,8 +72,10 @@ no_such_tool(const struct runner *r, const char *name, struct error *e)
 
 /* May this grant's turn use this tool, here and now? */
 static int
-check_tool(const struct runner *r, const struct grant *g, const char *name, const struct tool **tool, struct error *e)
+check_tool(const struct runner *r, const struct grant *g, const struct tool_exec *m, const struct tool **tool, struct error *e)
 {
+	const char *name = m->tool;
+
 	if (r->draining)
 		return error_set(e, ERR_unavailable, "toolrunner is stopping");
 	if (r->stop != NULL)
@@ -85,7 +88,7 @@ check_tool(const struct runner *r, const struct grant *g, const char *name, cons
 		return error_set(e, ERR_denied, "%s: this profile denies the tool (tools.deny in config.yaml)", name);
 	if (!grant_has(g, (*tool)->needs))
 		return error_set(e, ERR_denied, "%s: whoever began this turn may not %s", name, cap_sentence((int)(*tool)->needs));
-	if (!grant_allows_tool(g, name))
+	if (!grant_allows_tool(g, name, json_str(m->args, "action", NULL)))
 		return error_set(e, ERR_denied, "%s: the tool is not in this turn's set", name);
 	return 0;
 }
@@ -137,7 +140,7 @@ tool_exec(struct call *c, const void *in, struct error *e)
 	if (known != 0)
 		return known == -1 ? -1 : call_reply(c, &(struct tool_exec_reply){ .known = true });
 	refresh(r);
-	if (check_tool(r, c->grant, m->tool, &tool, e) == -1 || tool_check_args(tool, m->args, e) == -1 ||
+	if (check_tool(r, c->grant, m, &tool, e) == -1 || tool_check_args(tool, m->args, e) == -1 ||
 	    (workspace = workspace_of(r, c->grant, m->workspace, e)) == NULL)
 		return -1;
 	who = xasprintf("%s/%s", c->grant->surface, c->grant->who);

@@ -147,7 +147,7 @@ test_what_was_minted_verifies(void **state)
 	assert_int_equal(g.until, NOW + 60);
 	assert_true(grant_has(&g, CAP_read) && grant_has(&g, CAP_exec) && grant_has(&g, CAP_none));
 	assert_false(grant_has(&g, CAP_write) || grant_has(&g, CAP_approve));
-	assert_true(grant_allows_tool(&g, "anything"));
+	assert_true(grant_allows_tool(&g, "anything", NULL));
 	grant_clear(&g);
 }
 
@@ -195,11 +195,45 @@ test_tools_that_two_caveats_leave_are_those_in_both(void **state)
 	cleanup_free char *none = grant_narrow(two, "tools", NULL);
 	struct grant g = verified(two);
 
-	assert_true(grant_allows_tool(&g, "search") && grant_allows_tool(&g, "read_file"));
-	assert_false(grant_allows_tool(&g, "terminal") || grant_allows_tool(&g, "write_file"));
+	assert_true(grant_allows_tool(&g, "search", NULL) && grant_allows_tool(&g, "read_file", NULL));
+	assert_false(grant_allows_tool(&g, "terminal", NULL) || grant_allows_tool(&g, "write_file", NULL));
 	grant_clear(&g);
 	g = verified(none);
-	assert_false(grant_allows_tool(&g, "search"));
+	assert_false(grant_allows_tool(&g, "search", NULL));
+	grant_clear(&g);
+}
+
+static void
+test_a_pattern_covers_a_name_a_family_or_one_action(void **state)
+{
+	static const struct {
+		const char	*pattern, *tool, *action;
+		int		 covers;
+	} rows[] = {
+		{ "search", "search", NULL, 1 }, { "search", "search", "any", 1 }, { "search", "search_workspace", NULL, 0 },
+		{ "search", "Search", NULL, 0 }, { "mcp_*", "mcp_git", NULL, 1 }, { "mcp_*", "mcp", NULL, 0 },
+		{ "*", "terminal", "kill", 1 }, { "*_file", "read_file", NULL, 1 }, { "*_file", "read_files", NULL, 0 },
+		{ "a*b*c", "aXbXbc", NULL, 1 }, { "a*b*c", "aXbX", NULL, 0 }, { "", "search", NULL, 0 },
+		{ "terminal:status", "terminal", "status", 1 }, { "terminal:status", "terminal", "kill", 0 },
+		{ "terminal:status", "terminal", NULL, 0 }, { "terminal:*", "terminal", "kill", 1 },
+		{ "term*:status", "terminal", "status", 1 }, { "terminal:", "terminal", "status", 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(grant_tool_matches(rows[i].pattern, rows[i].tool, rows[i].action), rows[i].covers);
+}
+
+static void
+test_patterns_of_two_caveats_must_both_cover_a_call(void **state)
+{
+	cleanup_free char *one = narrowed("tools read_* terminal");
+	cleanup_free char *two = grant_narrow(one, "tools *_file terminal:status", NULL);
+	struct grant g = verified(two);
+
+	assert_true(grant_allows_tool(&g, "read_file", NULL));
+	assert_false(grant_allows_tool(&g, "write_file", NULL) || grant_allows_tool(&g, "read_image", NULL));
+	assert_true(grant_allows_tool(&g, "terminal", "status"));
+	assert_false(grant_allows_tool(&g, "terminal", "run"));
 	grant_clear(&g);
 }
 
@@ -214,8 +248,8 @@ test_tools_given_at_mint_are_a_caveat(void **state)
 	in.tools = tools;
 	assert_non_null(text = grant_mint(&origin, &in, &e));
 	g = verified(text);
-	assert_true(grant_allows_tool(&g, "search"));
-	assert_false(grant_allows_tool(&g, "terminal"));
+	assert_true(grant_allows_tool(&g, "search", NULL));
+	assert_false(grant_allows_tool(&g, "terminal", NULL));
 	grant_clear(&g);
 }
 
@@ -414,6 +448,8 @@ main(void)
 		TEST(test_what_is_optional_may_be_absent),
 		TEST(test_caveats_only_narrow),
 		TEST(test_tools_that_two_caveats_leave_are_those_in_both),
+		TEST(test_a_pattern_covers_a_name_a_family_or_one_action),
+		TEST(test_patterns_of_two_caveats_must_both_cover_a_call),
 		TEST(test_tools_given_at_mint_are_a_caveat),
 		TEST(test_a_widened_grant_is_refused),
 		TEST(test_a_removed_or_changed_caveat_is_refused),
