@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -14,6 +15,9 @@
 #define MERGE_MAX	8192		/* bytes of one delta frame */
 #define ROWS_MAX	1024		/* frames of one answer (proto/turn.def) */
 #define OVERHEAD	128		/* of a frame beyond its text, about */
+#define CROWD		8		/* so many turns are shown as they come */
+#define CROWD_RATE	500		/* answers per second with nothing but deltas, of all turns together, in a larger crowd; */
+#define PACE_MAX_MS	250		/* but each turn is shown at least this often */
 
 struct frame {
 	TAILQ_ENTRY(frame)	 link;
@@ -28,8 +32,9 @@ struct waiter {
 	LIST_ENTRY(waiter)	 link;
 	struct events		*events;
 	struct call		*call;
-	int64_t			 after;
+	int64_t			 after, deadline;
 	struct event		*timer;
+	bool			 held;		/* there is something, and the timer stands for when it is shown */
 };
 
 static void answer_waiters(struct events *ev);
@@ -141,6 +146,7 @@ events_add(struct events *ev, const char *kind, json_t *data)
 	cleanup_free char *text = data == NULL ? NULL : json_text(data);
 
 	f->data = data;
+	ev->urgent = f->seq;
 	count_bytes(ev, f, text == NULL ? 0 : strlen(text));
 	bound_memory(ev);
 	answer_waiters(ev);
@@ -210,7 +216,7 @@ events_resume(struct events *ev, struct event_base *base, const char *sidecar, c
 		json_decref(rows);
 	}
 	json_decref(rows);
-	ev->written = ev->last;
+	ev->written = ev->urgent = ev->last;
 	return 0;
 }
 
@@ -309,6 +315,8 @@ reply_now(struct events *ev, struct call *c, int64_t after)
 
 	write_out(ev);
 	drop_until(ev, after);
+	if (ev->last > ev->urgent && ev->last > after)
+		ev->shown_ms = clock_mono_ms();
 	first = TAILQ_FIRST(&ev->frames);
 	if (ev->sidecar == NULL || after >= ev->last || (first != NULL && first->seq <= after + 1)) {
 		reply_memory(ev, c, after);
@@ -323,6 +331,39 @@ reply_now(struct events *ev, struct call *c, int64_t after)
 	json_decref(rows);
 }
 
+/* How long deltas still wait in the crowd before they are shown; nothing else waits. */
+static int64_t
+pace_ms(const struct events *ev, int64_t after)
+{
+	int64_t turns = ev->crowd == NULL ? 1 : (int64_t)*ev->crowd, pace = turns * 1000 / CROWD_RATE;
+
+	if (turns <= CROWD || ev->urgent > after || ev->ended)
+		return 0;
+	return ev->shown_ms + (pace < PACE_MAX_MS ? pace : PACE_MAX_MS) - clock_mono_ms();
+}
+
+static void
+arm(struct waiter *w, int64_t ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	evtimer_add(w->timer, &tv);
+}
+
+/* Is what this one waits for there, but not to be shown yet? Then its timer will show it. */
+static bool
+hold(struct waiter *w)
+{
+	int64_t pace = pace_ms(w->events, w->after), left = w->deadline - clock_mono_ms();
+
+	if (pace <= 0 || left <= 0)
+		return false;
+	if (!w->held)
+		arm(w, pace < left ? pace : left);
+	w->held = true;
+	return true;
+}
+
 static void
 answer_waiters(struct events *ev)
 {
@@ -330,40 +371,38 @@ answer_waiters(struct events *ev)
 
 	for (w = LIST_FIRST(&ev->waiters); w != NULL; w = next) {
 		next = LIST_NEXT(w, link);
-		if (ev->last <= w->after && !ev->ended)
+		if ((ev->last <= w->after && !ev->ended) || hold(w))
 			continue;
 		reply_now(ev, w->call, w->after);
 		waiter_drop(w);
 	}
 }
 
+/* The time is over, or what was held is shown. */
 static void
 on_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	struct waiter *w = arg;
-	const struct turn_next_reply nothing = { .n_events = 0 };
 
-	call_reply(w->call, &nothing);
+	reply_now(w->events, w->call, w->after);
 	waiter_drop(w);
 }
 
 int
 events_next(struct events *ev, struct call *c, int64_t after, int64_t wait_ms)
 {
-	struct timeval tv = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
 	struct waiter *w;
 
 	drop_until(ev, after);
-	if (ev->last > after || ev->ended || wait_ms <= 0) {
+	if (ev->ended || wait_ms <= 0 || (ev->last > after && pace_ms(ev, after) <= 0)) {
 		reply_now(ev, c, after);
 		return 0;
 	}
 	w = xcalloc(1, sizeof(*w));
-	w->events = ev;
-	w->call = c;
-	w->after = after;
+	*w = (struct waiter){ .events = ev, .call = c, .after = after, .deadline = clock_mono_ms() + wait_ms };
 	w->timer = evtimer_new(ev->base, on_timeout, w);
-	evtimer_add(w->timer, &tv);
+	if (ev->last <= after || !hold(w))
+		arm(w, wait_ms);
 	LIST_INSERT_HEAD(&ev->waiters, w, link);
 	return CALL_LATER;
 }

@@ -4,7 +4,10 @@
  * written to the session's sidecar before it is shown. Deltas that nobody
  * has seen yet grow together. What was shown and acknowledged (asked for by
  * a later number) leaves memory, and so does the oldest when more than
- * EVENTS_MEMORY piles up: the sidecar has it.
+ * EVENTS_MEMORY piles up: the sidecar has it. In a crowd of turns the words
+ * of each are shown less often, so that what showing costs stays bounded and
+ * others on the machine keep their share; whatever else is told is told at
+ * once.
  */
 #ifndef ALPI_ENGINED_EVENTS_H
 #define ALPI_ENGINED_EVENTS_H
@@ -31,6 +34,9 @@ struct events {
 	char			*request_id;
 	int64_t			 last;		/* number of the newest frame */
 	int64_t			 written;	/* up to here the sidecar has them */
+	int64_t			 urgent;	/* number of the newest frame that is no delta */
+	int64_t			 shown_ms;	/* when deltas were shown last; clock_mono_ms */
+	const size_t		*crowd;		/* how many turns run, borrowed; NULL: this one */
 	size_t			 bytes;
 	bool			 ended;		/* the newest frame is the turn's last */
 	bool			 broken;	/* the sidecar cannot be written: keep what we have */

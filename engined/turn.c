@@ -174,6 +174,7 @@ turn_new(struct engine *en, struct journal_turn *row, bool resumed, struct error
 		free(t);
 		return NULL;
 	}
+	t->events.crowd = &en->open;
 	t->engine = en;
 	t->row = *row;
 	memset(row, 0, sizeof(*row));
