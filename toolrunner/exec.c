@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See exec.h. On disk first: a call's audit row stands before its worker
- * starts, a decision's row before what it allows. A ticket is over the exact
- * command, directory, environment and turn, and good for one answer.
+ * starts, a decision's row before what it allows.
  */
 #include "toolrunner/exec.h"
 
@@ -10,21 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buf.h"
 #include "common/clock.h"
-#include "common/grant.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "common/paths.h"
-#include "toolrunner/approve.h"
-#include "toolrunner/consent.h"
+#include "toolrunner/gate.h"
 
 #define WAITERS_MAX	16		/* tool.next held for one call */
 #define PROGRESS_MAX	4096
 #define ERROR_MAX	65536
 #define OUTPUT_MAX	4194304		/* bytes: what proto lets pass */
-
-extern char **environ;
 
 enum state { RUNNING, ASKING, DONE };
 
@@ -42,19 +35,13 @@ struct exec {
 	const struct tool	*tool;
 	json_t			*args;
 	enum tool_net		 net;
-	bool			 approver;
 	enum state		 state;
 	int64_t			 seq;		/* of the last change */
 	char			*progress;
 	struct worker		*worker;
 	bool			 cancelled;
 	struct waiter		*waiters;
-	/* what the gate judged; command is borrowed from args, NULL when there is nothing to judge */
-	const char		*command;
-	char			*cwd;
-	enum tier		 tier;
-	const char		*label;
-	char			 ticket[33], environment[65];
+	struct gate		 gate;		/* borrows from what stands above */
 	int64_t			 deadline;	/* ASKING: of the question. DONE: of the result */
 	/* DONE */
 	bool			 ok;
@@ -93,7 +80,9 @@ exec_new(struct runner *r, const struct exec_order *o)
 	x->tool = o->tool;
 	x->args = json_incref(o->args);
 	x->net = o->net;
-	x->approver = o->approver;
+	x->gate = (struct gate){ .runner = r, .key = x->key, .who = x->who, .origin = x->origin, .session = x->session,
+	    .workspace = x->workspace, .given = json_str(x->args, "cwd", ""), .net = x->net, .approver = o->approver,
+	    .command = x->tool->command == NULL ? NULL : x->tool->command(x->args) };
 	for (end = &r->calls; *end != NULL; end = &(*end)->next)
 		;
 	*end = x;
@@ -123,7 +112,7 @@ exec_free(struct exec *x)
 	free(x->who);
 	json_decref(x->args);
 	free(x->progress);
-	free(x->cwd);
+	gate_clear(&x->gate);
 	free(x->output);
 	free(x->error);
 	free(x->code);
@@ -161,11 +150,11 @@ answer(const struct exec *x, exec_answer_fn *fn, void *arg)
 	struct tool_next_reply m = { .state = state_names[x->state], .seq = x->seq, .progress = x->progress };
 
 	if (x->state == ASKING) {
-		m.ticket = x->ticket;
-		m.command = x->command;
-		m.severity = tier_name(x->tier);
-		m.pattern = x->label;
-		m.cwd = x->cwd;
+		m.ticket = x->gate.ticket;
+		m.command = x->gate.command;
+		m.severity = tier_name(x->gate.tier);
+		m.pattern = x->gate.label;
+		m.cwd = x->gate.cwd;
 		m.timeout_s = EXEC_ASK_S;
 	}
 	if (x->state == DONE) {
@@ -334,48 +323,15 @@ exec_cancel(struct runner *r, const char *key)
 	return true;
 }
 
-/* ---- the approval gate -------------------------------------------------------------------- */
-
-static void
-add_list(struct buf *b, char **list)
-{
-	for (; list != NULL && *list != NULL; list++)
-		buf_add(b, *list, strlen(*list) + 1);
-	buf_addc(b, '\0');
-}
-
-/* Everything beside command, directory and turn that makes a command what it is: variables, workspace, what the sandbox opens. */
-static void
-environment_hash(const struct exec *x, char out[65])
-{
-	const struct settings *s = &x->runner->settings;
-	cleanup_buf struct buf b = BUF(0);
-
-	add_list(&b, environ);
-	add_list(&b, s->read);
-	add_list(&b, s->write);
-	buf_addf(&b, "%d %d %s", (int)s->net, (int)x->net, x->workspace);
-	audit_hash(buf_str(&b), b.len, out);
-}
-
-static int
-record(struct exec *x, bool allowed, const char *reason, struct error *e)
-{
-	struct consent_fact f = {
-		.key = x->key, .who = x->who, .command = x->command, .label = x->label, .tier = x->tier,
-		.allowed = allowed, .reason = reason,
-	};
-
-	return consent_record(x->runner, &f, e);
-}
+/* ---- what the gate lets pass --------------------------------------------------------------- */
 
 /* An allowed command starts when that it was allowed is on disk. */
 static void
-allow(struct exec *x, const char *reason)
+allow(struct exec *x)
 {
 	struct error e = { 0 };
 
-	if (record(x, true, reason, &e) == -1) {
+	if (gate_record(&x->gate, true, &e) == -1) {
 		error_add(&e, "the approval cannot be written down");
 		finish_error(x, &e);
 		return;
@@ -384,22 +340,21 @@ allow(struct exec *x, const char *reason)
 }
 
 static void
-deny(struct exec *x, const char *reason, const char *text)
+deny(struct exec *x, const char *text)
 {
+	const char *tier = tier_name(x->gate.tier);
 	struct error e = { 0 };
 
-	if (record(x, false, reason, &e) == -1)
-		error_add(&e, "refused (%s): %s, and that cannot be written down", tier_name(x->tier), text);
+	if (gate_record(&x->gate, false, &e) == -1)
+		error_add(&e, "refused (%s): %s, and that cannot be written down", tier, text);
 	else
-		error_set(&e, ERR_denied, "refused (%s): %s", tier_name(x->tier), text);
+		error_set(&e, ERR_denied, "refused (%s): %s", tier, text);
 	finish_error(x, &e);
 }
 
 static void
 ask(struct exec *x)
 {
-	random_hex(x->ticket, 16);
-	environment_hash(x, x->environment);
 	x->deadline = clock_mono_ms() + EXEC_ASK_S * 1000;
 	x->state = ASKING;
 	changed(x);
@@ -407,66 +362,47 @@ ask(struct exec *x)
 }
 
 static void
-refuse(struct exec *x, const struct verdict *v, const struct decision *d)
+unanswered(struct exec *x)
 {
-	cleanup_free char *text = NULL;
-
-	if (v->tier == TIER_DANGEROUS)
-		text = xasprintf("%s: it %s; no setting and no answer allows that", v->label, v->reason);
-	else
-		text = xasprintf("%s needs an approval, and nobody is here to give it; the list "
-		    "tools.terminal.approval.allowlist in config.yaml allows it by that label", x->label);
-	deny(x, d->reason, text);
+	x->gate.reason = "denied";
+	deny(x, "nobody answered");
 }
 
 static void
-gate(struct exec *x)
+refuse(struct exec *x)
 {
-	const struct runner *r = x->runner;
-	struct verdict v;
-	struct decision d;
+	cleanup_free char *text = gate_refusal(&x->gate);
 
-	approve_classify(x->command, strlen(x->command), &v);
-	approve_decide(&v, x->command, (const char *const *)r->settings.allow, consent_session(r, x->origin, x->session),
-	    x->approver, &d);
-	x->tier = v.tier;
-	x->label = d.ask != NULL ? d.ask : v.label;
-	if (d.ruling == RULE_ASK)
-		ask(x);
-	else if (d.ruling == RULE_DENY)
-		refuse(x, &v, &d);
-	else if (v.tier == TIER_SAFE)
-		start(x);
-	else
-		allow(x, d.reason);
+	deny(x, text);
 }
+
+static void (*const passages[])(struct exec *) = {
+	[RULE_ALLOW] = allow,
+	[RULE_DENY]  = refuse,
+	[RULE_ASK]   = ask,
+};
 
 /* A ticket is good while its call asks; the first answer that fits ends that. */
 int
 exec_answer(struct runner *r, const char *ticket, const char *choice, const char *seal, struct error *e)
 {
-	char now[65];
-	struct decision d = { 0 };
+	enum ruling ruling;
+	const char *why;
 	struct exec *x;
 
-	for (x = r->calls; x != NULL && (x->state != ASKING || strcmp(x->ticket, ticket) != 0); x = x->next)
+	for (x = r->calls; x != NULL && (x->state != ASKING || strcmp(x->gate.ticket, ticket) != 0); x = x->next)
 		;
 	if (x == NULL)
 		return 0;
-	const char *parts[] = { "approval", ticket, choice, x->command, x->label, x->cwd, NULL };
-	if (grant_unseal(r->boot, x->origin, parts, seal, e) == -1)
-		return error_add(e, "answer to call %.64s", x->key);
-	environment_hash(x, now);
-	approve_answer(strcmp(now, x->environment) == 0 ? choice : "deny", &d);
-	if (d.ruling == RULE_DENY) {
-		deny(x, d.reason, strcmp(now, x->environment) == 0 ? "denied by the user" : "the settings changed while the question stood");
+	if (gate_answer(&x->gate, choice, seal, &ruling, &why, e) == -1)
+		return -1;
+	if (ruling == RULE_DENY) {
+		deny(x, why);
 		return 1;
 	}
-	if (strcmp(choice, "once") != 0)
-		consent_remember(r, x->origin, x->session, x->label);
 	x->state = RUNNING;
 	changed(x);
-	allow(x, d.reason);
+	allow(x);
 	return 1;
 }
 
@@ -483,18 +419,6 @@ audit_call(const struct exec *x, struct error *e)
 	detail = json_pack("{s:s, s:s, s:s, s:s, s:s}", "call", x->key, "turn", x->turn, "session", x->session,
 	    "tool", x->tool->name, "args", hash);
 	return audit_add(x->runner->audit, "tool.exec", x->who, "begin", detail, e);
-}
-
-/* Where a command will begin, for the one who is asked. */
-static char *
-directory(const struct exec *x)
-{
-	const char *person = boot_option(x->runner->boot, "person");
-	cleanup_free char *given = path_expand(json_str(x->args, "cwd", ""), person == NULL ? "~" : person);
-
-	if (*given == '\0')
-		return xstrdup(x->workspace);
-	return given[0] == '/' ? xstrdup(given) : path_join(x->workspace, given);
 }
 
 /* Keep no more results than we said; those that ended first go first. */
@@ -527,13 +451,7 @@ exec_begin(struct runner *r, const struct exec_order *o, struct error *e)
 		exec_free(x);
 		return error_add(e, "the call cannot be written down");
 	}
-	if (command == NULL) {
-		start(x);
-		return 0;
-	}
-	x->command = command;
-	x->cwd = directory(x);
-	gate(x);
+	passages[gate_judge(&x->gate)](x);
 	return 0;
 }
 
@@ -546,7 +464,7 @@ expire_one(struct exec *x, int64_t now)
 	if (x->state == DONE && now >= x->deadline)
 		exec_free(x);
 	else if (x->state == ASKING && now >= x->deadline)
-		deny(x, "denied", "nobody answered");
+		unanswered(x);
 }
 
 void

@@ -3,7 +3,7 @@ PROGS          += alpi-toolrunner
 alpi-toolrunner.DIR  := $(LIBEXEC)
 alpi-toolrunner.SRCS := $(addprefix toolrunner/, main.c \
 	lexer.c words.c script.c unwrap.c rules.c approve.c denylist.c \
-	runner.c handlers.c tools.c exec.c consent.c settings.c selftest.c explain.c \
+	runner.c handlers.c tools.c exec.c gate.c consent.c settings.c selftest.c explain.c \
 	launcher.c worker.c background.c launch.c namespace.c \
 	work.c sandbox.c layer.c view.c probe.c command.c files.c lint.c \
 	$(addprefix tools/, read.c write.c edit.c search.c terminal.c))
