@@ -61,6 +61,19 @@ call_name(const json_t *call)
 	return json_str(json_object_get(call, "function"), "name", "");
 }
 
+void
+toolcall_name(const struct turn *t, char *out, size_t size)
+{
+	cleanup_json json_t *args = NULL;
+
+	if (!peer_mentioned(t)) {
+		snprintf(out, size, "%d.%zu", t->step, t->call);
+		return;
+	}
+	args = parse_args(json_array_get(t->calls, t->call));
+	snprintf(out, size, "mention-%.128s-%s", json_str(args, "peer_id", ""), t->row.id);
+}
+
 static void
 toolcall_set(struct turn *t)
 {
@@ -68,7 +81,7 @@ toolcall_set(struct turn *t)
 	struct toolcall *c = &t->now;
 
 	toolcall_clear(t);
-	snprintf(c->id, sizeof(c->id), "%d.%zu", t->step, t->call);
+	toolcall_name(t, c->id, sizeof(c->id));
 	c->key = xasprintf("%s/%d/%zu", t->row.id, t->step, t->call);
 	c->name = call_name(call);
 	c->args = parse_args(call);
@@ -141,14 +154,14 @@ result_row(struct turn *t, const struct tool_result *r, const char *screen)
 {
 	cleanup_free char *content = tools_wrap(t->now.name, r);
 	json_t *entry = session_tool(t->now.at, t->now.name, r->ok,
-	    (double)(clock_mono_ms() - t->now.began_ms) / 1000, t->now.args, screen);
+	    (double)(clock_mono_ms() - t->now.began_ms) / 1000, t->now.args, r->answer != NULL ? r->answer : screen);
 
 	if (t->step_reasoning != NULL) {
 		json_object_set_new(entry, "reasoning", preview(t->step_reasoning, SESSION_STEP_REASONING));
 		free(steal(t->step_reasoning));
 	}
-	return json_pack("{s:s, s:o, s:O?, s:b, s:s}", "content", content, "entry", entry,
-	    "mutations", r->mutations, "ok", (int)r->ok, "shown", screen);
+	return json_pack("{s:s, s:o, s:O?, s:b, s:s, s:s*}", "content", content, "entry", entry,
+	    "mutations", r->mutations, "ok", (int)r->ok, "shown", screen, "answer", r->answer);
 }
 
 void
@@ -160,6 +173,13 @@ calls_apply(struct turn *t, const json_t *row)
 	json_array_append(tools, json_object_get(row, "entry"));
 	if (json_is_array(mutations))
 		json_array_extend(t->mutations, mutations);
+	if (json_bool(row, "ok", false)) {
+		free(t->answer);
+		t->answer = xstrdup0(json_str(row, "answer", NULL));
+	} else {
+		free(t->failure);
+		t->failure = xstrdup(json_str(row, "shown", ""));
+	}
 	t->tool_count++;
 	free(t->last_tool);
 	t->last_tool = xstrdup(call_name(json_array_get(t->calls, t->call)));
@@ -214,9 +234,9 @@ run_todo(struct turn *t)
 static void
 run_load(struct turn *t)
 {
-	struct engine *en = t->engine;
+	struct tools_policy p = turn_policy(t);
 	struct error e = { 0 };
-	char *output = tools_load(&en->tools, en->config, t->now.args, t->talk->loaded, &e);
+	char *output = tools_load(&t->engine->tools, &p, t->now.args, t->talk->loaded, &e);
 
 	json_decref(steal(t->schema));
 	end_with(t, output, &e);
@@ -225,9 +245,10 @@ run_load(struct turn *t)
 static void
 run_refused(struct turn *t)
 {
+	struct tools_policy p = turn_policy(t);
 	struct error e = { 0 };
 
-	tools_where(&t->engine->tools, t->engine->config, t->now.name, &e);
+	tools_where(&t->engine->tools, &p, t->now.name, t->now.args, &e);
 	end_with(t, NULL, &e);
 }
 
@@ -236,6 +257,7 @@ static void (*const run[])(struct turn *) = {
 	[TOOL_TODO]    = run_todo,
 	[TOOL_LOAD]    = run_load,
 	[TOOL_ASK]     = ask_begin,
+	[TOOL_PEER]    = peer_begin,
 	[TOOL_RUNNER]  = runner_begin,
 };
 
@@ -245,14 +267,14 @@ static void
 call_begin(struct turn *t)
 {
 	const char *why = json_str(json_array_get(t->calls, t->call), "error", NULL);
-	struct error e = { 0 };
+	struct tools_policy p = turn_policy(t);
 
 	toolcall_set(t);
 	calls_tool_start(t);
 	if (why != NULL)
 		calls_fail(t, why);
 	else
-		run[tools_where(&t->engine->tools, t->engine->config, t->now.name, &e)](t);
+		run[tools_where(&t->engine->tools, &p, t->now.name, t->now.args, NULL)](t);
 }
 
 /* The user has interrupted: a call that did not begin is answered without being run. */
@@ -298,6 +320,8 @@ calls_batch_done(struct turn *t)
 void
 calls_continue(struct turn *t)
 {
+	struct error e = { 0 };
+
 	if (t->now.key != NULL)		/* one is running */
 		return;
 	while (t->row.cancelled != NULL && t->call < json_array_size(t->calls))
@@ -310,24 +334,33 @@ calls_continue(struct turn *t)
 		engine_push(t->engine, "file_mutations", json_pack("{s:s, s:O}", "session_id", t->row.session,
 		    "mutations", t->mutations));
 	calls_batch_done(t);
-	if (t->row.cancelled != NULL) {
+	if (t->row.cancelled != NULL)
 		finish_interrupted(t, "");
-		return;
+	else if (t->answer != NULL)
+		finish_reply(t, t->answer);
+	else if (peer_mentioned(t)) {
+		error_set(&e, ERR_unavailable, "%s", t->failure);
+		finish_error(t, &e);
+	} else {
+		t->step++;
+		turn_go(t, TURN_STEP);
 	}
-	t->step++;
-	turn_go(t, TURN_STEP);
 }
 
 void
 calls_find(struct turn *t, const json_t *shown)
 {
-	struct error e = { 0 };
+	struct tools_policy p = turn_policy(t);
+	enum tool_place place;
 
 	toolcall_set(t);
 	if (json_object_get(shown, t->now.id) == NULL)
 		calls_tool_start(t);
-	if (tools_where(&t->engine->tools, t->engine->config, t->now.name, &e) == TOOL_ASK)
+	place = tools_where(&t->engine->tools, &p, t->now.name, t->now.args, NULL);
+	if (place == TOOL_ASK)
 		ask_begin(t);		/* a question has no effect: it is asked again */
+	else if (strcmp(t->now.name, "peer") == 0)
+		peer_find(t);
 	else
 		runner_find(t);
 }
@@ -339,6 +372,8 @@ calls_cancel(struct turn *t)
 		turn_kick(t);
 	else if (t->now.asking != NULL && !t->now.sent)
 		ask_cancel(t);
+	else if (strcmp(t->now.name, "peer") == 0)
+		peer_cancel(t);
 	else
 		runner_cancel(t);
 }

@@ -46,6 +46,13 @@ struct engine_waiter {
 
 /* ---- life ---------------------------------------------------------------------------------------- */
 
+static void
+forget_schema(struct engine *en)
+{
+	for (size_t i = 0; i < COUNT(en->schema); i++)
+		json_decref(steal(en->schema[i]));
+}
+
 void
 engine_init(struct engine *en)
 {
@@ -76,7 +83,7 @@ engine_clear(struct engine *en)
 	}
 	talk_clear(&en->talks);
 	tools_clear(&en->tools);
-	json_decref(en->schema);
+	forget_schema(en);
 	json_decref(en->prompt);
 	event_free(en->tidy);
 	event_free(en->closer);
@@ -112,7 +119,7 @@ engine_config(struct engine *en, bool force)
 	}
 	json_decref(en->config);
 	en->config = config;
-	json_decref(steal(en->schema));		/* tools.deny */
+	forget_schema(en);		/* tools.deny */
 	ledger_caps(en->ledger, config);
 }
 
@@ -166,7 +173,7 @@ on_tools(void *arg, const void *reply, const struct error *e)
 		en->tools_ms = 0;		/* ask again with the next turn */
 	} else {
 		tools_take(&en->tools, reply);
-		json_decref(steal(en->schema));
+		forget_schema(en);
 	}
 	LIST_FOREACH(t, &en->turns, link)
 		if (t->state == TURN_PREPARE)
@@ -190,13 +197,21 @@ engine_tools(struct engine *en, bool force)
 }
 
 json_t *
-engine_schema(struct engine *en, const json_t *loaded)
+engine_schema(struct engine *en, const struct tools_policy *p, const json_t *loaded)
 {
-	if (json_object_size(loaded) > 0)
-		return tools_schema(&en->tools, en->config, loaded);
-	if (en->schema == NULL)
-		en->schema = tools_schema(&en->tools, en->config, NULL);
-	return json_incref(en->schema);
+	if (p->only != NULL || json_object_size(loaded) > 0)
+		return tools_schema(&en->tools, p, loaded);
+	if (en->schema[p->peers] == NULL)
+		en->schema[p->peers] = tools_schema(&en->tools, p, NULL);
+	return json_incref(en->schema[p->peers]);
+}
+
+bool
+engine_linked(const struct engine *en)
+{
+	cleanup_free char *unit = xasprintf("%s/alpd", en->daemon->boot.profile);
+
+	return boot_find(&en->daemon->boot.calls, unit) != NULL;
 }
 
 json_t *
@@ -351,9 +366,9 @@ on_ledger(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-engine_spend(struct engine *en, int64_t tokens_in, int64_t tokens_out, double usd)
+engine_spend(struct engine *en, const char *peer, int64_t tokens_in, int64_t tokens_out, double usd)
 {
-	int level = ledger_add(en->ledger, NULL, tokens_in, tokens_out, usd);
+	int level = ledger_add(en->ledger, peer, tokens_in, tokens_out, usd);
 
 	if (level > 0) {
 		cleanup_free char *text = xasprintf("%d", level);

@@ -45,7 +45,7 @@ struct engine {
 	struct request		*tools_asked;	/* tool.list is on its way */
 	int64_t			 tools_ms;	/* when it was asked last, monotonic */
 	struct engine_waiters	 waiters;	/* for the first answer */
-	json_t			*schema;	/* of tools with nothing loaded; NULL: to be made */
+	json_t			*schema[2];	/* of all tools with nothing loaded, without and with peers; NULL: to be made */
 	json_t			*prompt;	/* the newest system prompt, shared by turns that have the same */
 
 	struct talks		 talks;
@@ -71,7 +71,9 @@ void	 engine_tools(struct engine *en, bool force);
 /* Run fn when toolrunner has answered for the first time or cannot be asked: at once when that was before (1), else later (0). */
 int	 engine_when_tools(struct engine *en, void (*fn)(void *arg), void *arg);
 /* The tools as a provider is told of them; new reference. */
-json_t	*engine_schema(struct engine *en, const json_t *loaded);
+json_t	*engine_schema(struct engine *en, const struct tools_policy *p, const json_t *loaded);
+/* Is there a link daemon for this profile? */
+bool	 engine_linked(const struct engine *en);
 /* A text as a JSON string, shared with the last one when it is the same. New reference. */
 json_t	*engine_prompt(struct engine *en, const char *text);
 
@@ -81,7 +83,7 @@ struct turn *engine_by_id(const struct engine *en, const char *id);
 struct turn *engine_by_key(const struct engine *en, const char *owner, const char *key);
 
 /* Put a use into the ledger, tell of a crossed threshold, save it soon. */
-void	 engine_spend(struct engine *en, int64_t tokens_in, int64_t tokens_out, double usd);
+void	 engine_spend(struct engine *en, const char *peer, int64_t tokens_in, int64_t tokens_out, double usd);
 /* Tell hostd's clients; data is taken. Best effort. */
 void	 engine_push(struct engine *en, const char *kind, json_t *data);
 /* A turn ended: it is kept for a while. */

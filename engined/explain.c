@@ -88,12 +88,14 @@ explain(struct call *c, const struct question *m)
 	struct provider_target target = { 0 };
 	struct explanation x = { .n = 0 };
 	struct context_part parts[CONTEXT_PARTS];
+	struct tools_policy policy = { .peers = engine_linked(en) };
 	struct context ctx = { .home = en->home, .zone = en->zone, .surface = m->surface };
 	cleanup_json json_t *session = load_session(en, m), *messages = NULL, *tools = NULL;
 	cleanup_free char *prompt = NULL, *now = context_now(en->zone, clock_wall_ms());
 	struct turn_explain_reply reply = { .n_parts = 0 };
 
 	engine_config(en, false);
+	policy.config = en->config;
 	ctx.workspace = turn_workspace(en, m->workspace);
 	provider_resolve(en->config, engine_secret, en, m->model, &target, NULL);
 	ctx.model = target.name == NULL ? "" : target.name;
@@ -104,7 +106,7 @@ explain(struct call *c, const struct question *m)
 	prompt = context_prompt(&ctx);
 	messages = context_messages(prompt, m->session == NULL ? NULL : talk_find(&en->talks, m->session), session,
 	    session == NULL ? 0 : json_array_size(session_turns(session)), now, m->text);
-	tools = engine_schema(en, NULL);
+	tools = engine_schema(en, &policy, NULL);
 	add_history(&x, messages);
 	add(&x, "now", xstrdup(now));
 	add(&x, "request", xstrdup(m->text));

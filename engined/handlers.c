@@ -29,21 +29,26 @@
 /* ---- turns ------------------------------------------------------------------------------------------ */
 
 static json_t *
-grants_json(const struct turn_start *m)
+strings_json(const char *const *rows, size_t n)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < m->n_grants; i++)
-		json_array_append_new(list, json_string(m->grants[i]));
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_string(rows[i]));
 	return list;
 }
 
 static json_t *
 request_json(const struct turn_start *m)
 {
-	return json_pack("{s:s, s:s, s:s*, s:s*, s:b, s:b, s:I, s:O*}", "text", m->text, "surface", m->surface,
-	    "model", m->model, "workspace", m->workspace, "no_save", (int)m->no_save, "interactive", (int)m->interactive,
-	    "budget_s", (json_int_t)m->budget_s, "attachments", m->attachments);
+	json_t *r = json_pack("{s:s, s:s, s:s*, s:s*, s:b, s:b, s:I, s:O*, s:s*, s:s*}", "text", m->text,
+	    "surface", m->surface, "model", m->model, "workspace", m->workspace, "no_save", (int)m->no_save,
+	    "interactive", (int)m->interactive, "budget_s", (json_int_t)m->budget_s, "attachments", m->attachments,
+	    "thread", m->thread, "peer", m->peer);
+
+	if (m->tools != NULL)
+		json_object_set_new(r, "tools", strings_json(m->tools, m->n_tools));
+	return r;
 }
 
 /* Where the turn stands in its session: behind which turn, and the totals before it. NULL: no such session. */
@@ -102,7 +107,7 @@ begin(struct call *c, const struct turn_start *m, struct error *e)
 		return -1;
 	new_turn_id(id);
 	row = (struct journal_turn){ .id = xstrdup(id), .owner = xstrdup(c->from), .key = xstrdup(m->key),
-	    .session = xstrdup(session), .request = request_json(m), .base = base, .grants = grants_json(m),
+	    .session = xstrdup(session), .request = request_json(m), .base = base, .grants = strings_json(m->grants, m->n_grants),
 	    .started_ms = clock_wall_ms() };
 	if (disk_has(en->home, ENGINE_RESERVE, e) == -1 || journal_begin(en->journal, &row, e) == -1) {
 		journal_turn_clear(&row);
@@ -119,7 +124,7 @@ begin(struct call *c, const struct turn_start *m, struct error *e)
 static int
 again(struct call *c, const struct turn_start *m, struct turn *t, struct error *e)
 {
-	json_t *grants = grants_json(m);
+	json_t *grants = strings_json(m->grants, m->n_grants);
 	int r = m->n_grants > 0 && t->state != TURN_OVER ? turn_grants(t, grants, e) : 0;
 
 	json_decref(grants);

@@ -49,17 +49,18 @@ was_shown(const json_t *seen, const char *kind, const struct turn *t)
 static void
 repeat_own(struct turn *t, const json_t *call)
 {
-	struct engine *en = t->engine;
+	struct tools *tools = &t->engine->tools;
+	struct tools_policy p = turn_policy(t);
 	const json_t *function = json_object_get(call, "function");
 	const char *text = json_str(function, "arguments", ""), *name = json_str(function, "name", "");
 	cleanup_json json_t *args = json_parse(text, strlen(text), 32, NULL);
-	enum tool_place place = tools_where(&en->tools, en->config, name, NULL);
+	enum tool_place place = tools_where(tools, &p, name, args, NULL);
 	cleanup_free char *ignored = NULL;
 
 	if (place == TOOL_TODO)
 		ignored = todo_call(&t->talk->todo, args, NULL);
 	else if (place == TOOL_LOAD)
-		ignored = tools_load(&en->tools, en->config, args, t->talk->loaded, NULL);
+		ignored = tools_load(tools, &p, args, t->talk->loaded, NULL);
 }
 
 static void
@@ -69,7 +70,7 @@ replay_result(struct turn *t, const json_t *result, const json_t *seen)
 
 	t->now.name = json_str(json_object_get(call, "function"), "name", "");
 	t->now.args = json_object();
-	snprintf(t->now.id, sizeof(t->now.id), "%d.%zu", t->step, t->call);
+	toolcall_name(t, t->now.id, sizeof(t->now.id));
 	repeat_own(t, call);
 	if (!was_shown(seen, "tool_start", t))
 		calls_tool_start(t);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See turn.h: one call in toolrunner. The rule that everything here serves:
- * a call that may have begun is never begun again. tool.exec goes out once;
+ * See turn.h: one call in toolrunner. tool.exec goes out once;
  * only when it certainly did not arrive is it sent again. From then on
  * tool.next, by key, says how the call stands, and a key that toolrunner does
  * not know means: outcome unknown.
@@ -13,55 +12,15 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "engined/engine.h"
+#include "engined/neighbour.h"
 #include "engined/turn.h"
 
 #define EXEC_MS		60000		/* a stopped toolrunner answers when it goes on */
 #define WAIT_MS		20000		/* toolrunner holds a tool.next that long */
 #define NEXT_MS		60000
-#define AGAIN_MS	200		/* between attempts while toolrunner is away */
-#define AWAY_MS		15000		/* a dead toolrunner is back by then */
-#define STUCK_MS	600000		/* one that lives and says nothing */
 #define STOP_MS		5000		/* a cancelled call has ended by then */
 
-#define UNKNOWN "outcome unknown: the call had started and its result was lost. It may have happened; look before you repeat it."
-
 static void ask_next(struct turn *t);
-
-/* The grant that our toolrunner verifies, NULL: there is none (it will refuse). */
-static const char *
-grant_for_runner(const struct turn *t)
-{
-	cleanup_free char *line = xasprintf("\nfor %s/toolrunner\n", t->engine->daemon->boot.profile);
-	json_t *text;
-	size_t i;
-
-	json_array_foreach(t->row.grants, i, text)
-		if (strstr(json_string_value(text), line) != NULL)
-			return json_string_value(text);
-	return NULL;
-}
-
-static void
-arm(struct turn *t, event_callback_fn fn, int ms)
-{
-	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
-	if (t->now.timer != NULL)
-		event_free(t->now.timer);
-	t->now.timer = evtimer_new(t->engine->base, fn, t);
-	evtimer_add(t->now.timer, &tv);
-}
-
-/* How long it has been silent; the silence begins with the first call. */
-static int64_t
-silent_ms(struct turn *t)
-{
-	int64_t now = clock_mono_ms();
-
-	if (t->now.lost_ms == 0)
-		t->now.lost_ms = now;
-	return now - t->now.lost_ms;
-}
 
 /* ---- tool.next ------------------------------------------------------------------------------------- */
 
@@ -107,7 +66,7 @@ on_finished(struct turn *t, const struct tool_next_reply *r)
 static void
 on_unknown(struct turn *t, const struct tool_next_reply *r)
 {
-	calls_fail(t, UNKNOWN);
+	calls_fail(t, OUTCOME_UNKNOWN);
 }
 
 static const struct {
@@ -126,22 +85,15 @@ on_again(evutil_socket_t fd, short what, void *arg)
 	ask_next(arg);
 }
 
-/* Did the callee answer and refuse, or is it away? */
-static bool
-away(const struct error *e)
-{
-	return e->code == ERR_gone || e->code == ERR_unavailable || e->code == ERR_timeout;
-}
-
 static void
 next_failed(struct turn *t, const struct error *e)
 {
-	if (!away(e))
+	if (!neighbour_away(e))
 		calls_fail(t, e->text);
-	else if (silent_ms(t) > (e->code == ERR_timeout ? STUCK_MS : AWAY_MS))
-		calls_fail(t, UNKNOWN);
+	else if (neighbour_silent_ms(t) > (e->code == ERR_timeout ? NEIGHBOUR_STUCK_MS : NEIGHBOUR_AWAY_MS))
+		calls_fail(t, OUTCOME_UNKNOWN);
 	else if (!t->now.cancelled)		/* else its own timer runs, and is not to be replaced */
-		arm(t, on_again, AGAIN_MS);
+		neighbour_arm(t, on_again, NEIGHBOUR_AGAIN_MS);
 }
 
 static void
@@ -195,9 +147,9 @@ on_exec_again(evutil_socket_t fd, short what, void *arg)
 static void
 exec_failed(struct turn *t, const struct error *e)
 {
-	if (e->code == ERR_unavailable && silent_ms(t) <= AWAY_MS) {
+	if (e->code == ERR_unavailable && neighbour_silent_ms(t) <= NEIGHBOUR_AWAY_MS) {
 		t->now.sent = false;
-		arm(t, on_exec_again, AGAIN_MS);
+		neighbour_arm(t, on_exec_again, NEIGHBOUR_AGAIN_MS);
 	} else if (e->code == ERR_gone || e->code == ERR_timeout) {
 		ask_next(t);
 	} else {
@@ -226,7 +178,7 @@ send_exec(struct turn *t)
 	struct error e = { 0 };
 
 	t->now.sent = true;
-	t->now.request = request_send(t->engine->daemon, "toolrunner", MSG_tool_exec, &m, grant_for_runner(t), EXEC_MS,
+	t->now.request = request_send(t->engine->daemon, "toolrunner", MSG_tool_exec, &m, neighbour_grant(t, "toolrunner"), EXEC_MS,
 	    on_exec, t, &e);
 	if (t->now.request == NULL)
 		calls_fail(t, e.text);
@@ -235,14 +187,8 @@ send_exec(struct turn *t)
 void
 runner_begin(struct turn *t)
 {
-	struct error e = { 0 };
-
-	if (journal_call(t->engine->journal, t->row.id, t->step, t->call, &e) == -1) {
-		toolcall_clear(t);
-		finish_error(t, &e);
-		return;
-	}
-	send_exec(t);
+	if (neighbour_begin(t) == 0)
+		send_exec(t);
 }
 
 /* ---- the user interrupts ------------------------------------------------------------------------------ */
@@ -257,7 +203,7 @@ on_stop_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	struct turn *t = arg;
 
-	calls_fail(t, "interrupted by the user; the tool did not stop in time, " UNKNOWN);
+	calls_fail(t, "interrupted by the user; the tool did not stop in time, " OUTCOME_UNKNOWN);
 }
 
 void
@@ -273,7 +219,7 @@ runner_cancel(struct turn *t)
 	}
 	t->now.cancelled = true;
 	request_send(t->engine->daemon, "toolrunner", MSG_tool_cancel, &m, NULL, STOP_MS, on_cancelled, NULL, NULL);
-	arm(t, on_stop_timeout, STOP_MS);
+	neighbour_arm(t, on_stop_timeout, STOP_MS);
 	if (t->now.request == NULL)
 		ask_next(t);
 }

@@ -276,7 +276,8 @@ session_turn(double at, const char *user, const json_t *attachments)
 json_t *
 session_tool(double at, const char *name, bool ok, double seconds, const json_t *args, const char *result)
 {
-	cleanup_free char *text = json_text_sorted(args), *clean = redact(result), *cut = cut_chars(clean, SESSION_RESULT_CHARS);
+	cleanup_free char *text = json_text_sorted(args), *clean = redact(result), *cut = strcmp(name, "peer") == 0 ?
+	    cut_bytes(clean, SESSION_PEER_MAX) : cut_chars(clean, SESSION_RESULT_CHARS);
 	double rounded = (double)(int64_t)(seconds * 1000 + 0.5) / 1000;
 
 	return json_pack("{s:f, s:s, s:s, s:b, s:f, s:o, s:s}", "at", at, "name", name, "status", ok ? "ok" : "failed",

@@ -21,6 +21,7 @@
 #define SESSION_ARGS_MAX	16384
 #define SESSION_STEP_REASONING	8192
 #define SESSION_RESULT_CHARS	400
+#define SESSION_PEER_MAX	65536		/* bytes of what a peer said */
 
 bool	 session_id_ok(const char *id);
 void	 session_new_id(char out[13]);

@@ -228,7 +228,7 @@ on_done(void *arg, const struct provider_result *r)
 
 	t->stream = NULL;
 	note_thinking_time(t);
-	engine_spend(t->engine, r->input_tokens, r->output_tokens, r->cost_usd);
+	engine_spend(t->engine, t->peer, r->input_tokens, r->output_tokens, r->cost_usd);
 	if (t->wrapping == NULL) {
 		if (journal_step(t->engine->journal, t->row.id, t->step, row, json_array_size(r->tool_calls) == 0, &e) == -1) {
 			finish_error(t, &e);
@@ -303,10 +303,13 @@ wrap_up(struct turn *t, const char *limit)
 void
 step_begin(struct turn *t)
 {
+	struct tools_policy p = turn_policy(t);
 	struct error e = { 0 };
 
 	if (t->row.cancelled != NULL)
 		finish_interrupted(t, "");
+	else if (t->step == 1 && peer_route(t))
+		return;
 	else if (t->deadline_ms != 0 && clock_wall_ms() >= t->deadline_ms)
 		wrap_up(t, "time limit");
 	else if (t->step > t->ceiling)
@@ -315,7 +318,7 @@ step_begin(struct turn *t)
 		finish_error(t, &e);
 	else {
 		if (t->schema == NULL)
-			t->schema = engine_schema(t->engine, t->talk->loaded);
+			t->schema = engine_schema(t->engine, &p, t->talk->loaded);
 		ask(t, t->messages, t->schema);
 	}
 }

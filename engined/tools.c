@@ -9,6 +9,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/config.h"
+#include "common/grant.h"
 #include "common/json.h"
 #include "common/mem.h"
 
@@ -37,6 +38,11 @@ static const struct own_tool {
 	  "\"label\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"}},\"required\":[\"label\"]}},"
 	  "\"allow_other\":{\"type\":\"boolean\",\"default\":true},"
 	  "\"multi\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"question\"]}" },
+	{ "peer", TOOL_PEER, false, "ask another alpi that is linked to this one",
+	  "Ask a linked peer's agent. Its reply is shown to the user as the answer, and this turn ends with it.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"peer_id\":{\"type\":\"string\"},"
+	  "\"prompt\":{\"type\":\"string\"}},\"required\":[\"peer_id\",\"prompt\"]}" },
 };
 
 void
@@ -44,6 +50,7 @@ tool_result_clear(struct tool_result *r)
 {
 	free(r->output);
 	free(r->error);
+	free(r->answer);
 	json_decref(r->mutations);
 	*r = (struct tool_result){ 0 };
 }
@@ -123,36 +130,65 @@ runner_find(const struct tools *t, const char *name)
 	return NULL;
 }
 
+/* Is there a pattern for this call? Without args: for some call of the tool. */
+static bool
+left_over(const json_t *only, const char *name, const json_t *args)
+{
+	const char *action = json_str(args, "action", NULL);
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(only, i, row) {
+		const char *pattern = json_string_value(row);
+		cleanup_free char *tool = xstrndup(pattern, strcspn(pattern, ":"));
+
+		if (grant_tool_matches(args == NULL ? tool : pattern, name, action))
+			return true;
+	}
+	return only == NULL;
+}
+
+/* May some call of it be made in this turn? */
+static bool
+usable(const struct tools_policy *p, const char *name)
+{
+	return !denied(p->config, name) && left_over(p->only, name, NULL) && (p->peers || strcmp(name, "peer") != 0);
+}
+
 /* Names that can be called, separated by ", ". */
 static char *
-available(const struct tools *t, const json_t *config)
+available(const struct tools *t, const struct tools_policy *p)
 {
 	struct buf b = BUF(400);
 	json_t *row;
 	size_t i;
 
 	json_array_foreach(t->rows, i, row)
-		if (!denied(config, json_str(row, "name", "")) && !json_is_string(json_object_get(row, "unavailable")))
-			buf_addf(&b, "%s, ", json_str(row, "name", ""));
+		if (usable(p, json_str(row, "name", "")) && !json_is_string(json_object_get(row, "unavailable")))
+			buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", json_str(row, "name", ""));
 	for (i = 0; i < COUNT(own); i++)
-		if (!denied(config, own[i].name))
-			buf_addf(&b, "%s%s", own[i].name, i + 1 < COUNT(own) ? ", " : "");
+		if (usable(p, own[i].name))
+			buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", own[i].name);
 	return buf_take(&b);
 }
 
 enum tool_place
-tools_where(const struct tools *t, const json_t *config, const char *name, struct error *e)
+tools_where(const struct tools *t, const struct tools_policy *p, const char *name, const json_t *args, struct error *e)
 {
 	const struct own_tool *mine = own_find(name);
 	const json_t *row = runner_find(t, name);
 	const char *why = json_str(row, "unavailable", NULL);
 
 	if (mine == NULL && row == NULL) {
-		cleanup_free char *names = available(t, config);
+		cleanup_free char *names = available(t, p);
 
 		error_set(e, ERR_not_found, "unknown tool %.64s; available: %s", name, names);
-	} else if (denied(config, name)) {
+	} else if (denied(p->config, name)) {
 		error_set(e, ERR_denied, "tool %s is denied by this profile (tools.deny)", name);
+	} else if (!left_over(p->only, name, args)) {
+		error_set(e, ERR_denied, "tool %s is not in this turn's set", name);
+	} else if (mine != NULL && mine->place == TOOL_PEER && !p->peers) {
+		error_set(e, ERR_unavailable, "nobody can be asked from here: there is no link daemon, or this turn may not");
 	} else if (mine != NULL) {
 		return mine->place;
 	} else if (why != NULL) {
@@ -211,30 +247,30 @@ add_own(json_t *out, struct buf *others, const struct own_tool *o, const json_t 
 }
 
 json_t *
-tools_schema(const struct tools *t, const json_t *config, const json_t *loaded)
+tools_schema(const struct tools *t, const struct tools_policy *p, const json_t *loaded)
 {
 	cleanup_buf struct buf others = BUF(0);
 	json_t *out = json_array(), *row;
 	size_t i;
 
 	json_array_foreach(t->rows, i, row)
-		if (!denied(config, json_str(row, "name", "")) && !json_is_string(json_object_get(row, "unavailable")) &&
+		if (usable(p, json_str(row, "name", "")) && !json_is_string(json_object_get(row, "unavailable")) &&
 		    own_find(json_str(row, "name", "")) == NULL)
 			add_runner(out, &others, row, loaded);
 	for (i = 0; i < COUNT(own); i++)
-		if (!denied(config, own[i].name))
+		if (usable(p, own[i].name))
 			add_own(out, &others, &own[i], loaded);
-	if (others.len > 0 && !denied(config, "load_tools"))
+	if (others.len > 0 && usable(p, "load_tools"))
 		json_array_append_new(out, own_schema(own_find("load_tools"), buf_str(&others)));
 	return out;
 }
 
 static void
-describe(const struct tools *t, const json_t *config, const char *name, json_t *loaded, struct buf *out)
+describe(const struct tools *t, const struct tools_policy *p, const char *name, json_t *loaded, struct buf *out)
 {
 	struct error why = { 0 };
 
-	if (tools_where(t, config, name, &why) == TOOL_REFUSED) {
+	if (tools_where(t, p, name, NULL, &why) == TOOL_REFUSED) {
 		buf_addf(out, "%s\n", why.text);
 		return;
 	}
@@ -243,7 +279,7 @@ describe(const struct tools *t, const json_t *config, const char *name, json_t *
 }
 
 char *
-tools_load(const struct tools *t, const json_t *config, const json_t *args, json_t *loaded, struct error *e)
+tools_load(const struct tools *t, const struct tools_policy *p, const json_t *args, json_t *loaded, struct error *e)
 {
 	json_t *names = json_object_get(args, "names"), *name;
 	struct buf out = BUF(0);
@@ -255,7 +291,7 @@ tools_load(const struct tools *t, const json_t *config, const json_t *args, json
 	}
 	json_array_foreach(names, i, name)
 		if (json_is_string(name) && i < 64)
-			describe(t, config, json_string_value(name), loaded, &out);
+			describe(t, p, json_string_value(name), loaded, &out);
 	return buf_take(&out);
 }
 

@@ -20,6 +20,7 @@ struct tool_result {
 	bool	 ok;
 	char	*output;		/* the caller's; NULL: none */
 	char	*error;			/* NULL: none */
+	char	*answer;		/* the turn ends with this text unless a later call succeeds; NULL: it goes on */
 	json_t	*mutations;		/* what changed on disk (tools.md, 6); NULL: nothing */
 };
 
@@ -38,14 +39,22 @@ void	 tools_clear(struct tools *t);
 void	 tools_take(struct tools *t, const struct tool_list_reply *r);
 size_t	 tools_count(const struct tools *t);
 
-enum tool_place { TOOL_REFUSED, TOOL_TODO, TOOL_LOAD, TOOL_ASK, TOOL_RUNNER };
-/* Where a call runs; TOOL_REFUSED with the text for the model: unknown, denied by the configuration, unavailable. */
-enum tool_place tools_where(const struct tools *t, const json_t *config, const char *name, struct error *e);
+/* What one turn may use of them; whoever carries a call out checks its grant all the same. */
+struct tools_policy {
+	const json_t	*config;	/* tools.deny */
+	const json_t	*only;		/* patterns of the only tools left (grant_tool_matches); NULL: all */
+	bool		 peers;		/* it may ask peers, and there is a link daemon */
+};
+
+enum tool_place { TOOL_REFUSED, TOOL_TODO, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_RUNNER };
+/* Where a call runs (args may be NULL); TOOL_REFUSED with the text for the model: unknown, denied, unavailable. */
+enum tool_place tools_where(const struct tools *t, const struct tools_policy *p, const char *name, const json_t *args,
+	    struct error *e);
 
 /* What the provider is told of tools, in OpenAI form; loaded: a set (object) of names. New reference. */
-json_t	*tools_schema(const struct tools *t, const json_t *config, const json_t *loaded);
+json_t	*tools_schema(const struct tools *t, const struct tools_policy *p, const json_t *loaded);
 /* Carry out load_tools: add names to the set. Their descriptions for the model, or NULL. The caller frees. */
-char	*tools_load(const struct tools *t, const json_t *config, const json_t *args, json_t *loaded, struct error *e);
+char	*tools_load(const struct tools *t, const struct tools_policy *p, const json_t *args, json_t *loaded, struct error *e);
 
 /* The tool message: output (and error) between marks that output cannot forge. The caller frees. */
 char	*tools_wrap(const char *name, const struct tool_result *r);

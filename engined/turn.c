@@ -13,6 +13,7 @@
 #include "engined/context.h"
 #include "engined/engine.h"
 #include "engined/ledger.h"
+#include "engined/neighbour.h"
 #include "engined/session.h"
 #include "engined/talk.h"
 
@@ -157,6 +158,8 @@ take_request(struct turn *t)
 	t->text = json_str(r, "text", "");
 	t->surface = json_str(r, "surface", "");
 	t->workspace = json_str(r, "workspace", NULL);
+	t->thread = json_str(r, "thread", NULL);
+	t->peer = json_str(r, "peer", NULL);
 	t->no_save = json_bool(r, "no_save", false);
 	t->interactive = json_bool(r, "interactive", false);
 	t->deadline_ms = budget > 0 ? t->row.started_ms + budget * 1000 : 0;
@@ -214,9 +217,21 @@ turn_free(struct turn *t)
 	buf_clear(&t->said);
 	buf_clear(&t->thought);
 	buf_clear(&t->reasoning);
+	free(t->answer);
+	free(t->failure);
 	free(t->step_reasoning);
 	free(t->last_tool);
 	free(t);
+}
+
+struct tools_policy
+turn_policy(const struct turn *t)
+{
+	return (struct tools_policy){
+		.config = t->engine->config,
+		.only = json_object_get(t->row.request, "tools"),
+		.peers = engine_linked(t->engine) && neighbour_grant(t, "alpd") != NULL,
+	};
 }
 
 /* ---- what others do to it ---------------------------------------------------------------------- */

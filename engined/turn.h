@@ -6,8 +6,8 @@
  *   PREPARE --> STEP --> STREAM --> TOOLS --> STEP ... --> OVER
  *
  * turn.c prepares and keeps it, step.c asks the model, calls.c runs the
- * tools (runner.c through toolrunner, ask.c through a person), finish.c ends
- * it, resume.c builds it again from the journal. What is an obligation stands
+ * tools (runner.c through toolrunner, ask.c through a person, peer.c through
+ * alpd), finish.c ends it, resume.c builds it again from the journal. What is an obligation stands
  * in the journal before the next thing happens.
  */
 #ifndef ALPI_ENGINED_TURN_H
@@ -35,7 +35,7 @@ enum turn_state { TURN_PREPARE, TURN_STEP, TURN_STREAM, TURN_TOOLS, TURN_OVER };
 
 /* The tool call that runs. */
 struct toolcall {
-	char			 id[32];	/* "step.index", what clients know it by */
+	char			 id[192];	/* "step.index", what clients know it by; a mention's names the peer */
 	char			*key;		/* what toolrunner knows it by */
 	const char		*name;		/* of the model's call; borrowed from turn.calls */
 	json_t			*args;
@@ -64,6 +64,7 @@ struct turn {
 
 	/* as asked; borrowed from row.request */
 	const char		*text, *surface, *workspace;
+	const char		*thread, *peer;	/* of a peer that asks us: what was said before, whose turn it is; NULL: none */
 	bool			 no_save, interactive;
 	int64_t			 deadline_ms;	/* wall clock; 0: none */
 
@@ -81,12 +82,15 @@ struct turn {
 	struct buf		 reasoning;	/* of the turn, parts joined by a blank line */
 	int64_t			 began_ms;	/* monotonic */
 	int			 nudges;	/* in a row without a call in between */
+	bool			 routed;	/* it was looked whether the request is for a peer */
 
 	/* the batch of calls */
 	json_t			*calls;		/* of the newest assistant message */
 	size_t			 call;		/* index of the next or running one */
 	struct toolcall		 now;
 	json_t			*mutations;	/* of the batch */
+	char			*answer;	/* a call of the batch gave the turn's answer; NULL: none */
+	char			*failure;	/* what the newest failed call showed; NULL: none failed */
 	char			*step_reasoning; /* goes with the batch's first call; NULL: none or gone */
 
 	/* sums */
@@ -110,6 +114,8 @@ void	 turn_go(struct turn *t, enum turn_state state);
 int	 turn_cancel(struct turn *t, const char *reason, struct error *e);
 /* Replace the grants. 0 or -1. */
 int	 turn_grants(struct turn *t, const json_t *grants, struct error *e);
+/* What it may use of the tools. */
+struct tools_policy turn_policy(const struct turn *t);
 /* The workspace a turn without one of its own gets: the configured one or NULL; borrowed. */
 const char *turn_workspace(const struct engine *en, const char *asked);
 
@@ -139,12 +145,24 @@ void	 calls_tool_start(struct turn *t);
 void	 calls_tool_end(struct turn *t, bool ok, const char *output);
 /* Free what the running call holds. */
 void	 toolcall_clear(struct turn *t);
+/* What clients know the call at t->call by. */
+void	 toolcall_name(const struct turn *t, char *out, size_t size);
 
 /* runner.c: a call that toolrunner carries out */
 void	 runner_begin(struct turn *t);
 /* It was begun by a process that died: ask how it stands, never begin it again. */
 void	 runner_find(struct turn *t);
 void	 runner_cancel(struct turn *t);
+
+/* peer.c: what a peer is asked */
+#define MENTION_CALL	"mention"	/* the id of the one call of a request that is for a peer */
+/* Is the request itself for a peer? True: it was taken over, or that is being found out, and STEP follows if it is not. */
+bool	 peer_route(struct turn *t);
+/* Are the calls those of such a request? */
+bool	 peer_mentioned(const struct turn *t);
+void	 peer_begin(struct turn *t);		/* the peer tool */
+void	 peer_find(struct turn *t);
+void	 peer_cancel(struct turn *t);
 
 /* ask.c: what a person is asked */
 void	 ask_begin(struct turn *t);		/* the ask_user tool */

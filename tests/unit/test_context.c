@@ -120,7 +120,7 @@ test_context_without_tools_is_below_half_of_the_budget(void **state)
 	json_t *tools;
 
 	tools_init(&t);
-	tools = tools_schema(&t, NULL, NULL);
+	tools = tools_schema(&t, &(struct tools_policy){ .peers = true }, NULL);
 	schema = json_text(tools);
 	prompt = context_prompt(&c);
 	assert_true(strlen(prompt) + strlen(schema) < 4096);

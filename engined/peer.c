@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See turn.h: asking a peer through alpd. Two ways lead here: the model calls
+ * the tool `peer`, or the request itself begins with a mention and goes to
+ * that peer without a model (alp-wire.md, 12.1). The second is written down
+ * as a step whose only call is the first, so that both are carried out, kept
+ * and resumed by the same functions. The peer's reply is the turn's answer.
+ */
+#include <string.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "engined/engine.h"
+#include "engined/mention.h"
+#include "engined/neighbour.h"
+#include "engined/turn.h"
+
+#define ROSTER_MS	5000
+#define ASK_MS		15000
+#define WAIT_MS		20000		/* alpd holds a link.next that long */
+#define NEXT_MS		60000
+#define STOP_MS		5000		/* a cancelled ask has ended by then */
+
+/* ---- mentions ----------------------------------------------------------------------------------------- */
+
+bool
+peer_mentioned(const struct turn *t)
+{
+	return strcmp(json_str(json_array_get(t->calls, 0), "id", ""), MENTION_CALL) == 0;
+}
+
+/* The step that a model would have made. */
+static void
+mention_begin(struct turn *t, const struct mention *m)
+{
+	cleanup_json json_t *args = json_pack("{s:s, s:s}", "peer_id", m->peer, "prompt", m->prompt), *row = NULL;
+	cleanup_free char *text = json_text(args);
+	struct error e = { 0 };
+
+	row = json_pack("{s:{s:s, s:s, s:[{s:s, s:s, s:{s:s, s:s}}]}, s:{}}", "message", "role", "assistant", "content", "",
+	    "tool_calls", "id", MENTION_CALL, "type", "function", "function", "name", "peer", "arguments", text, "refused");
+	if (json_array_size(json_object_get(t->row.request, "attachments")) > 0) {
+		error_set(&e, ERR_invalid, "a peer cannot be sent attachments; alpi peers blob-put sends a file");
+		finish_error(t, &e);
+	} else if (journal_step(t->engine->journal, t->row.id, t->step, row, false, &e) == -1) {
+		finish_error(t, &e);
+	} else {
+		step_apply(t, row);
+		step_next(t);
+	}
+}
+
+static void
+on_roster(void *arg, const void *reply, const struct error *e)
+{
+	const struct link_roster_reply *r = reply;
+	struct turn *t = arg;
+	struct mention m = { 0 };
+
+	t->now.request = NULL;
+	if (r == NULL)
+		log_info("the link daemon does not tell who is pinned, so nobody is mentioned: %s", e->text);
+	if (t->row.cancelled == NULL && r != NULL && mention_parse(t->text, r->ids, r->n_ids, &m))
+		mention_begin(t, &m);
+	else
+		turn_go(t, TURN_STEP);
+	mention_clear(&m);
+}
+
+bool
+peer_route(struct turn *t)
+{
+	if (t->routed)
+		return t->now.request != NULL;
+	t->routed = true;
+	if (strchr(t->text, '@') == NULL || neighbour_grant(t, "alpd") == NULL)
+		return false;
+	t->now.request = request_send(t->engine->daemon, "alpd", MSG_link_roster, &(struct link_roster){ }, NULL, ROSTER_MS,
+	    on_roster, t, NULL);
+	return t->now.request != NULL;
+}
+
+/* ---- link.next ---------------------------------------------------------------------------------------- */
+
+static void ask_next(struct turn *t);
+
+static void
+show(struct turn *t, const struct link_event *ev)
+{
+	if (strcmp(ev->kind, "text") == 0 && peer_mentioned(t))
+		events_delta(&t->events, "assistant_delta", ev->text, strlen(ev->text));
+	else if (strcmp(ev->kind, "waiting") == 0)
+		events_add(&t->events, "tool_state", json_pack("{s:s, s:s, s:s, s:b}", "tool_id", t->now.id,
+		    "name", t->now.name, "text", ev->text == NULL ? "waiting" : ev->text, "ok", 1));
+}
+
+static void
+answered(struct turn *t, const json_t *result)
+{
+	const char *text = json_str(result, "text", "");
+	struct tool_result r = { .ok = true };
+
+	r.answer = xstrdup(text[0] != '\0' ? text : "(the peer gave no answer)");
+	r.output = xasprintf("%s\n\n---\ntokens %lld in, %lld out; cost $%.6f, paid by the peer%s", r.answer,
+	    (long long)json_int(result, "tokens_in", 0), (long long)json_int(result, "tokens_out", 0),
+	    json_num(result, "cost", 0), json_bool(result, "interrupted", false) ? "; it was interrupted" : "");
+	calls_end(t, &r);
+}
+
+static void
+take(struct turn *t, const struct link_next_reply *r)
+{
+	for (size_t i = 0; i < r->n_events; i++) {
+		if (r->events[i].seq <= t->now.seq)
+			continue;
+		t->now.seq = r->events[i].seq;
+		show(t, &r->events[i]);
+	}
+	if (!r->done)
+		ask_next(t);
+	else if (r->result != NULL)
+		answered(t, r->result);
+	else
+		calls_fail(t, r->failure == NULL ? "the peer did not answer" : r->failure);
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	ask_next(arg);
+}
+
+static void
+on_next(void *arg, const void *reply, const struct error *e)
+{
+	struct turn *t = arg;
+
+	t->now.request = NULL;
+	if (reply != NULL) {
+		t->now.lost_ms = 0;
+		take(t, reply);
+	} else if (e->code == ERR_not_found) {
+		calls_fail(t, OUTCOME_UNKNOWN);
+	} else if (!neighbour_away(e)) {
+		calls_fail(t, e->text);
+	} else if (neighbour_silent_ms(t) > (e->code == ERR_timeout ? NEIGHBOUR_STUCK_MS : NEIGHBOUR_AWAY_MS)) {
+		calls_fail(t, OUTCOME_UNKNOWN);
+	} else if (!t->now.cancelled) {		/* else its own timer runs, and is not to be replaced */
+		neighbour_arm(t, on_again, NEIGHBOUR_AGAIN_MS);
+	}
+}
+
+static void
+ask_next(struct turn *t)
+{
+	struct link_next m = { .key = t->now.key, .after = t->now.seq, .wait_ms = WAIT_MS };
+	struct error e = { 0 };
+
+	t->now.request = request_send(t->engine->daemon, "alpd", MSG_link_next, &m, NULL, NEXT_MS, on_next, t, &e);
+	if (t->now.request == NULL)
+		calls_fail(t, e.text);
+}
+
+void
+peer_find(struct turn *t)
+{
+	t->now.sent = true;
+	ask_next(t);
+}
+
+/* ---- link.ask ------------------------------------------------------------------------------------------- */
+
+static void send_ask(struct turn *t);
+
+static void
+on_ask_again(evutil_socket_t fd, short what, void *arg)
+{
+	send_ask(arg);
+}
+
+static void
+on_ask(void *arg, const void *reply, const struct error *e)
+{
+	struct turn *t = arg;
+
+	t->now.request = NULL;
+	if (reply != NULL) {
+		t->now.lost_ms = 0;
+		ask_next(t);
+	} else if (e->code == ERR_unavailable && neighbour_silent_ms(t) <= NEIGHBOUR_AWAY_MS) {
+		t->now.sent = false;
+		neighbour_arm(t, on_ask_again, NEIGHBOUR_AGAIN_MS);
+	} else if (e->code == ERR_gone || e->code == ERR_timeout) {
+		ask_next(t);
+	} else {
+		calls_fail(t, e->text);
+	}
+}
+
+static void
+send_ask(struct turn *t)
+{
+	struct link_ask m = { .key = t->now.key, .peer = json_str(t->now.args, "peer_id", ""),
+	    .prompt = json_str(t->now.args, "prompt", ""), .session = t->row.session };
+	struct error e = { 0 };
+
+	t->now.sent = true;
+	t->now.request = request_send(t->engine->daemon, "alpd", MSG_link_ask, &m, neighbour_grant(t, "alpd"), ASK_MS,
+	    on_ask, t, &e);
+	if (t->now.request == NULL)
+		calls_fail(t, e.text);
+}
+
+void
+peer_begin(struct turn *t)
+{
+	if (json_str(t->now.args, "peer_id", "")[0] == '\0' || json_str(t->now.args, "prompt", "")[0] == '\0')
+		calls_fail(t, "peer: \"peer_id\" and \"prompt\" must be texts");
+	else if (neighbour_begin(t) == 0)
+		send_ask(t);
+}
+
+/* ---- the user interrupts ---------------------------------------------------------------------------------- */
+
+static void
+on_cancelled(void *arg, const void *reply, const struct error *e)
+{
+}
+
+static void
+on_stop_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	calls_fail(arg, "interrupted by the user; the peer may go on");
+}
+
+void
+peer_cancel(struct turn *t)
+{
+	struct link_cancel m = { .key = t->now.key };
+
+	if (t->now.cancelled)
+		return;
+	if (!t->now.sent) {
+		calls_fail(t, "interrupted by the user before it began");
+		return;
+	}
+	t->now.cancelled = true;
+	request_send(t->engine->daemon, "alpd", MSG_link_cancel, &m, NULL, STOP_MS, on_cancelled, NULL, NULL);
+	neighbour_arm(t, on_stop_timeout, STOP_MS);
+	if (t->now.request == NULL)
+		ask_next(t);
+}
