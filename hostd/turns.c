@@ -544,12 +544,11 @@ pull(struct turn *t, struct error *e)
 
 /* ---- beginning ----------------------------------------------------------------------------- */
 
-/* What the one on whose behalf this runs may cause. */
+/* What the one on whose behalf this runs may cause through a unit. */
 static char *
-mint(struct turn *t, struct error *e)
+mint(struct turn *t, char *verifier, struct error *e)
 {
 	struct host *h = t->in->host;
-	cleanup_free char *verifier = xasprintf("%s/toolrunner", t->profile);
 	struct grant g = {
 		.origin = h->daemon->boot.unit,
 		.audience = verifier,
@@ -568,13 +567,14 @@ static struct request *
 send_start(struct turn *t, request_done *done, void *arg, struct error *e)
 {
 	struct host *h = t->in->host;
-	cleanup_free char *unit = host_engine(h, t->profile, e), *grant = NULL;
-	const char *grants[] = { NULL, NULL };
+	cleanup_free char *unit = host_engine(h, t->profile, e), *runner = xasprintf("%s/toolrunner", t->profile);
+	cleanup_free char *link = host_unit(h, t->profile, "alpd", NULL), *tools = NULL, *peers = NULL;
 	const json_t *b = t->body;
 
-	if (unit == NULL || (grant = mint(t, e)) == NULL)
+	if (unit == NULL || (tools = mint(t, runner, e)) == NULL)
 		return NULL;
-	grants[0] = grant;
+	if (link != NULL && (t->caps & 1u << CAP_peer) != 0)
+		peers = mint(t, link, NULL);
 	return h->send(h->daemon, unit, MSG_turn_start, &(struct turn_start){
 		.key = t->key,
 		.session = t->session,
@@ -587,8 +587,8 @@ send_start(struct turn *t, request_done *done, void *arg, struct error *e)
 		.interactive = json_bool(b, "interactive", false),
 		.rewrite_from = json_int(b, "rewrite_from", 0),
 		.attachments = json_object_get(b, "attachments"),
-		.grants = grants,
-		.n_grants = 1,
+		.grants = (const char *[]){ tools, peers },
+		.n_grants = peers == NULL ? 1 : 2,
 	}, NULL, ANSWER_MS, done, arg, e);
 }
 
