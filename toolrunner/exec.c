@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See exec.h. On disk first: a call's audit row stands before its worker
- * starts, a decision's row before what it allows.
+ * See exec.h. On disk first: a call's audit row stands before it begins, a
+ * decision's row before what it allows. What has no effect does not wait for
+ * the disk: the worker puts its sandbox on meanwhile.
  */
 #include "toolrunner/exec.h"
 
@@ -39,10 +40,12 @@ struct exec {
 	int64_t			 seq;		/* of the last change */
 	char			*progress;
 	struct worker		*worker;
-	bool			 cancelled;
+	bool			 cleared;	/* all that must be is on disk */
+	bool			 wanted;	/* somebody waits for it: his record of it is on disk, too */
+	bool			 begun, cancelled;
 	struct waiter		*waiters;
 	struct gate		 gate;		/* borrows from what stands above */
-	int64_t			 deadline;	/* ASKING: of the question. DONE: of the result */
+	int64_t			 deadline;	/* ASKING: of the question. DONE: of the result. Not wanted yet: of that */
 	/* DONE */
 	bool			 ok;
 	char			*output, *error, *code;
@@ -80,6 +83,7 @@ exec_new(struct runner *r, const struct exec_order *o)
 	x->tool = o->tool;
 	x->args = json_incref(o->args);
 	x->net = o->net;
+	x->deadline = clock_mono_ms() + EXEC_WANTED_MS;
 	x->gate = (struct gate){ .runner = r, .key = x->key, .who = x->who, .origin = x->origin, .session = x->session,
 	    .workspace = x->workspace, .given = json_str(x->args, "cwd", ""), .net = x->net, .approver = o->approver,
 	    .command = x->tool->command == NULL ? NULL : x->tool->command(x->args) };
@@ -192,29 +196,6 @@ changed(struct exec *x)
 	wake(x);
 }
 
-void
-exec_next(struct runner *r, const char *key, int64_t after, int64_t wait_ms, exec_answer_fn *fn, void *arg)
-{
-	struct exec *x = find(r, key);
-	struct waiter **end, *w;
-	size_t n = 0;
-
-	if (x == NULL) {
-		fn(arg, &(struct tool_next_reply){ .state = "unknown" });
-		return;
-	}
-	for (end = &x->waiters; *end != NULL; end = &(*end)->next)
-		n++;
-	if (x->state == DONE || x->seq > after || wait_ms <= 0 || n >= WAITERS_MAX) {
-		answer(x, fn, arg);
-		return;
-	}
-	w = xcalloc(1, sizeof(*w));
-	*w = (struct waiter){ .after = after, .deadline = clock_mono_ms() + wait_ms, .fn = fn, .arg = arg };
-	*end = w;
-	rearm(r);
-}
-
 /* ---- results ------------------------------------------------------------------------------ */
 
 /* The first `budget` characters without the blanks at their end, and a line about the rest (tools.md, 1). */
@@ -290,19 +271,71 @@ policy_of(const struct exec *x)
 	};
 }
 
-static void
-start(struct exec *x)
+/* A worker gets ready for the call and waits. */
+static int
+prepare(struct exec *x, struct error *e)
 {
 	struct sandbox_policy policy = policy_of(x);
 	struct worker_job job = {
 		.key = x->key, .tool = x->tool, .args = x->args, .workspace = x->workspace, .policy = &policy,
 		.timeout_ms = tool_limit_ms(x->tool, x->args),
 	};
+
+	return (x->worker = worker_start(x->runner->launcher, &job, &events, x, e)) == NULL ? -1 : 0;
+}
+
+static void
+go(struct exec *x)
+{
+	if (x->begun || x->cancelled || !x->cleared || !x->wanted || x->worker == NULL)
+		return;
+	x->begun = true;
+	worker_go(x->worker);
+}
+
+/* Nothing that must be on disk is missing. */
+static void
+clear(struct exec *x)
+{
 	struct error e = { 0 };
 
-	x->state = RUNNING;
-	if ((x->worker = worker_start(x->runner->launcher, &job, &events, x, &e)) == NULL)
+	x->cleared = true;
+	if (x->worker == NULL && prepare(x, &e) == -1)
 		finish_error(x, &e);
+	else
+		go(x);
+}
+
+static void
+drop_worker(struct exec *x)
+{
+	if (x->worker != NULL)
+		worker_drop(steal(x->worker));
+}
+
+void
+exec_next(struct runner *r, const char *key, int64_t after, int64_t wait_ms, exec_answer_fn *fn, void *arg)
+{
+	struct exec *x = find(r, key);
+	struct waiter **end, *w;
+	size_t n = 0;
+
+	if (x == NULL) {
+		fn(arg, &(struct tool_next_reply){ .state = "unknown" });
+		return;
+	}
+	x->wanted = true;
+	go(x);
+	for (end = &x->waiters; *end != NULL; end = &(*end)->next)
+		n++;
+	if (x->state == DONE || x->seq > after || wait_ms <= 0 || n >= WAITERS_MAX) {
+		answer(x, fn, arg);
+		return;
+	}
+	w = xcalloc(1, sizeof(*w));
+	*w = (struct waiter){ .after = after, .deadline = clock_mono_ms() + wait_ms, .fn = fn, .arg = arg };
+	*end = w;
+	rearm(r);
 }
 
 bool
@@ -333,10 +366,11 @@ allow(struct exec *x)
 
 	if (gate_record(&x->gate, true, &e) == -1) {
 		error_add(&e, "the approval cannot be written down");
+		drop_worker(x);
 		finish_error(x, &e);
 		return;
 	}
-	start(x);
+	clear(x);
 }
 
 static void
@@ -439,6 +473,7 @@ int
 exec_begin(struct runner *r, const struct exec_order *o, struct error *e)
 {
 	const char *command = o->tool->command == NULL ? NULL : o->tool->command(o->args);
+	enum ruling ruling;
 	struct exec *x;
 
 	if (exec_open(r) >= EXEC_OPEN_MAX)
@@ -447,11 +482,15 @@ exec_begin(struct runner *r, const struct exec_order *o, struct error *e)
 		return error_set(e, ERR_too_large, "%s: argument command is longer than %d bytes", o->tool->name, EXEC_COMMAND_MAX);
 	prune(r);
 	x = exec_new(r, o);
+	if ((ruling = gate_judge(&x->gate)) == RULE_ALLOW)
+		prepare(x, NULL);	/* tried again, and said, when it matters */
 	if (audit_call(x, e) == -1) {
+		drop_worker(x);
 		exec_free(x);
 		return error_add(e, "the call cannot be written down");
 	}
-	passages[gate_judge(&x->gate)](x);
+	passages[ruling](x);
+	rearm(r);
 	return 0;
 }
 
@@ -465,6 +504,8 @@ expire_one(struct exec *x, int64_t now)
 		exec_free(x);
 	else if (x->state == ASKING && now >= x->deadline)
 		unanswered(x);
+	else if (x->state == RUNNING && !x->wanted && now >= x->deadline)
+		exec_cancel(x->runner, x->key);
 }
 
 void
@@ -494,7 +535,7 @@ rearm(struct runner *r)
 	struct timeval tv;
 
 	for (const struct exec *x = r->calls; x != NULL; x = x->next) {
-		if (x->state != RUNNING && x->deadline < first)
+		if ((x->state != RUNNING || (!x->wanted && !x->cancelled)) && x->deadline < first)
 			first = x->deadline;
 		for (const struct waiter *w = x->waiters; w != NULL; w = w->next)
 			if (w->deadline < first)

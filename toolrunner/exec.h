@@ -20,6 +20,7 @@
 #define EXEC_DONE_MAX	256		/* results kept, */
 #define EXEC_DONE_MS	(10 * 60 * 1000)	/* and for how long */
 #define EXEC_ASK_S	60		/* a question's time; silence denies */
+#define EXEC_WANTED_MS	60000		/* nobody waits for a call for so long: it is not begun any more */
 #define EXEC_COMMAND_MAX 65536		/* bytes of a command; a longer one could not be shown to a person */
 
 /* A call that was admitted: grant, policy, arguments and workspace are checked. All borrowed. */
@@ -33,9 +34,11 @@ struct exec_order {
 };
 
 /*
- * Begin a call: its audit row, the approval gate, the worker. 0: it is known
- * from now on (and may be done already, with a refusal as its result); -1:
- * nothing was begun and the key stays unknown.
+ * Take a call on: its audit row, the approval gate, the worker. It begins
+ * with the first exec_next, which says that whoever asks has it on disk that
+ * it may have begun. 0: it is known from now on (and may be done already,
+ * with a refusal as its result); -1: nothing was begun and the key stays
+ * unknown.
  */
 int	 exec_begin(struct runner *r, const struct exec_order *o, struct error *e);
 /* 1: the key is known and is this turn's and tool's; 0: unknown; -1 with ERR_conflict: it is another call's. */

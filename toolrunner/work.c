@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A worker: one call, one process. It reads two lines: what its sandbox is
- * (from our own configuration and table), and, only once it is inside, the
- * call itself, whose arguments a model wrote. It answers with lines of JSON:
+ * (from our own configuration and table), and, only once it is inside and
+ * the call may begin, the call itself, whose arguments a model wrote. It answers with lines of JSON:
  * progress, then one result. Anything left running when it ends is killed,
  * because it is the first process of its namespace.
  */
@@ -112,13 +112,14 @@ take_descriptors(void)
 			close(fds[i]);
 }
 
+/* Up to the end of a line, or of all when there is none. */
 static int
-read_job(struct buf *b, struct error *e)
+read_job(struct buf *b, bool line, struct error *e)
 {
 	char block[65536];
 	ssize_t n;
 
-	while ((n = read(WORK_FD_TALK, block, sizeof(block))) != 0) {
+	while (!(line && memchr(buf_str(b), '\n', b->len) != NULL) && (n = read(WORK_FD_TALK, block, sizeof(block))) != 0) {
 		if (n == -1 && errno != EINTR)
 			return error_errno(e, "read job");
 		if (n > 0 && buf_add(b, block, (size_t)n) == -1)
@@ -213,14 +214,16 @@ work(unsigned namespaces, struct error *e)
 	struct buf job = BUF(JOB_MAX);
 	struct sandbox s = { 0 };
 	struct probe *probe = NULL;
-	const char *second;
+	const char *end;
 	json_t *spec, *call;
+	size_t first;
 
-	if (read_job(&job, e) == -1)
+	if (read_job(&job, true, e) == -1)
 		return -1;
-	if ((second = memchr(buf_str(&job), '\n', job.len)) == NULL)
+	if ((end = memchr(buf_str(&job), '\n', job.len)) == NULL)
 		return error_set(e, ERR_invalid, "job without its second line");
-	if ((spec = json_parse(job.data, (size_t)(second - job.data), JOB_DEPTH, e)) == NULL)
+	first = (size_t)(end - job.data) + 1;
+	if ((spec = json_parse(job.data, first - 1, JOB_DEPTH, e)) == NULL)
 		return -1;
 	read_sandbox(spec, namespaces, &s);
 	if (json_object_get(spec, "probe") != NULL)
@@ -230,8 +233,7 @@ work(unsigned namespaces, struct error *e)
 		return -1;
 	if (probe != NULL)
 		return report(probe, &s, e);
-	second++;
-	if ((call = json_parse(second, job.len - (size_t)(second - job.data), JOB_DEPTH, e)) == NULL)
+	if (read_job(&job, false, e) == -1 || (call = json_parse(job.data + first, job.len - first, JOB_DEPTH, e)) == NULL)
 		return -1;
 	return run_tool(call, &s, e);
 }

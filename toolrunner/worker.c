@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See worker.h. A worker is talked to over a socket pair of its own: two
- * lines go in, lines of JSON come out. It ran what a model wrote, so what it
+ * lines go in, its sandbox at once and the call when it may begin; lines of
+ * JSON come out. It ran what a model wrote, so what it
  * says is bounded and parsed as foreign text; that it ended is believed only
  * from the launcher.
  */
@@ -37,9 +38,10 @@ struct worker {
 	int				 fd;
 	struct event			*readable, *writable, *timer;
 	struct buf			 out, in;
+	char				*call;		/* the second line, until it may begin */
 	size_t				 heard;		/* bytes, all told */
 	json_t				*result;
-	int64_t				 limit_ms;
+	int64_t				 limit_ms, kill_ms;	/* kill_ms 0: never */
 	bool				 timed_out, cancelled, answered;
 	struct background_job		*background;	/* goes on after it was answered */
 	struct background_answer	*known;		/* nothing runs; the answer only waits for the loop */
@@ -71,6 +73,7 @@ worker_free(struct worker *w)
 	background_answer_free(w->known);
 	buf_clear(&w->out);
 	buf_clear(&w->in);
+	free(w->call);
 	json_decref(w->result);
 	free(w);
 }
@@ -200,11 +203,12 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (n > 0)
 		buf_drain(&w->out, (size_t)n);
-	if (n == -1 || w->out.len == 0) {
+	if (n != -1 && w->out.len > 0)
+		return;
+	buf_clear(&w->out);
+	event_del(w->writable);
+	if (n == -1 || w->call == NULL)
 		shutdown(w->fd, SHUT_WR);
-		buf_clear(&w->out);
-		event_del(w->writable);
-	}
 }
 
 static void
@@ -336,20 +340,23 @@ worker_new(struct launcher *l, const struct worker_events *ev, void *arg, int *t
 	return w;
 }
 
-/* Hand the job over, what fits of it at once, and begin to listen. */
+static void
+send_out(struct worker *w)
+{
+	event_add(w->writable, NULL);
+	on_writable(w->fd, 0, w);
+}
+
+/* Have the process made, tell it what its sandbox is, and begin to listen. */
 static int
-worker_go(struct worker *w, uint32_t flags, int theirs, int log, int64_t limit_ms, struct error *e)
+make(struct worker *w, uint32_t flags, int theirs, int log, struct error *e)
 {
 	int fds[LAUNCH_FDS_MAX] = { theirs, log };
-	struct timeval limit = { .tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000 };
 
 	if (launcher_make(&w->process, flags, fds, log == -1 ? 1 : 2, e) == -1)
 		return -1;
 	event_add(w->readable, NULL);
-	event_add(w->writable, NULL);
-	on_writable(w->fd, 0, w);
-	if (limit_ms > 0)
-		event_add(w->timer, &limit);
+	send_out(w);
 	return 0;
 }
 
@@ -369,8 +376,9 @@ describe_call(struct worker *w, const struct worker_job *job, struct error *e)
 	cleanup_json json_t *call = json_pack("{s:s s:O s:s s:O}", "tool", job->tool->name, "args", job->args, "home",
 	    l->home, "env", l->env);
 
-	if (spec == NULL || call == NULL || add_line(&w->out, spec) == -1 || add_line(&w->out, call) == -1)
+	if (spec == NULL || call == NULL || add_line(&w->out, spec) == -1)
 		return error_set(e, ERR_invalid, "the call cannot be written as JSON");
+	w->call = json_text(call);
 	return 0;
 }
 
@@ -387,37 +395,27 @@ on_known(evutil_socket_t fd, short what, void *arg)
 	worker_free(w);
 }
 
-static int
-ask(struct worker *w, const struct worker_job *job, struct error *e)
-{
-	struct timeval now = { 0, 0 };
-
-	w->known = background_ask(w->process.launcher->background, job);
-	if (w->known->end != 0)
-		launcher_signal(w->process.launcher, w->known->end, SIGTERM);
-	event_assign(w->timer, w->process.launcher->base, -1, 0, on_known, w);
-	event_add(w->timer, &now);
-	return 0;
-}
 
 static int
 begin(struct worker *w, const struct worker_job *job, int theirs, struct error *e)
 {
 	struct launcher *l = w->process.launcher;
-	int64_t limit = job->timeout_ms + GRACE_MS;
 	int log = -1;
 
-	if (background_asks(job))
-		return ask(w, job, e);
+	if (background_asks(job)) {
+		w->known = background_ask(l->background, job);
+		return 0;
+	}
+	w->kill_ms = job->timeout_ms + GRACE_MS;
 	if (background_starts(job)) {
 		if ((w->background = background_open(l->background, job, w->process.id, e)) == NULL)
 			return -1;
 		log = background_log(w->background);
-		limit = 0;
+		w->kill_ms = 0;
 	}
 	if (describe_call(w, job, e) == -1)
 		return -1;
-	return worker_go(w, flags_of(l, network_of(&job->tool->box, job->policy), job->workspace), theirs, log, limit, e);
+	return make(w, flags_of(l, network_of(&job->tool->box, job->policy), job->workspace), theirs, log, e);
 }
 
 struct worker *
@@ -433,6 +431,44 @@ worker_start(struct launcher *l, const struct worker_job *job, const struct work
 		return w;
 	worker_free(w);
 	return NULL;
+}
+
+static void
+go_known(struct worker *w)
+{
+	struct timeval now = { 0, 0 };
+
+	if (w->known->end != 0)
+		launcher_signal(w->process.launcher, w->known->end, SIGTERM);
+	event_assign(w->timer, w->process.launcher->base, -1, 0, on_known, w);
+	event_add(w->timer, &now);
+}
+
+void
+worker_go(struct worker *w)
+{
+	struct timeval limit = { .tv_sec = w->kill_ms / 1000, .tv_usec = w->kill_ms % 1000 * 1000 };
+
+	if (w->known != NULL) {
+		go_known(w);
+		return;
+	}
+	if (buf_puts(&w->out, w->call) == -1 || buf_addc(&w->out, '\n') == -1)
+		abort();		/* it has no ceiling */
+	free(steal(w->call));
+	send_out(w);
+	if (w->kill_ms > 0)
+		event_add(w->timer, &limit);
+}
+
+void
+worker_drop(struct worker *w)
+{
+	w->answered = true;
+	if (w->known != NULL)
+		worker_free(w);
+	else
+		launcher_signal(w->process.launcher, w->process.id, SIGKILL);
 }
 
 void
@@ -467,10 +503,12 @@ worker_probe(struct launcher *l, const struct sandbox_policy *policy, const stru
 
 	if (w == NULL)
 		return NULL;
-	w->limit_ms = PROBE_MS;
-	if (add_line(&w->out, spec) == 0 && buf_puts(&w->out, "{}\n") == 0 &&
-	    worker_go(w, LAUNCH_OWN_NET | LAUNCH_MAKE_WORKSPACE, theirs, -1, PROBE_MS, e) == 0)
+	w->limit_ms = w->kill_ms = PROBE_MS;
+	w->call = xstrdup("{}");
+	if (add_line(&w->out, spec) == 0 && make(w, LAUNCH_OWN_NET | LAUNCH_MAKE_WORKSPACE, theirs, -1, e) == 0) {
+		worker_go(w);
 		return w;
+	}
 	worker_free(w);
 	return NULL;
 }

@@ -56,10 +56,15 @@ struct worker_events {
 };
 
 /*
- * Start a call. No callback runs before this returns. NULL: nothing was started, and nothing will be.
- * The handle dies with done().
+ * Have a worker put its sandbox on for a call; the call itself is kept back until worker_go, so nothing of it has any
+ * effect before. No callback runs before this returns. NULL: nothing was started, and nothing will be. The handle
+ * dies with done().
  */
 struct worker *worker_start(struct launcher *l, const struct worker_job *job, const struct worker_events *ev, void *arg, struct error *e);
+/* Let the call begin; its time limit does too. */
+void	 worker_go(struct worker *w);
+/* End a worker that was not let go; done() does not follow. */
+void	 worker_drop(struct worker *w);
 /* End a call's processes; done() follows on the loop with code "cancelled" (or with its result, when that came first). */
 void	 worker_cancel(struct worker *w);
 

@@ -93,6 +93,7 @@ call(struct launcher *l, struct run *run, const struct worker_job *job, int64_t 
 	run->begun_ns = clock_mono_ns();
 	if ((run->worker = worker_start(l, job, &events, run, &e)) == NULL)
 		return fail(&e);
+	worker_go(run->worker);
 	if (cancel_ms > 0)
 		event_base_once(run->base, -1, EV_TIMEOUT, on_cancel, run, &later);
 	while (!run->done)

@@ -25,7 +25,7 @@
 /* ---- what is replaced ----------------------------------------------------------------------- */
 
 static struct {
-	int				 starts, cancels;
+	int				 starts, goes, drops, cancels;
 	const struct worker_events	*events;	/* of the latest start */
 	void				*arg;
 	enum tool_net			 net;
@@ -51,6 +51,18 @@ worker_start(struct launcher *l, const struct worker_job *job, const struct work
 	free(worker.workspace);
 	worker.workspace = xstrdup(job->workspace);
 	return (struct worker *)&worker;
+}
+
+void
+worker_go(struct worker *w)
+{
+	worker.goes++;
+}
+
+void
+worker_drop(struct worker *w)
+{
+	worker.drops++;
 }
 
 void
@@ -849,7 +861,30 @@ test_a_full_disk_lets_nothing_begin(void **state)
 	config_text = "tools: {terminal: {approval: {allowlist: [recursive rm]}}}\n";
 	assert_int_equal(exec("k", "terminal", "{\"command\": \"rm -rf build\"}", &e), 0);
 	assert_string_equal(state_of("k"), "done");
-	assert_int_equal(worker.starts, 0);
+	assert_int_equal(worker.goes, 0);
+	assert_int_equal(worker.drops, worker.starts);
+}
+
+static void
+test_a_call_begins_when_somebody_waits_for_it(void **state)
+{
+	assert_int_equal(terminal("k", "ls"), 0);
+	assert_int_equal(worker.starts, 1);
+	assert_int_equal(worker.goes, 0);
+	assert_string_equal(state_of("k"), "running");
+	assert_string_equal(state_of("k"), "running");
+	assert_int_equal(worker.goes, 1);
+}
+
+static void
+test_a_call_nobody_waits_for_is_not_begun(void **state)
+{
+	assert_int_equal(terminal("k", "ls"), 0);
+	clock_fake(1790000000000, 1000000 + EXEC_WANTED_MS);
+	exec_expire(&runner);
+	assert_int_equal(worker.cancels, 1);
+	assert_string_equal(state_of("k"), "running");	/* until its worker has ended */
+	assert_int_equal(worker.goes, 0);
 }
 
 #define STAGED(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -861,6 +896,8 @@ main(void)
 		STAGED(test_a_key_begins_one_call_only),
 		STAGED(test_a_key_of_another_call_is_a_conflict),
 		STAGED(test_an_unknown_key_is_unknown_and_begins_nothing),
+		STAGED(test_a_call_begins_when_somebody_waits_for_it),
+		STAGED(test_a_call_nobody_waits_for_is_not_begun),
 		STAGED(test_next_waits_for_progress_and_for_the_result),
 		STAGED(test_next_is_answered_when_its_time_is_over),
 		STAGED(test_a_worker_that_cannot_start_is_a_result),
