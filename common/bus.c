@@ -57,7 +57,7 @@ struct bus {
 	bus_request_fn		*on_request;
 	void			*arg;
 	nng_socket		 inbox;
-	int			 listening;
+	int			 listening, ending;
 	struct bus_peer		*peers;
 	size_t			 held, answering, unsent;	/* questions, answers under way, their bytes */
 
@@ -584,7 +584,7 @@ run_ask(struct item *i)
 
 	a->peer->asks--;
 	a->peer->bytes -= a->len;
-	if (a->done != NULL)
+	if (a->done != NULL && !a->peer->bus->ending)
 		ask_report(a);
 	ask_free(a);
 }
@@ -749,6 +749,7 @@ bus_free(struct bus *b)
 {
 	if (b == NULL)
 		return;
+	b->ending = 1;
 	if (b->listening)
 		inbox_close(b);
 	peers_close(b);

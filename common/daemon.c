@@ -353,6 +353,8 @@ daemon_serve(struct daemon *d, void *ctx)
 			event_base_dispatch(d->base);
 		status = d->own->status;
 	}
+	if (d->on_end != NULL)
+		d->on_end(d);
 	bus_free(steal(d->bus));
 	close_loop(d);
 	boot_clear(&d->boot);

@@ -33,6 +33,7 @@ struct daemon {
 	void	(*on_drain)(struct daemon *);	/* take no new work; call daemon_exit when done */
 	void	(*on_unit)(struct daemon *, const char *unit, int present);
 						/* a unit we may call came or went for good */
+	void	(*on_end)(struct daemon *);	/* the loop is over, the bus still up: cancel requests, answer callers */
 	struct daemon_own	*own;		/* daemon.c's */
 };
 
@@ -44,7 +45,10 @@ struct daemon {
  * says that init starts this program. 0 or -1.
  */
 int	daemon_boot(struct daemon *d, int argc, char *argv[], struct error *e);
-/* Bring the bus up, tell init, run the loop until the drain ended. The exit status. */
+/*
+ * Bring the bus up, tell init, run the loop until the drain ended. The exit status. Requests
+ * that are under way then are forgotten: nobody is called, and nothing follows from them.
+ */
 int	daemon_serve(struct daemon *d, void *ctx);
 /* Report why start-up failed (one log line). The exit status, 1. */
 int	daemon_fail(struct daemon *d, const struct error *e);

@@ -932,6 +932,30 @@ test_a_unit_ends_on_sigterm_and_when_init_is_gone(void **state)
 	unit_start(&tool);
 }
 
+static void
+count_call(void *arg, const char *text, size_t len, const struct error *e)
+{
+	++*(int *)arg;
+}
+
+/* It used to be told "gone", or an answer that had just come; what followed from that could no longer be done. */
+static void
+test_who_asks_is_told_nothing_any_more_when_the_bus_ends(void **state)
+{
+	cleanup_free char *path = xasprintf("%s/run/default/toolrunner.ipc", home);
+	struct bus *b = bus_new(me.base, inbox_take, &me, NULL);
+	struct bus_peer *p = bus_peer(b, path, NULL);
+	int called = 0;
+
+	for (int i = 0; i < 200; i++)
+		assert_non_null(bus_ask(p, "{}", 2, count_call, &called, NULL));
+	while (called == 0)
+		event_base_loop(me.base, EVLOOP_ONCE);
+	called = 0;
+	bus_free(b);
+	assert_int_equal(called, 0);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -963,6 +987,7 @@ main(int argc, char *argv[])
 		TEST(test_a_stopped_callee_delays_nobody_else),
 		TEST(test_a_hundred_thousand_abandoned_calls_leave_nothing),
 		TEST(test_a_unit_ends_on_sigterm_and_when_init_is_gone),
+		TEST(test_who_asks_is_told_nothing_any_more_when_the_bus_ends),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "--unit") == 0)

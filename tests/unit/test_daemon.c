@@ -65,6 +65,13 @@ on_drain(struct daemon *d)
 		daemon_exit(d, 7);
 }
 
+static void
+on_end(struct daemon *d)
+{
+	printf("end bus %d\n", d->bus != NULL);
+	fflush(stdout);
+}
+
 static int
 unit_main(int argc, char *argv[])
 {
@@ -75,6 +82,7 @@ unit_main(int argc, char *argv[])
 	d.on_reload = on_reload;
 	d.on_unit = on_unit;
 	d.on_drain = getenv("NO_DRAIN") == NULL ? on_drain : NULL;
+	d.on_end = getenv("TELL_END") != NULL ? on_end : NULL;
 	if (daemon_boot(&d, argc, argv, &e) == -1)
 		return daemon_fail(&d, &e);
 	return daemon_serve(&d, NULL);
@@ -224,6 +232,20 @@ test_it_drains_when_init_is_gone_and_ends_when_asked_twice(void **state)
 }
 
 static void
+test_what_a_daemon_holds_goes_before_the_bus(void **state)
+{
+	struct unit u;
+
+	setenv("TELL_END", "1", 1);
+	u = start();
+	kill(u.pid, SIGTERM);
+	says(&u, "drain 1");
+	says(&u, "end bus 1");
+	assert_int_equal(end(&u), 7);
+	unsetenv("TELL_END");
+}
+
+static void
 test_without_anything_to_hand_back_it_ends_at_once(void **state)
 {
 	struct unit u;
@@ -327,6 +349,7 @@ main(int argc, char *argv[])
 		TEST(test_a_reload_comes_with_its_secrets),
 		TEST(test_a_line_that_is_not_understood_changes_nothing),
 		TEST(test_it_drains_when_init_is_gone_and_ends_when_asked_twice),
+		TEST(test_what_a_daemon_holds_goes_before_the_bus),
 		TEST(test_without_anything_to_hand_back_it_ends_at_once),
 		TEST(test_the_inbox_is_private_and_replaces_a_stale_one),
 		TEST(test_it_starts_only_under_init_and_under_its_own_name),
