@@ -106,6 +106,12 @@ on_unit(struct daemon *d, const char *unit, int present)
 		engine_tools(d->ctx, true);
 }
 
+static void
+on_end(struct daemon *d)
+{
+	engine_clear(d->ctx);
+}
+
 /* One thread allocates: few arenas, and memory goes back when a burst is over. */
 static void
 tune_memory(void)
@@ -147,8 +153,8 @@ main(int argc, char *argv[])
 	d.on_reload = on_reload;
 	d.on_drain = on_drain;
 	d.on_unit = on_unit;
+	d.on_end = on_end;
 	status = daemon_serve(&d, &en);
-	engine_clear(&en);
 	provider_free(en.provider);
 	ledger_close(en.ledger);
 	journal_close(en.journal);

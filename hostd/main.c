@@ -43,14 +43,15 @@ on_ready(struct daemon *d)
 	sock_serve(h->sock);
 }
 
-/* Open turns are rows on disk; clients come back to the next one of us. */
+/* Open turns and questions are rows on disk; clients come back to the next one of us. */
 static void
-on_drain(struct daemon *d)
+on_end(struct daemon *d)
 {
 	struct host *h = d->ctx;
 
 	sock_close(steal(h->sock));
-	daemon_exit(d, 0);
+	turns_close(steal(h->turns));
+	approvals_close(steal(h->approvals));
 }
 
 static void
@@ -96,8 +97,8 @@ main(int argc, char *argv[])
 	/* parse: the boot message on fd 3 */
 	d.ctx = &h;
 	d.on_ready = on_ready;
-	d.on_drain = on_drain;
 	d.on_unit = on_unit;
+	d.on_end = on_end;
 	if (daemon_boot(&d, argc, argv, &e) == -1)
 		return daemon_fail(&d, &e);
 
