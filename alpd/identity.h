@@ -38,7 +38,10 @@ int	identity_sign(struct identity *i, const void *text, size_t len, uint8_t sig[
 int	identity_dh(struct identity *i, const uint8_t theirs[KEY_BYTES], uint8_t out[KEY_BYTES], struct error *e);
 /* Open a group key that was sealed for us (alp-wire.md, 10.1). 0 or -1. */
 int	identity_unseal(struct identity *i, const uint8_t sealed[SEALED_BYTES], uint8_t key[KEY_BYTES], struct error *e);
-/* Sign the head of an audit chain: its name (at most 31 bytes), its number of rows, the hash of its last line (hex). 0 or -1. */
+/*
+ * Sign the head of an audit chain: its name (at most AUDIT_NAME_MAX bytes), its number of rows, the hash of its last line
+ * (hex). The child makes the text of these parts, by audit_anchor_text (common/audit.h). 0 or -1.
+ */
 int	identity_anchor(struct identity *i, const char *chain, int64_t rows, const char head[65],
 	    uint8_t sig[SIGNATURE_BYTES], struct error *e);
 

@@ -51,20 +51,24 @@ read_line(FILE *f, struct buf *b)
 	return b->len == 0 ? 0 : -1;
 }
 
-/* Does this line follow the one whose hash is head? Then head becomes its own hash. */
-static int
+/* Does this line follow the one whose hash is head? Then head becomes its own hash. The row, or NULL. */
+static json_t *
 follow(const struct buf *line, int64_t seq, char head[65], struct error *e)
 {
 	cleanup_json json_t *row = json_parse(buf_str(line), line->len, 8, e);
 
 	if (row == NULL)
-		return -1;
-	if (json_int(row, "seq", -1) != seq)
-		return error_set(e, ERR_invalid, "number %lld expected", (long long)seq);
-	if (strcmp(json_str(row, "prev", ""), head) != 0)
-		return error_set(e, ERR_invalid, "does not continue the row before");
+		return NULL;
+	if (json_int(row, "seq", -1) != seq) {
+		error_set(e, ERR_invalid, "number %lld expected", (long long)seq);
+		return NULL;
+	}
+	if (strcmp(json_str(row, "prev", ""), head) != 0) {
+		error_set(e, ERR_invalid, "does not continue the row before");
+		return NULL;
+	}
 	audit_hash(buf_str(line), line->len, head);
-	return 0;
+	return steal(row);
 }
 
 static void
@@ -75,7 +79,7 @@ first_head(char head[65])
 }
 
 long
-audit_verify(const char *path, struct error *e)
+audit_walk(const char *path, audit_row *fn, void *arg, struct error *e)
 {
 	cleanup_buf struct buf line = BUF(LINE_BYTES_MAX);
 	FILE *f = fopen(path, "re");
@@ -87,17 +91,27 @@ audit_verify(const char *path, struct error *e)
 		return error_errno(e, "%s", path);
 	first_head(head);
 	while ((more = read_line(f, &line)) == 1) {
-		if (follow(&line, rows + 1, head, e) == -1) {
+		cleanup_json json_t *row = follow(&line, rows + 1, head, e);
+
+		if (row == NULL) {
 			error_add(e, "%s: row %ld", path, rows + 1);
 			fclose(f);
 			return -1;
 		}
 		rows++;
+		if (fn != NULL)
+			fn(arg, rows, head, row);
 	}
 	fclose(f);
 	if (more == -1)
 		return error_set(e, ERR_invalid, "%s: row %ld is cut or too long", path, rows + 1);
 	return rows;
+}
+
+long
+audit_verify(const char *path, struct error *e)
+{
+	return audit_walk(path, NULL, NULL, e);
 }
 
 /* Find the end of the chain without checking it: verifying is the auditor's business, not the start-up's. */
@@ -123,11 +137,36 @@ find_end(struct audit *a, struct error *e)
 		a->seq = json_int(row, "seq", 0);
 	}
 	free(tail);
-	if (last != NULL && row == NULL)
-		return error_add(e, "the last row of the audit chain");
-	if (a->torn && ftruncate(a->fd, a->end) == -1)
-		return error_errno(e, "cut a torn row");
+	return last != NULL && row == NULL ? error_add(e, "the last row of the audit chain") : 0;
+}
+
+int
+audit_head(const char *path, int64_t *rows, char head[65], struct error *e)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct audit a = { .fd = fd };
+
+	if (fd == -1)
+		return error_errno(e, "%s", path);
+	first_head(a.head);
+	if (find_end(&a, e) == -1)
+		return error_add(e, "%s", path);
+	*rows = a.seq;
+	memcpy(head, a.head, sizeof(a.head));
 	return 0;
+}
+
+size_t
+audit_anchor_text(char out[AUDIT_ANCHOR_MAX], const char *chain, int64_t rows, const char head[65])
+{
+	return (size_t)snprintf(out, AUDIT_ANCHOR_MAX, "alpi-audit-anchor 1\n%.*s\n%lld\n%.64s\n", AUDIT_NAME_MAX, chain,
+	    (long long)rows, head);
+}
+
+static int
+cut_torn(struct audit *a, struct error *e)
+{
+	return a->torn && ftruncate(a->fd, a->end) == -1 ? error_errno(e, "cut a torn row") : 0;
 }
 
 struct audit *
@@ -143,7 +182,7 @@ audit_open(const char *home, const char *name, struct error *e)
 	first_head(a->head);
 	if ((a->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600)) == -1) {
 		error_errno(e, "%s", path);
-	} else if (find_end(a, e) == 0) {
+	} else if (find_end(a, e) == 0 && cut_torn(a, e) == 0) {
 		return a;
 	}
 	audit_close(a);

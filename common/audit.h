@@ -26,5 +26,18 @@ int	 audit_add(struct audit *a, const char *what, const char *who, const char *d
 void	 audit_hash(const void *bytes, size_t len, char out[65]);
 /* Check a chain file. The number of rows, or -1 with the first line that does not fit. */
 long	 audit_verify(const char *path, struct error *e);
+/* The same, and show every row with its number and the hash of its line. */
+typedef void audit_row(void *arg, int64_t number, const char head[65], const json_t *row);
+long	 audit_walk(const char *path, audit_row *fn, void *arg, struct error *e);
+
+/*
+ * Anchors: alpd signs the head of a chain, so that even whoever can write the file cannot go back behind it.
+ * audit_head reads how many rows somebody else's chain has, and the hash of the last, unchecked; 0 or -1.
+ * audit_anchor_text is what is signed (no request of the link can look like it); its length.
+ */
+#define AUDIT_NAME_MAX	31		/* bytes of a chain's name */
+#define AUDIT_ANCHOR_MAX 160
+int	 audit_head(const char *path, int64_t *rows, char head[65], struct error *e);
+size_t	 audit_anchor_text(char out[AUDIT_ANCHOR_MAX], const char *chain, int64_t rows, const char head[65]);
 
 #endif
