@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 of alpd, of its key child and of engined during a streamed ask: an error or the full answer, nothing twice."""
+import json
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+import alp
+from conftest import wait_for
+from test_link import Link
+
+KILLS = int(os.environ.get("ALPI_KILLS", "20"))
+
+
+def key_child(home):
+    pid = home.pid("default/alpd")
+    [child] = [c for c in open(f"/proc/{pid}/task/{pid}/children").read().split()
+               if "--key" in open(f"/proc/{c}/cmdline").read()]
+    return int(child)
+
+
+def victim(home, what):
+    return key_child(home) if what == "key" else home.pid(f"default/{what}")
+
+
+def streamed(link, seen):
+    """One ask with 40 words over about 200 ms; "full", "error" or "lost" as the caller sees it."""
+    try:
+        wire = link.tcp()
+        request = alp.request(link.peer, link.key, "link.ask", {"prompt": "n=40 delay=5", "stream": True})
+        seen.append(request)
+        wire.send(alp.text_of(request))
+        while True:
+            frame = alp.check(json.loads(wire.receive()), link.key)
+            if frame.get("stream") != "chunk":
+                break
+    except (alp.Closed, OSError):
+        return "lost"
+    if "error" in frame:
+        return "error"
+    assert len(frame["result"]["text"].split()) == 40 or frame["result"]["text"].startswith("[error]"), frame
+    return "full"
+
+
+@pytest.mark.parametrize("what", ["alpd", "key", "engined"])
+def test_a_streamed_ask_ends_in_an_error_or_the_full_answer(home, provider, what):
+    link = Link(home, provider)
+    stranger = alp.Identity()
+    with pytest.raises(alp.Closed):
+        alp.ask(link.tcp(stranger), stranger, link.key, "link.ping")
+    seen, ends = [], []
+    random.seed(7)
+    for i in range(KILLS):
+        pid = victim(home, what)
+        result = []
+        caller = threading.Thread(target=lambda: result.append(streamed(link, seen)), daemon=True)
+        caller.start()
+        time.sleep(0.25 * i / KILLS)            # spread over the ask: this is where the kill falls, nothing waits for it
+        os.kill(pid, signal.SIGKILL)
+        caller.join()
+        ends.append(result[0])
+        unit = "default/alpd" if what == "key" else f"default/{what}"
+        home.run("daemon", "restart", unit)     # what died too often in a minute begins again, too
+        home.ready(unit, not_pid=pid)
+        wait_for(lambda: "result" in link.ask("link.ask", {"prompt": "n=1"}), "the turn of before to be over")
+    assert set(ends) <= {"full", "error", "lost"} and len(ends) == KILLS
+    if what == "engined":
+        assert ends.count("full") > KILLS // 2, ends        # its journal goes on where it stood
+    for request in seen:
+        try:
+            wire = link.tcp()
+            wire.send(alp.text_of(request))
+            wire.receive()
+        except (alp.Closed, OSError):
+            continue
+        pytest.fail("a nonce was accepted twice")
+    assert link.pending() == [stranger.name]
+    link.close()
