@@ -45,7 +45,7 @@ neighbour_silent_ms(struct turn *t)
 bool
 neighbour_away(const struct error *e)
 {
-	return e->code == ERR_gone || e->code == ERR_unavailable || e->code == ERR_timeout;
+	return e->code == ERR_gone || e->code == ERR_unavailable || e->code == ERR_timeout || e->code == ERR_busy;
 }
 
 int

@@ -22,7 +22,7 @@ const char *neighbour_grant(const struct turn *t, const char *daemon);
 void	 neighbour_arm(struct turn *t, event_callback_fn fn, int ms);
 /* How long it has been silent, in ms; the silence begins with the first call. */
 int64_t	 neighbour_silent_ms(struct turn *t);
-/* Is it away, or did it answer and refuse? */
+/* Is it away or overrun, or did it answer and refuse? */
 bool	 neighbour_away(const struct error *e);
 /* Write down that the running call begins. 0, or -1: the turn has ended with the reason. */
 int	 neighbour_begin(struct turn *t);

@@ -159,7 +159,7 @@ ask_next(struct turn *t)
 
 	t->now.request = request_send(t->engine->daemon, "alpd", MSG_link_next, &m, NULL, NEXT_MS, on_next, t, &e);
 	if (t->now.request == NULL)
-		calls_fail(t, e.text);
+		on_next(t, NULL, &e);
 }
 
 void

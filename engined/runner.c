@@ -124,7 +124,7 @@ ask_next(struct turn *t)
 
 	t->now.request = request_send(t->engine->daemon, "toolrunner", MSG_tool_next, &m, NULL, NEXT_MS, on_next, t, &e);
 	if (t->now.request == NULL)
-		calls_fail(t, e.text);
+		next_failed(t, &e);
 }
 
 void
