@@ -348,7 +348,12 @@ on_close(evutil_socket_t fd, short what, void *arg)
 void
 engine_ended(struct engine *en, struct turn *t)
 {
+	struct turn *next;
+
 	en->open--;
+	LIST_FOREACH(next, &en->turns, link)
+		if (next->state == TURN_PREPARE && strcmp(next->row.session, t->row.session) == 0)
+			turn_kick(next);
 	if (!evtimer_pending(en->closer, NULL))
 		arm(en->closer, CLOSE_MS);
 }
@@ -491,7 +496,7 @@ sweep(const struct engine *en)
 int
 engine_resume(struct engine *en, struct error *e)
 {
-	if (journal_open_turns(en->journal, take_up, en, e) == -1)
+	if (journal_new_life(en->journal, e) == -1 || journal_open_turns(en->journal, take_up, en, e) == -1)
 		return -1;
 	sweep(en);
 	return journal_prune(en->journal, e);

@@ -63,6 +63,8 @@ frame_add(struct events *ev, const char *kind)
 {
 	struct frame *f = xcalloc(1, sizeof(*f));
 
+	if (ev->last < ev->floor)
+		ev->last = ev->floor;
 	f->seq = ++ev->last;
 	f->kind = kind;
 	TAILQ_INSERT_TAIL(&ev->frames, f, link);
@@ -181,8 +183,8 @@ events_end(struct events *ev)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static void
-prepare(struct events *ev, struct event_base *base, const char *sidecar, const char *request_id)
+void
+events_init(struct events *ev, struct event_base *base, const char *sidecar, const char *request_id)
 {
 	*ev = (struct events){ .base = base, .sidecar = xstrdup(sidecar), .request_id = xstrdup(request_id) };
 	TAILQ_INIT(&ev->frames);
@@ -190,34 +192,31 @@ prepare(struct events *ev, struct event_base *base, const char *sidecar, const c
 }
 
 int
-events_begin(struct events *ev, struct event_base *base, const char *sidecar, const char *turn, const char *request_id,
-    struct error *e)
+events_begin(struct events *ev, const char *turn, struct error *e)
 {
-	prepare(ev, base, sidecar, request_id);
-	return sidecar_begin(sidecar, turn, request_id, e);
+	return sidecar_begin(ev->sidecar, turn, ev->request_id, e);
 }
 
-int
-events_resume(struct events *ev, struct event_base *base, const char *sidecar, const char *turn, const char *request_id,
-    struct error *e)
+/* The turn goes on even if its frames cannot be stored: then they are kept in memory. */
+void
+events_resume(struct events *ev, const char *turn, int64_t life)
 {
-	json_t *head = sidecar_head(sidecar), *rows, *row;
-	size_t i;
+	cleanup_json json_t *head = sidecar_head(ev->sidecar), *rows = NULL;
+	struct error e = { 0 };
+	int stored;
 
-	prepare(ev, base, sidecar, request_id);
-	if (strcmp(json_str(head, "turn", ""), turn) != 0) {
-		json_decref(head);
-		return sidecar_begin(sidecar, turn, request_id, e);
-	}
-	json_decref(head);
-	while (json_array_size(rows = sidecar_read(sidecar, ev->last, ROWS_MAX, EVENTS_REPLY)) > 0) {
-		json_array_foreach(rows, i, row)
-			ev->last = json_int(row, "seq", ev->last);
-		json_decref(rows);
-	}
-	json_decref(rows);
-	ev->written = ev->urgent = ev->last;
-	return 0;
+	if (strcmp(json_str(head, "turn", ""), turn) == 0) {
+		rows = sidecar_tail(ev->sidecar, 1);
+		stored = sidecar_end_line(ev->sidecar, &e);
+	} else
+		stored = sidecar_begin(ev->sidecar, turn, ev->request_id, &e);
+	if (stored == -1)
+		log_warn("events request=%s: %s", ev->request_id, e.text);
+	ev->broken = stored == -1;
+	ev->told = json_array_size(rows) > 0;
+	ev->last = ev->written = ev->urgent = json_int(json_array_get(rows, 0), "seq", 0);
+	ev->floor = life * EVENTS_LIFE;
+	answer_waiters(ev);
 }
 
 static void

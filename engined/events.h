@@ -8,6 +8,11 @@
  * of each are shown less often, so that what showing costs stays bounded and
  * others on the machine keep their share; whatever else is told is told at
  * once.
+ *
+ * A number stands for one frame for ever. Each life of a turn, which is how
+ * often it was taken up again by a new process, has its own range of numbers
+ * above those of the lives before: so it does not matter whether the sidecar
+ * still has all that was shown (it is not synced, and a full disk stops it).
  */
 #ifndef ALPI_ENGINED_EVENTS_H
 #define ALPI_ENGINED_EVENTS_H
@@ -24,6 +29,7 @@
 
 #define EVENTS_MEMORY	(256 * 1024)	/* bytes of frames kept for one turn */
 #define EVENTS_REPLY	(1024 * 1024)	/* bytes of frames in one answer, about */
+#define EVENTS_LIFE	(1LL << 32)	/* numbers of one life: far more than frames, and exact as doubles for 2 million lives */
 
 struct frame;
 struct waiter;
@@ -33,23 +39,25 @@ struct events {
 	char			*sidecar;	/* NULL: frames are in memory only */
 	char			*request_id;
 	int64_t			 last;		/* number of the newest frame */
+	int64_t			 floor;		/* those of this life are above */
 	int64_t			 written;	/* up to here the sidecar has them */
 	int64_t			 urgent;	/* number of the newest frame that is no delta */
 	int64_t			 shown_ms;	/* when deltas were shown last; clock_mono_ms */
 	const size_t		*crowd;		/* how many turns run, borrowed; NULL: this one */
 	size_t			 bytes;
+	bool			 told;		/* frames of an earlier life are in the sidecar */
 	bool			 ended;		/* the newest frame is the turn's last */
 	bool			 broken;	/* the sidecar cannot be written: keep what we have */
 	TAILQ_HEAD(frames_head, frame) frames;
 	LIST_HEAD(, waiter)	 waiters;
 };
 
-/* A new turn's events: empties the sidecar (a path, copied). 0 or -1. */
-int	 events_begin(struct events *ev, struct event_base *base, const char *sidecar, const char *turn,
-	    const char *request_id, struct error *e);
-/* Those of a turn that is taken up again: numbering goes on behind what the sidecar has of this turn. */
-int	 events_resume(struct events *ev, struct event_base *base, const char *sidecar, const char *turn,
-	    const char *request_id, struct error *e);
+/* Nothing is on disk yet; sidecar is a path, copied. */
+void	 events_init(struct events *ev, struct event_base *base, const char *sidecar, const char *request_id);
+/* Those of a new turn: empties the sidecar. 0 or -1. */
+int	 events_begin(struct events *ev, const char *turn, struct error *e);
+/* Those of a turn that is taken up again, in its `life` (from 1): behind what the sidecar has of this turn. */
+void	 events_resume(struct events *ev, const char *turn, int64_t life);
 /* Free everything; waiters are answered with what there is. */
 void	 events_clear(struct events *ev);
 

@@ -167,6 +167,7 @@ next_from_disk(struct call *c, const struct turn_next *m, const struct journal_t
 	struct engine *en = c->ctx;
 	cleanup_free char *path = session_sidecar(en->home, row->session);
 	cleanup_json json_t *head = sidecar_head(path), *rows = NULL;
+	int64_t own = (row->lives + 1) * EVENTS_LIFE;	/* no life had these numbers */
 	json_t *last;
 
 	if (strcmp(json_str(head, "turn", ""), row->id) == 0) {
@@ -176,8 +177,10 @@ next_from_disk(struct call *c, const struct turn_next *m, const struct journal_t
 			return events_reply_rows(c, rows, strcmp(json_str(json_object_get(last, "frame"), "event", ""), "done") == 0);
 	}
 	json_decref(rows);
-	rows = json_pack("[{s:I, s:O}, {s:I, s:{s:s, s:s}}]", "seq", (json_int_t)m->after + 1, "frame", row->outcome,
-	    "seq", (json_int_t)m->after + 2, "frame", "event", "done", "session_id", row->session);
+	rows = json_pack("[{s:I, s:O}, {s:I, s:{s:s, s:s}}]", "seq", (json_int_t)own + 1, "frame", row->outcome,
+	    "seq", (json_int_t)own + 2, "frame", "event", "done", "session_id", row->session);
+	while (json_int(json_array_get(rows, 0), "seq", INT64_MAX) <= m->after)
+		json_array_remove(rows, 0);
 	return events_reply_rows(c, rows, true);
 }
 

@@ -31,10 +31,17 @@ static const char *const schema[] = {
 	"CREATE TABLE calls ("
 	"  turn TEXT NOT NULL, step INTEGER NOT NULL, call INTEGER NOT NULL, result TEXT,"
 	"  PRIMARY KEY (turn, step, call)) WITHOUT ROWID;",
+
+	/* number: in the order they began, whatever the clock says. lives: how often it was taken up again. */
+	"ALTER TABLE turns ADD COLUMN number INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE turns ADD COLUMN lives INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX turns_number ON turns (number);"
+	"DROP INDEX turns_open;"
+	"CREATE INDEX turns_open ON turns (number, started_ms) WHERE outcome IS NULL;",
 	NULL
 };
 
-#define TURN_COLUMNS "id, owner, key, session, request, base, grants, started_ms, cancelled, outcome"
+#define TURN_COLUMNS "id, owner, key, session, request, base, grants, started_ms, cancelled, outcome, lives"
 
 void
 journal_turn_clear(struct journal_turn *t)
@@ -101,6 +108,7 @@ take_row(sqlite3_stmt *s, struct journal_turn *t)
 		.id = text_at(s, 0), .owner = text_at(s, 1), .key = text_at(s, 2), .session = text_at(s, 3),
 		.request = json_column(s, 4), .base = json_column(s, 5), .grants = json_column(s, 6),
 		.started_ms = sqlite3_column_int64(s, 7), .cancelled = text_at(s, 8), .outcome = json_column(s, 9),
+		.lives = sqlite3_column_int64(s, 10),
 	};
 }
 
@@ -137,7 +145,7 @@ journal_open_turns(struct journal *j, void (*fn)(void *arg, struct journal_turn 
 	size_t n = 0;
 	int got;
 	sqlite3_stmt *s = db_query(j->db, e,
-	    "SELECT " TURN_COLUMNS " FROM turns WHERE outcome IS NULL ORDER BY started_ms", "");
+	    "SELECT " TURN_COLUMNS " FROM turns WHERE outcome IS NULL ORDER BY number, started_ms", "");
 
 	if (s == NULL)
 		return -1;
@@ -170,9 +178,16 @@ journal_begin(struct journal *j, const struct journal_turn *t, struct error *e)
 	cleanup_free char *request = json_text(t->request), *base = json_text(t->base), *grants = json_text(t->grants);
 
 	set_sync(j, true);
-	return db_run(j->db, e, "INSERT INTO turns (id, owner, key, session, request, base, grants, started_ms)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "sssssssi",
+	return db_run(j->db, e, "INSERT INTO turns (id, owner, key, session, request, base, grants, started_ms, number)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT IFNULL(MAX(number), 0) + 1 FROM turns))", "sssssssi",
 	    t->id, t->owner, t->key, t->session, request, base, grants, t->started_ms);
+}
+
+int
+journal_new_life(struct journal *j, struct error *e)
+{
+	set_sync(j, true);
+	return db_run(j->db, e, "UPDATE turns SET lives = lives + 1 WHERE outcome IS NULL", "");
 }
 
 int

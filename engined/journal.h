@@ -34,6 +34,7 @@ struct journal_turn {
 	int64_t	 started_ms;		/* wall clock */
 	char	*cancelled;		/* the reason, NULL: nobody cancelled it */
 	json_t	*outcome;		/* how it ended: {event, ...}; NULL while it is open */
+	int64_t	 lives;			/* how often it was taken up again; its event numbers stand on this */
 };
 
 void	 journal_turn_clear(struct journal_turn *t);
@@ -46,7 +47,9 @@ int	 journal_begin(struct journal *j, const struct journal_turn *t, struct error
 /* 1 and *out filled (clear it after), 0: no such turn, -1. */
 int	 journal_by_key(struct journal *j, const char *owner, const char *key, struct journal_turn *out, struct error *e);
 int	 journal_by_id(struct journal *j, const char *id, struct journal_turn *out, struct error *e);
-/* Call back for every open turn, oldest first; `t` is taken by the callback (clear it). 0 or -1. */
+/* All open turns are about to be taken up again: their `lives` count one more, synced. 0 or -1. */
+int	 journal_new_life(struct journal *j, struct error *e);
+/* Call back for every open turn, in the order they began; `t` is taken by the callback (clear it). 0 or -1. */
 int	 journal_open_turns(struct journal *j, void (*fn)(void *arg, struct journal_turn *t), void *arg, struct error *e);
 
 int	 journal_grants(struct journal *j, const char *id, const json_t *grants, struct error *e);

@@ -28,6 +28,12 @@ sidecar_begin(const char *path, const char *turn, const char *request_id, struct
 	return atomic_append(path, line, strlen(line), 0600, 0, e);
 }
 
+int
+sidecar_end_line(const char *path, struct error *e)
+{
+	return atomic_append(path, "\n", 1, 0600, 0, e);	/* an empty line is no row either */
+}
+
 /* A copy of a frame with its long texts cut. */
 static json_t *
 shorten(const json_t *frame)

@@ -21,6 +21,8 @@
 
 /* Empty the file and write the first row. 0 or -1. */
 int	 sidecar_begin(const char *path, const char *turn, const char *request_id, struct error *e);
+/* The process that wrote it may have died within a row: end the line, so that the next row stands alone. 0 or -1. */
+int	 sidecar_end_line(const char *path, struct error *e);
 /* Add one row to rows, as a line; frame is borrowed. */
 void	 sidecar_row(struct buf *rows, int64_t seq, const char *request_id, const json_t *frame);
 int	 sidecar_append(const char *path, const struct buf *rows, struct error *e);

@@ -48,8 +48,9 @@ step_ceiling(const struct turn *t)
 static void
 announce(struct turn *t)
 {
-	if (t->events.last > 0)		/* resumed: clients have seen it */
+	if (t->events.told)		/* clients have seen it */
 		return;
+	t->events.told = true;
 	events_add(&t->events, "session_start", json_pack("{s:s, s:s*}", "session_id", t->row.session,
 	    "model_used", t->target.model));
 }
@@ -72,6 +73,31 @@ build_messages(struct turn *t)
 	json_object_set_new(json_array_get(t->messages, 0), "content", engine_prompt(en, prompt));
 }
 
+/*
+ * After a power loss a turn may be open again that had ended before the next one of its session began. They are
+ * taken up in that order, one after the other: each stands on what the one before leaves in the session.
+ */
+static bool
+must_wait(const struct turn *t)
+{
+	const struct turn *older;
+
+	for (older = LIST_NEXT(t, link); older != NULL; older = LIST_NEXT(older, link))
+		if (older->state != TURN_OVER && strcmp(older->row.session, t->row.session) == 0)
+			return true;
+	return false;
+}
+
+/* From here on the session is this turn's: its sidecar, its talk, its file. */
+static void
+take_session(struct turn *t)
+{
+	if (t->resumed)
+		events_resume(&t->events, t->row.id, t->row.lives);
+	t->talk = talk_take(&t->engine->talks, t->row.session);
+	evtimer_add(t->saver, &(struct timeval){ .tv_usec = SAVE_MS * 1000 });
+}
+
 static void
 prepare(struct turn *t)
 {
@@ -79,6 +105,10 @@ prepare(struct turn *t)
 	struct error e = { 0 };
 	int resolved;
 
+	if (t->talk == NULL && must_wait(t))
+		return;			/* engine_ended wakes us */
+	if (t->talk == NULL)
+		take_session(t);
 	engine_config(en, false);
 	engine_tools(en, false);
 	resolved = provider_resolve(en->config, engine_secret, en, json_str(t->row.request, "model", NULL), &t->target, &e);
@@ -171,7 +201,8 @@ turn_new(struct engine *en, struct journal_turn *row, bool resumed, struct error
 	cleanup_free char *sidecar = session_sidecar(en->home, row->session);
 	struct turn *t = xcalloc(1, sizeof(*t));
 
-	if ((resumed ? events_resume : events_begin)(&t->events, en->base, sidecar, row->id, row->key, e) == -1) {
+	events_init(&t->events, en->base, sidecar, row->key);
+	if (!resumed && events_begin(&t->events, row->id, e) == -1) {
 		events_clear(&t->events);
 		journal_turn_clear(row);
 		free(t);
@@ -187,10 +218,8 @@ turn_new(struct engine *en, struct journal_turn *row, bool resumed, struct error
 	take_request(t);
 	t->record = new_record(t);
 	t->mutations = json_array();
-	t->talk = talk_take(&en->talks, t->row.session);
 	t->kick = event_new(en->base, -1, 0, on_kick, t);
 	t->saver = evtimer_new(en->base, on_save, t);
-	evtimer_add(t->saver, &(struct timeval){ .tv_usec = SAVE_MS * 1000 });
 	LIST_INSERT_HEAD(&en->turns, t, link);
 	en->open++;
 	turn_go(t, TURN_PREPARE);

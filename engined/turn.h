@@ -59,7 +59,7 @@ struct turn {
 	struct event		*kick;		/* runs the state's function, once, from the loop */
 	struct event		*saver;		/* a turn that lasts is saved unfinished */
 	struct events		 events;
-	struct talk		*talk;
+	struct talk		*talk;		/* NULL: it waits for an earlier turn of its session */
 	bool			 resumed;	/* begun by a process that died */
 
 	/* as asked; borrowed from row.request */

@@ -53,7 +53,8 @@ set_up(void **state)
 	memset(&shown, 0, sizeof(shown));
 	clock_fake(0, NOW_MS);
 	f->base = event_base_new();
-	assert_int_equal(events_begin(&f->events, f->base, path, "t", "r", NULL), 0);
+	events_init(&f->events, f->base, path, "r");
+	assert_int_equal(events_begin(&f->events, "t", NULL), 0);
 	f->events.crowd = &f->crowd;
 	f->crowd = 100;
 	events_add(&f->events, "session_start", NULL);

@@ -2,6 +2,7 @@
 /* The turn machine against a scripted model and a scripted toolrunner. */
 #include "tests/unit/engine_fixture.h"
 
+#include "common/atomic.h"
 #include "engined/prompt.h"
 
 #define CALL(name, args) "[{\"id\":\"c1\",\"name\":\"" name "\",\"arguments\":\"" args "\"}]"
@@ -625,7 +626,7 @@ test_turn_that_lasts_is_saved_unfinished(void **state)
 static void
 test_turn_late_requester_gets_the_end(void **state)
 {
-	cleanup_json json_t *events = NULL, *late = NULL, *bare = NULL;
+	cleanup_json json_t *events = NULL, *late = NULL, *bare = NULL, *end = NULL;
 	cleanup_free char *kinds = NULL, *sidecar = NULL, *bare_kinds = NULL;
 
 	events = run_turn("k1", NULL, "hello");
@@ -641,6 +642,9 @@ test_turn_late_requester_gets_the_end(void **state)
 	bare_kinds = kinds_of(bare);
 	assert_string_equal(bare_kinds, "reply done");
 	assert_string_equal(json_str(last_event(bare, "reply"), "text", ""), "ok");
+	end = events_after(json_int(json_array_get(bare, 0), "seq", 0));
+	assert_int_equal(json_array_size(end), 1);
+	assert_true(json_equal(json_array_get(end, 0), json_array_get(bare, 1)));
 	assert_int_equal(tell(MSG_turn_next, &(struct turn_next){ .turn = "nosuch", .after = 0 }), ERR_not_found);
 }
 
@@ -756,6 +760,144 @@ test_turn_resumed_in_the_stream_tells_clients_to_drop_the_half_text(void **state
 	assert_string_equal(json_str(last_event(after, "reply"), "text", ""), "whole");
 }
 
+/* Cut the turn's sidecar behind so many rows, the first included, and half a row. */
+static void
+cut_sidecar(int rows)
+{
+	cleanup_free char *path = session_sidecar(home, session_id);
+	cleanup_buf struct buf all = BUF(1 << 20);
+	const char *end;
+
+	assert_int_equal(file_read(path, 1 << 20, &all, NULL), 0);
+	for (end = buf_str(&all); rows > 0; rows--)
+		end = strchr(end, '\n') + 1;
+	assert_int_equal(truncate(path, (off_t)(end - buf_str(&all)) + 10), 0);
+}
+
+static int64_t
+seq_at(json_t *events, size_t i)
+{
+	return json_int(json_array_get(events, i), "seq", 0);
+}
+
+/* A full disk or a power loss may take the end of the sidecar, which a client has seen. */
+static void
+test_turn_never_uses_a_number_twice_though_the_sidecar_lost_its_end(void **state)
+{
+	static const struct answer answers[] = { { .text = "half", .hangs = true }, { .text = "whole" }, { 0 } };
+	cleanup_json json_t *before = NULL, *after = NULL, *all = NULL;
+	cleanup_free char *kinds = NULL, *all_kinds = NULL;
+
+	script = answers;
+	assert_int_equal(start_turn("k1", NULL, "hello"), 0);
+	while (the_turn()->said.len == 0)
+		step_loop();
+	before = events_after(0);
+	assert_int_equal(seq_at(before, 1), 2);
+	engine_down();
+	cut_sidecar(2);
+	engine_up(NULL);
+	run_until_over();
+	after = events_after(2);
+	kinds = kinds_of(after);
+	assert_string_equal(kinds, "assistant_delta usage reply done");
+	engine_down();			/* now they come from the disk: half a row has not swallowed the one behind it */
+	engine_up(NULL);
+	all = events_after(0);
+	all_kinds = kinds_of(all);
+	assert_string_equal(all_kinds, "session_start assistant_delta usage reply done");
+	assert_true(seq_at(all, 1) == seq_at(after, 0) && seq_at(all, 1) > 2);
+}
+
+static void
+test_turn_tells_all_again_under_new_numbers_when_the_sidecar_is_gone(void **state)
+{
+	static const struct answer answers[] = { { .text = "half", .hangs = true }, { .text = "whole" }, { 0 } };
+	cleanup_free char *kinds = NULL, *path = NULL;
+	cleanup_json json_t *after = NULL;
+
+	script = answers;
+	assert_int_equal(start_turn("k1", NULL, "hello"), 0);
+	while (the_turn()->said.len == 0)
+		step_loop();
+	path = session_sidecar(home, session_id);
+	engine_down();
+	unlink(path);
+	engine_up(NULL);
+	run_until_over();
+	after = events_after(2);
+	kinds = kinds_of(after);
+	assert_string_equal(kinds, "session_start assistant_delta usage reply done");
+}
+
+static void
+test_turn_taken_up_again_has_nothing_to_tell_until_something_happens(void **state)
+{
+	static const struct answer answers[] = { { .hangs = true }, { .hangs = true }, { 0 } };
+	struct turn_next m = { .turn = turn_id, .after = 1, .wait_ms = 60000 };
+	cleanup_json json_t *before = NULL;
+
+	script = answers;
+	assert_int_equal(start_turn("k1", NULL, "hello"), 0);
+	while (the_turn()->state != TURN_STREAM)
+		step_loop();
+	before = events_after(0);
+	assert_int_equal(json_array_size(before), 1);
+	engine_down();
+	engine_up(NULL);
+	while (the_turn()->state != TURN_STREAM)
+		step_loop();
+	assert_int_equal(tell(MSG_turn_next, &m), 0);
+	assert_null(answer_json);
+}
+
+/* As a power loss leaves it: the one before had ended, and that was not on disk yet. */
+static void
+begin_behind(const char *key, const char *text)
+{
+	cleanup_free char *path = xasprintf("%s/sessions/_journal.sqlite", home);
+	struct journal *j = journal_open(path, NULL);
+	struct journal_turn t = { .id = (char *)"second", .owner = (char *)"default/hostd", .key = (char *)key,
+	    .session = session_id, .request = json_pack("{s:s, s:s}", "text", text, "surface", "cli"),
+	    .base = json_pack("{s:i}", "index", 1), .grants = json_array(), .started_ms = 1000 };
+
+	assert_int_equal(journal_begin(j, &t, NULL), 0);
+	json_decref(t.request);
+	json_decref(t.base);
+	json_decref(t.grants);
+	journal_close(j);
+}
+
+static void
+test_turns_of_one_session_are_taken_up_one_after_the_other(void **state)
+{
+	static const struct answer answers[] = { { .text = "half", .hangs = true }, { .text = "one" }, { .text = "two" }, { 0 } };
+	cleanup_json json_t *first = NULL, *second = NULL;
+	cleanup_free char *sent = NULL;
+
+	script = answers;
+	assert_int_equal(start_turn("k1", NULL, "do this"), 0);
+	while (the_turn()->said.len == 0)
+		step_loop();
+	engine_down();
+	begin_behind("k2", "and that");		/* the clock went back meanwhile */
+	engine_up(NULL);
+	assert_int_equal(tell(MSG_turn_next, &(struct turn_next){ .turn = "second" }), 0);
+	assert_int_equal(json_array_size(json_object_get(answer_json, "events")), 0);
+	assert_false(json_bool(answer_json, "done", true));
+	run_until_over();
+	snprintf(turn_id, sizeof(turn_id), "second");
+	run_until_over();
+	first = saved_turn(0);
+	second = saved_turn(1);
+	assert_string_equal(json_str(first, "user", ""), "do this");
+	assert_string_equal(json_str(first, "assistant", ""), "one");
+	assert_string_equal(json_str(second, "user", ""), "and that");
+	assert_string_equal(json_str(second, "assistant", ""), "two");
+	sent = json_text(json_array_get(asked, 2));
+	assert_non_null(strstr(sent, "\"one\""));
+}
+
 static void
 test_turn_cancelled_before_a_crash_stays_cancelled(void **state)
 {
@@ -839,6 +981,10 @@ main(void)
 		FIXTURE(test_turn_save_failure_is_an_error_event_and_the_reply_still_comes),
 		FIXTURE(test_turn_survives_a_crash_at_every_point),
 		FIXTURE(test_turn_resumed_in_the_stream_tells_clients_to_drop_the_half_text),
+		FIXTURE(test_turn_never_uses_a_number_twice_though_the_sidecar_lost_its_end),
+		FIXTURE(test_turn_tells_all_again_under_new_numbers_when_the_sidecar_is_gone),
+		FIXTURE(test_turn_taken_up_again_has_nothing_to_tell_until_something_happens),
+		FIXTURE(test_turns_of_one_session_are_taken_up_one_after_the_other),
 		FIXTURE(test_turn_cancelled_before_a_crash_stays_cancelled),
 		FIXTURE(test_turn_sessions_are_listed_read_and_deleted),
 	};
