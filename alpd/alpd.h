@@ -38,8 +38,13 @@ struct alpd_settings {			/* of config.yaml, read once (services-cli.md: a change
 	bool	 paused;		/* no inbound work */
 };
 
+typedef struct request *alpd_send(struct daemon *d, const char *unit, enum msg type, const void *body,
+	    const char *grant, int timeout_ms, request_done *done, void *arg, struct error *e);
+
 struct alpd {
 	struct daemon		*daemon;
+	alpd_send		*send;		/* request_send, request_cancel: how engined is asked; tests put their own here */
+	void			(*cancel)(struct request *);
 	struct event_base	*base;
 	struct evdns_base	*dns;		/* resolver of peers' host names */
 	const char		*root, *home;
@@ -66,9 +71,15 @@ extern const struct handler link_handlers[];
 int	alpd_settings_read(struct alpd_settings *s, const char *profile, const char *home, struct error *e);
 void	alpd_settings_clear(struct alpd_settings *s);
 /*
- * No files after this but below HOME/alp (its secrets excluded), the audit chain and the run folder; no programs:
- * whoever takes this process over reads neither the key nor sessions nor .env. 0 or -1.
+ * The key's folder goes out of sight: from here on this process sees the root home and nothing else of the machine's
+ * files, and an empty folder in place of HOME/alp/secrets. After it no folder may be held open that was opened before.
+ * Where the system does not let us, a warning says so, and 0.
  */
-int	alpd_fence(const char *root, const char *home, const char *run, struct error *e);
+int	alpd_hide(const char *root, const char *home, struct error *e);
+/*
+ * No files after this but below HOME/alp and the run folder, the audit chains to read; no programs: whoever takes this
+ * process over reads neither the key (alpd_hide) nor sessions nor .env. 0 or -1.
+ */
+int	alpd_fence(const char *home, const char *run, struct error *e);
 
 #endif

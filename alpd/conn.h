@@ -53,6 +53,8 @@ int	 conn_send(struct conn *c, const char *text, size_t len, struct error *e);
 void	 conn_next(struct conn *c, int within_ms);
 /* The time for the next message, changed while waiting. */
 void	 conn_within(struct conn *c, int within_ms);
+/* Take no message of more than so many bytes on the wire; what is due already counts. */
+void	 conn_limit(struct conn *c, size_t bytes);
 /* Close now, and free; no callback. What was not sent is not sent. NULL is fine. */
 void	 conn_close(struct conn *c);
 /* Close when everything is sent; no callback. */

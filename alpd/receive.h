@@ -21,6 +21,8 @@ struct link_port {
 	int	(*send)(void *arg, const char *text, size_t len, struct error *e);
 	/* The answer is complete (or there is none): `drop` says close without a byte. The call is freed after. */
 	void	(*end)(void *arg, bool drop);
+	/* Where it came from, for the audit row: "unix" or "host:port". Borrowed. */
+	const char *(*address)(void *arg);
 };
 
 /* A request that passed steps 1 to 13. */
@@ -59,6 +61,7 @@ extern const struct link_method link_methods[];	/* methods.c; ends with a row of
 void	link_result(struct link_call *c, const char *result);
 void	link_final(struct link_call *c, const char *result);			/* ends a stream */
 void	link_error(struct link_call *c, int code, const char *name, const char *data);
+void	link_refuse(struct link_call *c, int code, const char *name, const char *detail);	/* data {"detail":…} */
 void	link_invalid(struct link_call *c, const char *name, const char *detail);	/* -32602 with {"detail":…} */
 /* One chunk. 0, or -1: not now (drained follows), or gone. */
 int	link_chunk(struct link_call *c, const char *result, struct error *e);
