@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See canonical.h: the printer. doc.c makes the tree and reads it. */
+#include "alpd/canonical.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alpd/node.h"
+#include "common/mem.h"
+
+/* ---- printing ------------------------------------------------------------------------------------------ */
+
+/* Bytes of text that stand as they are. */
+static size_t
+plain(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && (unsigned char)text[n] >= 0x20 && text[n] != '"' && text[n] != '\\')
+		n++;
+	return n;
+}
+
+void
+canonical_string(struct buf *b, const char *text, size_t len)
+{
+	static const char escapes[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+	const char *end = text + len, *at;
+
+	buf_addc(b, '"');
+	while (text < end) {
+		size_t n = plain(text, (size_t)(end - text));
+
+		buf_add(b, text, n);
+		if ((text += n) == end)
+			break;
+		if (*text != '\0' && (at = strchr(escapes, *text)) != NULL)
+			buf_addf(b, "\\%c", letters[at - escapes]);
+		else
+			buf_addf(b, "\\u%04x", (unsigned char)*text);
+		text++;
+	}
+	buf_addc(b, '"');
+}
+
+/* Digits, and the power of ten of the first one, that read back to value; as few as there are. */
+static void
+shortest(double value, char digits[24], int *exponent)
+{
+	static const int tries[] = { 0, 1, -1 };	/* beside a power of two the nearest may fail where a neighbour holds */
+
+	for (int n = 1; n <= 17; n++) {
+		char text[48];
+		long long whole = 0;
+
+		snprintf(text, sizeof(text), "%.*e", n - 1, value);
+		for (const char *c = text; *c != 'e'; c++)
+			if (*c != '.')
+				whole = whole * 10 + (*c - '0');
+		*exponent = atoi(strchr(text, 'e') + 1);
+		for (size_t i = 0; i < COUNT(tries); i++) {
+			snprintf(text, sizeof(text), "%llde%d", whole + tries[i], *exponent - (n - 1));
+			if (strtod(text, NULL) != value)
+				continue;
+			snprintf(digits, 24, "%lld", whole + tries[i]);
+			*exponent += (int)strlen(digits) - n;	/* 9 + 1 has one more */
+			for (size_t len = strlen(digits); len > 1 && digits[len - 1] == '0'; len--)
+				digits[len - 1] = '\0';
+			return;
+		}
+	}
+}
+
+void
+canonical_real(struct buf *b, double value)
+{
+	char digits[24] = "0";
+	int point, n, exponent = 0;
+
+	if (signbit(value))
+		buf_addc(b, '-');
+	if (value != 0)
+		shortest(fabs(value), digits, &exponent);
+	n = (int)strlen(digits);
+	point = value == 0 ? 1 : exponent + 1;		/* value is 0.digits * 10^point */
+	if (point <= -4 || point > 16)
+		buf_addf(b, "%c%s%se%c%02d", digits[0], n > 1 ? "." : "", digits + 1, exponent < 0 ? '-' : '+', abs(exponent));
+	else if (point <= 0)
+		buf_addf(b, "0.%.*s%s", -point, "0000", digits);
+	else if (point >= n)
+		buf_addf(b, "%s%.*s.0", digits, point - n, "0000000000000000");
+	else
+		buf_addf(b, "%.*s.%s", point, digits, digits + point);
+}
+
+static void
+print_scalar(struct buf *b, const struct node *n)
+{
+	switch (n->kind) {
+	case NODE_NULL:
+		buf_puts(b, "null");
+		break;
+	case NODE_FALSE:
+		buf_puts(b, "false");
+		break;
+	case NODE_TRUE:
+		buf_puts(b, "true");
+		break;
+	case NODE_STRING:
+		if (!n->plain) {
+			canonical_string(b, n->text, n->len);
+		} else {			/* as it came is how it is printed */
+			buf_addc(b, '"');
+			buf_add(b, n->text, n->len);
+			buf_addc(b, '"');
+		}
+		break;
+	default:				/* a number: "-0" is the one that has a second spelling */
+		if (n->kind == NODE_INTEGER && n->len == 2 && memcmp(n->text, "-0", 2) == 0)
+			buf_addc(b, '0');
+		else
+			buf_add(b, n->text, n->len);
+	}
+}
+
+/* A member that is named "a.b": of the root's member a the member b, its name. */
+static const struct node *
+member_name(const struct node *object, const char *name, size_t len)
+{
+	const struct node *n = node_is(object, NODE_OBJECT) ? node_child(object) : NULL;
+
+	while (n != NULL && (n->len != len || memcmp(n->text, name, len) != 0))
+		n = node_after(n);
+	return n;
+}
+
+static const struct node *
+find_name(const struct node *top, const char *dotted)
+{
+	size_t outer = strcspn(dotted, ".");
+	const struct node *name = member_name(top, dotted, outer);
+
+	return name == NULL ? NULL : member_name(name + 1, dotted + outer + 1, strlen(dotted + outer + 1));
+}
+
+static char
+bracket(const struct node *n, bool open)
+{
+	return n->kind == NODE_OBJECT ? open ? '{' : '}' : open ? '[' : ']';
+}
+
+/* A row, or a name and what it names; true: what was printed is the beginning of a container, *n. */
+static bool
+print_child(struct buf *b, const struct node *in, const struct node **n)
+{
+	if (b->data[b->len - 1] != '{' && b->data[b->len - 1] != '[')
+		buf_addc(b, ',');
+	if (in->kind == NODE_OBJECT) {
+		print_scalar(b, *n);
+		buf_addc(b, ':');
+		(*n)++;
+	}
+	if (!node_is_container(*n)) {
+		print_scalar(b, *n);
+		return false;
+	}
+	buf_addc(b, bracket(*n, true));
+	return true;
+}
+
+void
+canonical_node(struct buf *b, const struct node *top, const char *without)
+{
+	const struct node *skip = without == NULL ? NULL : find_name(top, without);
+	const struct node *in[DOC_DEPTH] = { top }, *next[DOC_DEPTH];	/* open containers; what comes in each */
+	int depth = 0;
+
+	if (!node_is_container(top)) {
+		print_scalar(b, top);
+		return;
+	}
+	buf_addc(b, bracket(top, true));
+	next[0] = node_child(top);
+	while (depth >= 0) {
+		const struct node *n = next[depth];
+
+		if (n == NULL) {
+			buf_addc(b, bracket(in[depth--], false));
+			continue;
+		}
+		next[depth] = node_after(n);
+		if (n != skip && print_child(b, in[depth], &n)) {
+			in[++depth] = n;
+			next[depth] = node_child(n);
+		}
+	}
+}
+
+/* ---- printing what we made -------------------------------------------------------------------------------- */
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void
+print_object(struct buf *b, const json_t *object)
+{
+	size_t n = 0, count = json_object_size(object);
+	cleanup_free const char **names = xcalloc(count + 1, sizeof(*names));
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, name, value)
+		names[n++] = name;
+	qsort(names, n, sizeof(*names), by_name);
+	buf_addc(b, '{');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_addc(b, ',');
+		canonical_string(b, names[i], strlen(names[i]));
+		buf_addc(b, ':');
+		canonical_json(b, json_object_get(object, names[i]));
+	}
+	buf_addc(b, '}');
+}
+
+static void
+print_array(struct buf *b, const json_t *array)
+{
+	const json_t *row;
+	size_t i;
+
+	buf_addc(b, '[');
+	json_array_foreach(array, i, row) {
+		if (i > 0)
+			buf_addc(b, ',');
+		canonical_json(b, row);
+	}
+	buf_addc(b, ']');
+}
+
+void
+canonical_json(struct buf *b, const json_t *value)
+{
+	if (json_is_object(value))
+		print_object(b, value);
+	else if (json_is_array(value))
+		print_array(b, value);
+	else if (json_is_string(value))
+		canonical_string(b, json_string_value(value), json_string_length(value));
+	else if (json_is_integer(value))
+		buf_addf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else if (json_is_real(value))
+		canonical_real(b, json_real_value(value));
+	else
+		buf_puts(b, json_is_true(value) ? "true" : json_is_false(value) ? "false" : "null");
+}
