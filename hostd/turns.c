@@ -30,7 +30,6 @@
 #define GRANT_S		86400
 #define WAIT_MS		25000		/* one turn.next */
 #define ANSWER_MS	8000		/* beyond its wait, and any other request */
-#define CATCH_UP_MS	1000		/* one turn.next of a follower that is ahead of the engine */
 #define RETRY_MS	250
 #define AWAY_S		60		/* an engined that stays away: followers are told */
 #define AWAY_RETRY_MS	60000
@@ -45,8 +44,8 @@ struct follower {
 	int64_t			 after;		/* the newest event it was shown */
 	bool			 live;		/* shown what the turn's own pull brings */
 	struct request		*request;	/* its own pull */
+	int64_t			 seen;		/* where the turn stood when that was sent */
 	struct event		*beat;
-	bool			 waits;		/* the engine had nothing yet for what it asked */
 };
 
 struct turn {
@@ -174,6 +173,7 @@ turn_of_row(struct turns *s, sqlite3_stmt *row)
 /* ---- followers ----------------------------------------------------------------------------- */
 
 static void catch_up(struct follower *f);
+static void step(struct turn *t);
 
 static void
 forget_when_idle(struct turn *t)
@@ -275,6 +275,45 @@ has_room(const struct follower *f)
 
 static const struct error no_end = { .code = ERR_gone, .text = "the end of this turn is no longer known" };
 
+/*
+ * A turn whose row is closed is open at engined: a power loss took its end there and left it here. It is ours again,
+ * and followed from where this follower stands.
+ */
+static void
+reopen(struct turn *t, int64_t after)
+{
+	struct error e = { 0 };
+
+	t->done = false;
+	t->last = after;
+	if (db_run(t->in->host->db, &e, "UPDATE turns SET ended = NULL WHERE key = ?", "s", t->key) == -1)
+		log_warn("turn key=%s is not open again on disk: %s", t->key, e.text);
+	log_info("turn key=%s is open again", t->key);
+	step(t);
+}
+
+/*
+ * engined has no more than this follower was shown, though the turn stood further: frames of before engined's death
+ * may be lost. What comes next is for all followers.
+ */
+static void
+caught_up(struct follower *f, bool ended)
+{
+	struct turn *t = f->turn;
+
+	if (ended) {
+		show_failure(f, &no_end);
+		return;
+	}
+	if (t->last != f->seen) {	/* the turn's own pull was faster, and this one was not shown what it brought */
+		catch_up(f);
+		return;
+	}
+	f->live = true;
+	if (t->done)
+		reopen(t, f->after);
+}
+
 static void
 on_caught(void *arg, const void *reply, const struct error *e)
 {
@@ -286,14 +325,8 @@ on_caught(void *arg, const void *reply, const struct error *e)
 		show_failure(f, e);
 		return;
 	}
-	if (r->n_events == 0 && !r->done) {	/* not yet, or not again since the engine restarted: ask on, and wait for it */
-		f->waits = true;
-		catch_up(f);
-		return;
-	}
-	f->waits = false;
 	if (r->n_events == 0) {
-		show_failure(f, &no_end);
+		caught_up(f, r->done);
 		return;
 	}
 	for (size_t i = 0; i < r->n_events && has_room(f); i++) {
@@ -324,8 +357,9 @@ catch_up(struct follower *f)
 		show_failure(f, &no_end);
 		return;
 	}
-	f->request = h->send(h->daemon, unit, MSG_turn_next, &(struct turn_next){ .turn = t->id, .after = f->after,
-	    .wait_ms = f->waits ? CATCH_UP_MS : 0 }, NULL, ANSWER_MS, on_caught, f, &e);
+	f->seen = t->last;
+	f->request = h->send(h->daemon, unit, MSG_turn_next, &(struct turn_next){ .turn = t->id, .after = f->after },
+	    NULL, ANSWER_MS, on_caught, f, &e);
 	if (f->request == NULL)
 		show_failure(f, &e);
 }
@@ -383,8 +417,6 @@ fail_turn(struct turn *t, const struct error *e)
 
 /* ---- asking engined ------------------------------------------------------------------------ */
 
-static void step(struct turn *t);
-
 static void
 on_retry(evutil_socket_t fd, short what, void *arg)
 {
@@ -403,6 +435,13 @@ static bool
 is_away(const struct error *e)
 {
 	return e->code == ERR_unavailable || e->code == ERR_gone || e->code == ERR_timeout;
+}
+
+/* A turn that engined has begun ends by its word alone, or when it knows nothing of it: until then it is ours. */
+static bool
+goes_on(const struct turn *t, const struct error *e)
+{
+	return is_away(e) || (t->id != NULL && e->code != ERR_not_found);
 }
 
 /* Often while it restarts, ever more rarely while it stays away: each look keeps the machine awake for seconds. */
@@ -459,7 +498,7 @@ not_asked(struct turn *t, struct error *e)
 		t->adopted = false;
 		e->code = ERR_unavailable;
 	}
-	if (is_away(e))
+	if (goes_on(t, e))
 		wait_for_engine(t, e);
 	else
 		fail_turn(t, e);
@@ -515,12 +554,8 @@ on_next(void *arg, const void *reply, const struct error *e)
 	struct turn *t = arg;
 
 	t->request = NULL;
-	if (r == NULL && is_away(e)) {
-		wait_for_engine(t, e);
-		return;
-	}
 	if (r == NULL) {
-		fail_turn(t, e);
+		(goes_on(t, e) ? wait_for_engine : fail_turn)(t, e);
 		return;
 	}
 	t->away = 0;

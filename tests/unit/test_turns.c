@@ -170,6 +170,88 @@ test_a_turn_that_ended_is_shown_again_and_not_run_again(void **state)
 	fixture_close(f);
 }
 
+#define NOTHING(f) happened(f, 0, (const char *const[]){ NULL }, false)
+
+/* It had been shown more than an engined that died had stored; what comes next has higher numbers. */
+static void
+test_who_is_ahead_of_the_engine_waits_with_the_turn(void **state)
+{
+	struct fixture *f = fixture_open();
+	int first = begin_call(f, "host.chat.send", SEND), second;
+
+	started(f, false);
+	HAPPENED(f, 1, false, "session_start", "assistant_delta", "assistant_delta");
+	second = begin_call(f, "host.chat.send", SEND);
+	while (f->nasked < 2)
+		pump(f);
+	HAPPENED(f, 1, false, "session_start", "assistant_delta");
+	NOTHING(f);			/* the third is lost */
+	assert_int_equal(f->nasked, 1);
+	HAPPENED(f, 1LL << 32, true, "restart_step", "reply", "done");
+	expect_frame(f, second, "session_start");
+	expect_frame(f, second, "assistant_delta");
+	expect_frame(f, second, "restart_step");
+	expect_frame(f, second, "reply");
+	expect_frame(f, second, "done");
+	close(first);
+	close(second);
+	fixture_close(f);
+}
+
+/* A power loss took the end at engined and left it here. */
+static void
+test_a_closed_turn_that_engined_has_open_again_is_ours_again(void **state)
+{
+	struct fixture *f = fixture_open();
+	int fd = begin_call(f, "host.chat.send", SEND);
+
+	started(f, false);
+	HAPPENED(f, 1, true, "session_start", "reply", "done");
+	assert_int_equal(open_rows(f), 0);
+	close(fd);
+	fd = begin_call(f, "host.chat.send", SEND);
+	HAPPENED(f, 1, false, "session_start");
+	NOTHING(f);
+	assert_int_equal(open_rows(f), 1);
+	host_down(f);			/* and stays so */
+	close(fd);
+	host_up(f);
+	fd = begin_call(f, "host.chat.send", SEND);
+	json_decref(call_host(f, "host.activity.list", "{}"));	/* after this it is attached */
+	HAPPENED(f, 1, false, "session_start");
+	HAPPENED(f, 1LL << 32, true, "reply", "done");
+	expect_frame(f, fd, "session_start");
+	expect_frame(f, fd, "reply");
+	expect_frame(f, fd, "done");
+	assert_int_equal(open_rows(f), 0);
+	close(fd);
+	fixture_close(f);
+}
+
+static void
+test_a_running_turn_ends_by_the_word_of_engined_alone(void **state)
+{
+	static const enum error_code passing[] = { ERR_busy, ERR_internal, ERR_io, ERR_too_large };
+	struct fixture *f = fixture_open();
+	int fd = begin_call(f, "host.chat.send", SEND);
+	json_t *o;
+
+	started(f, false);
+	for (size_t i = 0; i < COUNT(passing); i++)
+		answer(f, wait_asked(f, MSG_turn_next), NULL, &(struct error){ .code = passing[i], .text = "not now" });
+	HAPPENED(f, 1, false, "session_start");
+	expect_frame(f, fd, "session_start");
+	assert_int_equal(open_rows(f), 1);
+	answer(f, wait_asked(f, MSG_turn_next), NULL, &(struct error){ .code = ERR_not_found, .text = "turn t1" });
+	o = frame(f, fd, "error");
+	assert_string_equal(json_str(o, "code", ""), "not-found");
+	json_decref(o);
+	expect_frame(f, fd, "done");
+	assert_int_equal(open_rows(f), 0);
+	close(fd);
+	fixture_close(f);
+}
+
 static void
 test_open_rows_are_taken_up_again_after_a_restart(void **state)
 {
@@ -440,6 +522,9 @@ main(void)
 		TEST(test_a_turn_goes_on_without_its_client),
 		TEST(test_the_same_request_id_shows_the_same_turn_from_its_beginning),
 		TEST(test_a_turn_that_ended_is_shown_again_and_not_run_again),
+		TEST(test_who_is_ahead_of_the_engine_waits_with_the_turn),
+		TEST(test_a_closed_turn_that_engined_has_open_again_is_ours_again),
+		TEST(test_a_running_turn_ends_by_the_word_of_engined_alone),
 		TEST(test_open_rows_are_taken_up_again_after_a_restart),
 		TEST(test_what_is_not_to_be_saved_is_not_in_the_row),
 		TEST(test_a_refusal_is_an_error_frame_and_done),
