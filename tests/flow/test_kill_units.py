@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import HostStream, wait_for
+from conftest import wait_for
 from test_chat_tool import call, script
 from test_hostd import send, until
 
@@ -79,31 +79,35 @@ def test_a_turn_survives_the_death_of_a_unit(home, provider, unit):
         assert sum(t["assistant"].endswith(f"then the end m{i}") for t in turns) == 1, f"m{i} is kept once"
 
 
+def kill_init(home):
+    """kill -9 of init; nobody else may be left after it."""
+    status = home.json("daemon", "status", "--json")
+    os.kill(status["pid"], signal.SIGKILL)
+    return [status["pid"]] + [row["pid"] for row in status["units"]]
+
+
 def test_a_turn_survives_the_death_of_init(home, provider):
     home.use(provider, "script")
-    for i in range(3):
+    for i in range(TIMES):
         home.start()
         mark = f"i{i}"
-        stream_params = dict(profile="default", text=message(mark), request_id=mark, interactive=False)
-        stream = HostStream(home, "host.chat.send", **stream_params)
+        stream = send(home, message(mark), mark, interactive=False)
         frames = iter(stream)
         assert next(frames)["event"] == "session_start"
-        units = home.units()
-        init = json.loads(home.run("daemon", "status", "--json").stdout)["pid"]
-        os.kill(init, signal.SIGKILL)
-        for frame in frames:
-            pass
+        time.sleep(TURN_S * i / TIMES)      # the moment of the kill is the experiment, not something to wait for
+        pids = kill_init(home)
+        list(frames)
         stream.close()
-        for row in units.values():
-            wait_for(lambda: not os.path.exists(f"/proc/{row['pid']}"), "the units to end with init")
+        wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "the units to end with init")
         home.start()
-        stream = HostStream(home, "host.chat.send", **stream_params)
-        frames = list(stream)
-        stream.close()
-        assert frames[-1]["event"] == "done"
-        assert any(f["event"] == "reply" and f["text"].endswith(f"then the end {mark}") for f in frames), frames[-3:]
+        frames = until(send(home, message(mark), mark, interactive=False), "done")
+        assert frames[-2]["event"] == "reply", f"{mark}: {frames[-4:]}\n{home.log()}"
+        assert frames[-2]["text"].endswith(f"then the end {mark}"), frames[-2]
         assert effects(home, mark) <= 1
         home.run("daemon", "stop")
+    turns = [t for s in home.sessions().values() for t in s["turns"]]
+    for i in range(TIMES):
+        assert sum(t["assistant"].endswith(f"then the end i{i}") for t in turns) == 1, f"i{i} is kept once"
 
 
 def test_a_client_that_vanishes_leaves_no_turn_without_an_owner(home, provider):
