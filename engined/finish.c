@@ -19,6 +19,7 @@
 #include "engined/runlog.h"
 #include "engined/session.h"
 #include "engined/talk.h"
+#include "engined/thread.h"
 #include "engined/turn.h"
 
 #define QUICK_MS	5000		/* a turn without tools below this is not worth a notice */
@@ -225,11 +226,23 @@ end(struct turn *t, const char *event, json_t *data, const char *word, const cha
 	engine_ended(t->engine, t);
 }
 
+/* What a peer asked and was told goes into its thread before it is told. */
+static void
+keep_thread(struct turn *t, const char *text)
+{
+	struct error e = { 0 };
+
+	if (t->thread != NULL && text[0] != '\0' &&
+	    thread_append(t->engine->home, t->thread, (double)t->row.started_ms / 1000, t->text, text, &e) == -1)
+		log_warn("a peer's thread was not kept: %s", e.text);
+}
+
 void
 finish_reply(struct turn *t, const char *text)
 {
 	cleanup_free char *copy = xstrdup(text), *cut = cut_bytes(text, REPLY_MAX);
 
+	keep_thread(t, copy);
 	end(t, "reply", json_pack("{s:s, s:s, s:s*}", "text", cut, "session_id", t->row.session,
 	    "model_used", t->target.model), "ok", copy, true);
 }

@@ -16,6 +16,7 @@
 #include "engined/neighbour.h"
 #include "engined/session.h"
 #include "engined/talk.h"
+#include "engined/thread.h"
 
 #define SAVE_MS		200	/* a turn that lasts longer is saved unfinished */
 #define CEILING_FREE	1000	/* steps, for models that cost nothing, when the file names no number */
@@ -71,6 +72,11 @@ build_messages(struct turn *t)
 		session = session_load(en->home, t->row.session, NULL);
 	t->messages = context_messages(prompt, t->talk, session, upto, now, user);
 	json_object_set_new(json_array_get(t->messages, 0), "content", engine_prompt(en, prompt));
+	if (t->peer != NULL) {
+		cleanup_json json_t *before = t->thread == NULL ? NULL : thread_turns(en->home, t->thread);
+
+		thread_show(t->messages, t->peer, before);
+	}
 }
 
 /*

@@ -8,12 +8,12 @@ UNIT += boot_write:common process:common
 UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd
 UNIT += sse:alpi-engined openai:alpi-engined offline:alpi-engined provider:alpi-engined turn:alpi-engined
 UNIT += session:alpi-engined journal:alpi-engined ledger:alpi-engined context:alpi-engined todo:alpi-engined
-UNIT += engine_settings:alpi-engined mention:alpi-engined events:alpi-engined
+UNIT += engine_settings:alpi-engined mention:alpi-engined thread:alpi-engined events:alpi-engined
 UNIT += render:alpi print:alpi cli_args:alpi chains:alpi
 UNIT += lexer:alpi-toolrunner approve:alpi-toolrunner denylist:alpi-toolrunner exec:alpi-toolrunner
 UNIT += runner:alpi-toolrunner sandbox:alpi-toolrunner tool_read:alpi-toolrunner tool_write:alpi-toolrunner
 UNIT += tool_edit:alpi-toolrunner tool_search:alpi-toolrunner tool_terminal:alpi-toolrunner
-UNIT += link_fence:alpi-alpd
+UNIT += link_fence:alpi-alpd link_settings:alpi-alpd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
