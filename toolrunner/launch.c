@@ -40,7 +40,8 @@ static const int ignored[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP };
 
 /*
  * To make a worker ready takes longer than many a call. So while calls come one waits in store, in namespaces of its
- * own like any other; after some idle seconds it is let go.
+ * own like any other; after some idle seconds it is let go. It is made when the one before it is inside its sandbox:
+ * both change mounts, and would wait for each other.
  */
 #define STORE_MS	5000
 
@@ -55,6 +56,7 @@ struct launcher_state {
 	const char	*home;
 	int		 program;	/* this program, opened at start: an upgrade does not mix versions */
 	int		 null;
+	int		 entering;	/* the handover of the latest worker, until it is inside; -1 */
 	unsigned	 namespaces;	/* what the kernel gives */
 	char		*env[4];	/* a worker's environment: nothing, but the sanitizers' settings */
 	size_t		 count;
@@ -92,7 +94,7 @@ tell(const struct launch_news *news, int fd)
 static _Noreturn void
 become_worker(struct launcher_state *l, unsigned namespaces, int handover)
 {
-	char name[] = "alpi-toolrunner", face[] = "--worker", layers[16];
+	char name[] = "alpi-worker", face[] = "--worker", layers[16];
 	char *argv[] = { name, face, layers, NULL };
 	sigset_t none;
 
@@ -165,6 +167,22 @@ worker_for(struct launcher_state *l, uint32_t flags)
 }
 
 static void
+let_enter(struct launcher_state *l, int handover)
+{
+	if (l->entering != -1)
+		close(l->entering);
+	l->entering = handover;
+}
+
+static void
+fill_store(struct launcher_state *l)
+{
+	let_enter(l, -1);
+	if (find_child(l, 0) == NULL)
+		make_worker(l, l->namespaces);
+}
+
+static void
 start(struct launcher_state *l, const struct launch_order *o, const int fds[LAUNCH_FDS_MAX])
 {
 	struct launch_news news = { .kind = LAUNCH_STARTED, .id = o->id, .pid = -1, .status = EINVAL };
@@ -178,12 +196,10 @@ start(struct launcher_state *l, const struct launch_order *o, const int fds[LAUN
 		c->id = o->id;
 		news.pid = c->pid;
 		send_with(c->handover, "", 1, fds, fds[1] == -1 ? 1 : 2);	/* one that died says so by its end */
-		close(c->handover);
+		let_enter(l, c->handover);
 		c->handover = -1;
 	}
 	tell(&news, -1);
-	if (find_child(l, 0) == NULL)
-		make_worker(l, l->namespaces);
 }
 
 static void
@@ -305,21 +321,24 @@ empty_store(struct launcher_state *l)
 static int
 serve(struct launcher_state *l)
 {
-	struct pollfd p[1 + LAUNCH_CHILDREN_MAX];
+	struct pollfd p[2 + LAUNCH_CHILDREN_MAX];
 	int n;
 
 	for (;;) {
 		p[0] = (struct pollfd){ .fd = LAUNCH_FD_CONTROL, .events = POLLIN };
+		p[1] = (struct pollfd){ .fd = l->entering, .events = POLLIN };
 		for (size_t i = 0; i < l->count; i++)
-			p[1 + i] = (struct pollfd){ .fd = l->children[i].pidfd, .events = POLLIN };
-		n = poll(p, 1 + l->count, find_child(l, 0) != NULL ? STORE_MS : -1);
+			p[2 + i] = (struct pollfd){ .fd = l->children[i].pidfd, .events = POLLIN };
+		n = poll(p, 2 + l->count, find_child(l, 0) != NULL ? STORE_MS : -1);
 		if (n == -1 && errno != EINTR)
 			return 1;
 		if (n == 0)
 			empty_store(l);
 		for (size_t i = l->count; n > 0 && i-- > 0;)	/* from the end: reap() moves the last one into the gap */
-			if (p[1 + i].revents)
+			if (p[2 + i].revents)
 				reap(l, i);
+		if (n > 0 && p[1].revents)
+			fill_store(l);
 		if (n > 0 && p[0].revents && !take_order(l))
 			return 0;
 	}
@@ -389,6 +408,8 @@ launch_main(int argc, char *argv[])
 	if (argc != 3)
 		return 2;
 	l->home = argv[2];
+	l->entering = -1;
+	prctl(PR_SET_NAME, "alpi-launcher");
 	if (prepare(l, &e) == -1) {
 		log_error("launcher: %s", e.text);
 		return 1;

@@ -230,8 +230,8 @@ static int
 spawn(struct launcher *l, const char *libexec, int end, struct error *e)
 {
 	static const char *const kept[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS", "ALPI_RESTRICT_DEBUG" };
-	cleanup_free char *program = path_join(libexec, "alpi-toolrunner");
-	char name[] = "alpi-toolrunner", face[] = "--launch", *argv[] = { name, face, l->home, NULL };
+	cleanup_free char *program = path_join(libexec, "alpi-worker");
+	char name[] = "alpi-worker", face[] = "--launch", *argv[] = { name, face, l->home, NULL };
 	char *env[COUNT(kept) + 1] = { NULL };
 	posix_spawn_file_actions_t files;
 	size_t n = 0;

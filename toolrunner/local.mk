@@ -8,3 +8,11 @@ alpi-toolrunner.SRCS := $(addprefix toolrunner/, main.c \
 	work.c sandbox.c layer.c view.c probe.c command.c files.c lint.c \
 	$(addprefix tools/, read.c write.c edit.c search.c terminal.c))
 alpi-toolrunner.LIBS := nng event_core jansson yaml sodium seccomp pcre2-8
+
+PROGS               += alpi-worker
+alpi-worker.DIR  := $(LIBEXEC)
+alpi-worker.SRCS := $(addprefix toolrunner/, worker_main.c launch.c namespace.c \
+	lexer.c words.c script.c unwrap.c rules.c approve.c denylist.c \
+	work.c sandbox.c layer.c view.c probe.c command.c files.c lint.c tools.c \
+	$(addprefix tools/, read.c write.c edit.c search.c terminal.c))
+alpi-worker.LIBS := jansson yaml sodium seccomp pcre2-8

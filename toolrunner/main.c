@@ -16,7 +16,6 @@
 #include "toolrunner/consent.h"
 #include "toolrunner/exec.h"
 #include "toolrunner/explain.h"
-#include "toolrunner/launch.h"
 #include "toolrunner/runner.h"
 #include "toolrunner/selftest.h"
 
@@ -26,8 +25,6 @@ static const struct {
 	const char	*option;
 	int		(*main)(int argc, char *argv[]);
 } faces[] = {
-	{ "--launch", launch_main },
-	{ "--worker", work_main },
 	{ "--explain", explain_main },
 };
 

@@ -88,9 +88,10 @@ send_failure(const struct error *e)
 
 /*
  * Wait for the call: a datagram from the launcher brings the conversation with the main process and, for a background
- * command, its log. Some workers wait in store; the end of the file means that this one is not needed.
+ * command, its log. Some workers wait in store; the end of the file means that this one is not needed. What is
+ * returned is to be closed when the sandbox is on: then the launcher makes the next one.
  */
-static void
+static int
 take_descriptors(void)
 {
 	union { struct cmsghdr align; char room[CMSG_SPACE(LAUNCH_FDS_MAX * sizeof(int))]; } control;
@@ -98,18 +99,20 @@ take_descriptors(void)
 	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
 	    .msg_controllen = sizeof(control.room) };
-	int fds[LAUNCH_FDS_MAX] = { -1, -1 };
+	int fds[LAUNCH_FDS_MAX] = { -1, -1 }, handover;
 	struct cmsghdr *c;
 
 	if (recvmsg(WORK_FD_TALK, &msg, MSG_CMSG_CLOEXEC) != 1 || (c = CMSG_FIRSTHDR(&msg)) == NULL ||
 	    c->cmsg_type != SCM_RIGHTS)
 		_exit(0);
 	memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
-	if (dup3(fds[0], WORK_FD_TALK, O_CLOEXEC) == -1 || (fds[1] != -1 && dup3(fds[1], WORK_FD_LOG, O_CLOEXEC) == -1))
+	if ((handover = fcntl(WORK_FD_TALK, F_DUPFD_CLOEXEC, WORK_FD_LOG + 1)) == -1 ||
+	    dup3(fds[0], WORK_FD_TALK, O_CLOEXEC) == -1 || (fds[1] != -1 && dup3(fds[1], WORK_FD_LOG, O_CLOEXEC) == -1))
 		_exit(125);
 	for (size_t i = 0; i < LAUNCH_FDS_MAX; i++)
 		if (fds[i] > WORK_FD_LOG)
 			close(fds[i]);
+	return handover;
 }
 
 /* Up to the end of a line, or of all when there is none. */
@@ -209,7 +212,7 @@ report(struct probe *probe, const struct sandbox *s, const struct error *e)
 }
 
 static int
-work(unsigned namespaces, struct error *e)
+work(unsigned namespaces, int handover, struct error *e)
 {
 	struct buf job = BUF(JOB_MAX);
 	struct sandbox s = { 0 };
@@ -231,6 +234,7 @@ work(unsigned namespaces, struct error *e)
 	files_remember_secrets(s.root, s.person, s.workspace);
 	if (sandbox_enter(&s, e) == -1 && probe == NULL)
 		return -1;
+	close(handover);
 	if (probe != NULL)
 		return report(probe, &s, e);
 	if (read_job(&job, false, e) == -1 || (call = json_parse(job.data + first, job.len - first, JOB_DEPTH, e)) == NULL)
@@ -249,8 +253,7 @@ work_main(int argc, char *argv[])
 	namespaces = (unsigned)strtoul(argv[2], NULL, 10);
 	prctl(PR_SET_NAME, "alpi-worker");
 	sandbox_prepare(namespaces);
-	take_descriptors();
-	if (work(namespaces, &e) == -1)
+	if (work(namespaces, take_descriptors(), &e) == -1)
 		send_failure(&e);
 	_exit(0);		/* no exit handlers: the sandbox may forbid what they do */
 }

@@ -97,7 +97,7 @@ class Person:
                            (self.alpi / "alp/secrets/alp_key.pem", KEY), (self.alpi / "sessions/s.json", "{}"),
                            (self.home / "notes", "mine\n"), (self.base / "elsewhere/removable", "")):
             name.write_text(text)
-        for program in (BUILD / "tests/toolcall", BUILD / "libexec/alpi/alpi-toolrunner"):
+        for program in (BUILD / "tests/toolcall", BUILD / "libexec/alpi/alpi-worker"):
             shutil.copy(program, self.tools)
         self.own(uid)
         self.abstract = f"al-sb-{self.base.name}"

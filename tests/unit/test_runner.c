@@ -62,7 +62,7 @@ test_main_opens_no_file_and_runs_no_program(void **state)
 
 	home = temp_home();
 	libexec = xasprintf("%s/libexec", home);
-	launcher = xasprintf("%s/alpi-toolrunner", libexec);
+	launcher = xasprintf("%s/alpi-worker", libexec);
 	workspace = xasprintf("%s/workspace", home);
 	mkdir(libexec, 0700);
 	mkdir(workspace, 0700);
