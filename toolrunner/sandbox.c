@@ -35,8 +35,9 @@
 
 /* Of this process, once it is inside. */
 static struct view shown;
-static struct sock_fprog filter;
+static struct sock_fprog filter, exec_filter;
 static enum tool_net network = NET_ANY;
+static struct error unlimited;		/* why there are no limits */
 
 /* ---- limits -------------------------------------------------------------------------------------- */
 
@@ -105,19 +106,27 @@ set_limit(int resource, rlim_t limit)
 	return setrlimit(resource, &r);
 }
 
-static int
-set_limits(const struct sandbox *s, struct error *e)
+/* Those of every call. */
+static void
+set_limits(unsigned namespaces, struct error *e)
 {
 	for (size_t i = 0; i < COUNT(limits); i++)
 		if (set_limit(limits[i].resource, limits[i].limit) == -1)
-			return error_errno(e, "sandbox limit %d", limits[i].resource);
-	if (s->limit_s > 0 && set_limit(RLIMIT_CPU, (rlim_t)s->limit_s * 4 + 10) == -1)
-		return error_errno(e, "sandbox limit cpu");
+			error_errno(e, "sandbox limit %d", limits[i].resource);
 	if (set_limit(RLIMIT_DATA, memory_limit()) == -1)
-		return error_errno(e, "sandbox limit data");
+		error_errno(e, "sandbox limit data");
 	put_number("/proc/self/oom_score_adj", 800);	/* when memory runs out it is a command that goes, not a daemon */
-	if (s->namespaces & NAMESPACE_REST)
+	if (namespaces & NAMESPACE_REST)
 		limit_processes();
+}
+
+static int
+limit_time(int seconds, struct error *e)
+{
+	if (unlimited.code != ERR_none)
+		return error_set(e, unlimited.code, "%s", unlimited.text);
+	if (seconds > 0 && set_limit(RLIMIT_CPU, (rlim_t)seconds * 4 + 10) == -1)
+		return error_errno(e, "sandbox limit cpu");
 	return 0;
 }
 
@@ -348,7 +357,7 @@ static void
 filter_calls(struct sandbox *s)
 {
 	if (!s->box.exec)
-		load(s, compile(add_exec));
+		load(s, exec_filter);
 	if (s->box.net == NET_NONE && !(s->namespaces & NAMESPACE_NET))
 		load(s, compile(add_inet));
 	load(s, filter);
@@ -383,8 +392,10 @@ enter_view(struct sandbox *s, struct view *v, bool mounted, struct error *e)
 void
 sandbox_prepare(unsigned namespaces)
 {
+	set_limits(namespaces, &unlimited);
 	view_begin(&shown, namespaces & NAMESPACE_REST);
 	filter = compile(add_refused);
+	exec_filter = compile(add_exec);
 }
 
 int
@@ -392,7 +403,7 @@ sandbox_enter(struct sandbox *s, struct error *e)
 {
 	bool mounted = s->namespaces & NAMESPACE_REST;
 
-	if (set_limits(s, e) == -1 || view_plan(&shown, s, e) == -1 || enter_view(s, &shown, mounted, e) == -1)
+	if (limit_time(s->limit_s, e) == -1 || view_plan(&shown, s, e) == -1 || enter_view(s, &shown, mounted, e) == -1)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		layer_lacks(&s->layers, LAYER_no_new_privs, "%s", strerror(errno));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See view.h. The plan is a list of paths, made while the real file system
- * can still be looked at; entering it takes each of them as a detached mount,
- * makes an empty tmpfs our root, lets the old root go and attaches what was
- * taken. It hides by not showing; the few things hidden by covering are those
+ * can still be looked at; each of them is taken as a detached mount and
+ * attached in a tmpfs that becomes our root. What every worker sees is there
+ * before the call is known, the rest comes when the old root has been let
+ * go. It hides by not showing; the few things hidden by covering are those
  * that lie inside something the operator chose to show.
  */
 #include "toolrunner/view.h"
@@ -21,6 +22,9 @@
 
 #include "common/mem.h"
 #include "common/paths.h"
+
+/* Where the new root is put together: a place where nothing is that a call could want to see. */
+#define NEW_ROOT "/proc"
 
 /* What programs need to run at all. /etc is not shown as a whole: it holds secrets too. */
 static const struct {
@@ -136,6 +140,8 @@ add_chosen(struct view *v, const char *path, enum view_kind kind, const char *ro
 		return error_errno(e, "%s %s", what, path);
 	if (strcmp(real, "/") == 0)
 		return error_set(e, ERR_denied, "%s / would show the whole machine, which no tool may see", what);
+	if (is_within(real, "/proc"))
+		return error_set(e, ERR_denied, "%s %s: each call has a /proc of its own", what, path);
 	if (root != NULL && is_within(real, root) && !is_own_workspace(real, root))
 		return error_set(e, ERR_denied, "%s %s lies in alpi's own home, which no tool may see", what, path);
 	add(v, real, kind, S_ISDIR(st.st_mode));
@@ -299,26 +305,6 @@ take_proc(void)
 	return fd;
 }
 
-void
-view_begin(struct view *v, bool mounted)
-{
-	struct stat st;
-
-	v->proc = mounted ? take_proc() : -1;
-	for (size_t i = 0; i < COUNT(everyone); i++) {
-		if (lstat(everyone[i].path, &st) == -1)
-			continue;
-		if (S_ISLNK(st.st_mode))
-			add_linked(v, everyone[i].path, everyone[i].kind);
-		else
-			add(v, everyone[i].path, everyone[i].kind, S_ISDIR(st.st_mode));
-	}
-	/* What cannot be taken now fails with its reason when the view is entered. */
-	for (size_t i = 0; mounted && i < v->count; i++)
-		if (needs_mount(&v->rows[i]) && take(&v->rows[i]) == -1)
-			return;
-}
-
 /* The point where something is attached: a directory or an empty file, with its parents. */
 static int
 make_point(const char *path, bool directory, struct error *e)
@@ -335,16 +321,6 @@ make_point(const char *path, bool directory, struct error *e)
 	return error_errno(e, "sandbox view: %s", path);
 }
 
-/* Everything but what was taken is let go; / is an empty tmpfs from here on. */
-static int
-enter_empty_root(struct error *e)
-{
-	if (mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m") == -1 || chdir("/tmp") == -1 ||
-	    syscall(SYS_pivot_root, ".", ".") == -1 || umount2(".", MNT_DETACH) == -1 || chdir("/") == -1)
-		return error_errno(e, "sandbox view: new root");
-	return 0;
-}
-
 static int
 make_link(const char *target, const char *path, struct error *e)
 {
@@ -358,23 +334,26 @@ make_link(const char *target, const char *path, struct error *e)
 	return error_errno(e, "sandbox view: %s", path);
 }
 
+/* Attach a row's mount below `root`, which is "" once it is ours. */
 static int
-attach(struct view_entry *row, struct error *e)
+attach(struct view_entry *row, const char *root, struct error *e)
 {
+	cleanup_free char *path = xasprintf("%s%s", root, row->path);
 	int status = 0;
 
 	if (row->kind == VIEW_LINK)
-		return make_link(row->source, row->path, e);
-	if (make_point(row->path, row->directory, e) == -1)
+		return make_link(row->source, path, e);
+	if (make_point(path, row->directory, e) == -1)
 		return -1;
 	if (row->fd != -1)
-		status = move_mount(row->fd, "", AT_FDCWD, row->path, MOVE_MOUNT_F_EMPTY_PATH);
+		status = move_mount(row->fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
 	else if (row->kind == VIEW_PRIVATE)
-		status = mount("none", row->path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=25%");
+		status = mount("none", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=25%");
 	else if (row->kind == VIEW_HIDE_DIR)
-		status = mount("none", row->path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k");
+		status = mount("none", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k");
 	else if (row->kind == VIEW_HIDE_FILE)
-		status = mount("/dev/null", row->path, NULL, MS_BIND, NULL);
+		status = mount("/dev/null", path, NULL, MS_BIND, NULL);
+	row->attached = status == 0;
 	return status == 0 ? 0 : error_errno(e, "sandbox view: %s", row->path);
 }
 
@@ -406,19 +385,68 @@ write_accounts(const struct sandbox *s, struct error *e)
 
 /* What every root has. */
 static int
-furnish(const struct view *v, const struct sandbox *s, struct error *e)
+furnish(const struct view *v, struct error *e)
 {
 	static const char *const directories[] = { "/proc", "/etc", "/run", "/var" };
 
-	for (size_t i = 0; i < COUNT(directories); i++)
-		if (make_point(directories[i], true, e) == -1)
+	for (size_t i = 0; i < COUNT(directories); i++) {
+		cleanup_free char *path = xasprintf(NEW_ROOT "%s", directories[i]);
+
+		if (make_point(path, true, e) == -1)
 			return -1;
-	if (v->proc != -1 && move_mount(v->proc, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) == -1)
+	}
+	if (v->proc != -1 && move_mount(v->proc, "", AT_FDCWD, NEW_ROOT "/proc", MOVE_MOUNT_F_EMPTY_PATH) == -1)
 		return error_errno(e, "sandbox view: /proc");
-	for (size_t i = 0; i < COUNT(links); i++)
-		if (make_link(links[i].target, links[i].path, e) == -1)
+	for (size_t i = 0; i < COUNT(links); i++) {
+		cleanup_free char *path = xasprintf(NEW_ROOT "%s", links[i].path);
+
+		if (make_link(links[i].target, path, e) == -1)
 			return -1;
-	return write_accounts(s, e);
+	}
+	return 0;
+}
+
+/* Which paths every worker sees, on this machine. */
+static void
+add_everyone(struct view *v)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < COUNT(everyone); i++) {
+		if (lstat(everyone[i].path, &st) == -1)
+			continue;
+		if (S_ISLNK(st.st_mode))
+			add_linked(v, everyone[i].path, everyone[i].kind);
+		else
+			add(v, everyone[i].path, everyone[i].kind, S_ISDIR(st.st_mode));
+	}
+	sort_unique(v);
+}
+
+/* The new root, with what is known already. */
+static int
+begin(struct view *v, struct error *e)
+{
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
+		return error_errno(e, "sandbox view: private mounts");
+	for (size_t i = 0; i < v->count; i++)
+		if (needs_mount(&v->rows[i]) && take(&v->rows[i]) == -1)
+			return error_errno(e, "sandbox view: %s", v->rows[i].path);
+	if (mount("none", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m") == -1)
+		return error_errno(e, "sandbox view: new root");
+	for (size_t i = 0; i < v->count; i++)
+		if (attach(&v->rows[i], NEW_ROOT, e) == -1)
+			return -1;
+	return furnish(v, e);
+}
+
+void
+view_begin(struct view *v, bool mounted)
+{
+	v->proc = mounted ? take_proc() : -1;
+	add_everyone(v);
+	if (mounted)
+		v->begun = begin(v, &v->why) == 0;
 }
 
 /* The root itself and what hides something need no writer any more. */
@@ -447,20 +475,49 @@ let_go(struct view *v)
 	v->proc = -1;
 }
 
+/* Everything but what was taken is let go. */
+static int
+enter_root(struct error *e)
+{
+	if (chdir(NEW_ROOT) == -1 || syscall(SYS_pivot_root, ".", ".") == -1 || umount2(".", MNT_DETACH) == -1 ||
+	    chdir("/") == -1)
+		return error_errno(e, "sandbox view: new root");
+	return 0;
+}
+
+/* Was something just attached over a place where this row already is? */
+static bool
+is_covered(const struct view *v, size_t row, const bool *late)
+{
+	for (size_t i = 0; i < row; i++)
+		if (late[i] && v->rows[i].kind != VIEW_LINK && is_within(v->rows[row].path, v->rows[i].path))
+			return true;
+	return false;
+}
+
+/* What the call adds to what is there. Parents come first; a mount that one of them covers moves to the top again. */
+static int
+attach_rest(struct view *v, struct error *e)
+{
+	cleanup_free bool *late = xcalloc(v->count + 1, sizeof(*late));
+
+	for (size_t i = 0; i < v->count; i++) {
+		late[i] = !v->rows[i].attached;
+		if ((late[i] || is_covered(v, i, late)) && attach(&v->rows[i], "", e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 view_enter(struct view *v, const struct sandbox *s, struct error *e)
 {
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
-		return error_errno(e, "sandbox view: private mounts");
+	if (!v->begun)
+		return error_set(e, v->why.code, "%s", v->why.text);
 	for (size_t i = 0; i < v->count; i++)
 		if (needs_mount(&v->rows[i]) && v->rows[i].fd == -1 && take(&v->rows[i]) == -1)
 			return error_errno(e, "sandbox view: %s", v->rows[i].path);
-	if (enter_empty_root(e) == -1)
-		return -1;
-	for (size_t i = 0; i < v->count; i++)
-		if (attach(&v->rows[i], e) == -1)
-			return -1;
-	if (furnish(v, s, e) == -1)
+	if (enter_root(e) == -1 || attach_rest(v, e) == -1 || write_accounts(s, e) == -1)
 		return -1;
 	let_go(v);
 	return seal(v, e);

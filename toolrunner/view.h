@@ -29,15 +29,21 @@ struct view_entry {
 	enum view_kind	 kind;
 	int		 fd;		/* the mount, taken before the old root goes; -1 */
 	bool		 directory;
+	bool		 attached;
 };
 
 struct view {
 	struct view_entry	*rows;	/* once planned: parents before children */
 	size_t			 count;
 	int			 proc;	/* a /proc of our own, detached; -1 */
+	bool			 begun;	/* the new root stands, with what every worker sees; */
+	struct error		 why;	/* or why not */
 };
 
-/* What every worker sees; mounted: also taken, so that less is left to do when its call comes. */
+/*
+ * What every worker sees; mounted: a new root with it is put together out of sight, so that less is left to do when
+ * the call comes. The machine's /proc cannot be looked at any more then.
+ */
 void	view_begin(struct view *v, bool mounted);
 /* What this sandbox shows beyond that. 0, or -1: a path is missing or lies in alpi's own home. */
 int	view_plan(struct view *v, const struct sandbox *s, struct error *e);

@@ -269,6 +269,32 @@ test_configuration_opens_paths(void **state)
 	assert_int_equal(try_in(write, do_write, file), 0);
 }
 
+/* What every worker sees is in place before the configuration is known; a directory above it comes over it. */
+static void
+test_a_path_above_what_every_call_sees_hides_nothing_of_it(void **state)
+{
+	static const char *const paths[] = { "/etc", "/dev", NULL };
+	struct sandbox s = box(FS_WRITE);
+
+	s.read = paths;
+	assert_int_equal(try_in(s, do_read, "/etc/hosts"), 0);
+	assert_int_equal(try_in(s, do_read, "/etc/passwd"), 0);
+	assert_int_not_equal(try_in(s, do_write, "/etc/hosts"), 0);
+	assert_int_equal(try_in(s, do_write, "/dev/null"), 0);
+	assert_int_equal(try_in(s, do_read, "/usr/bin/env"), 0);
+}
+
+static void
+test_each_call_has_its_own_proc(void **state)
+{
+	static const char *const paths[] = { "/proc", NULL };
+	struct sandbox s = box(FS_WRITE);
+
+	s.read = paths;
+	assert_int_equal(try_in(s, do_read, "/proc/self/status"), REFUSED);
+	assert_non_null(strstr(said, "/proc of its own"));
+}
+
 static void
 test_configuration_cannot_open_alpis_home(void **state)
 {
@@ -564,6 +590,8 @@ main(void)
 		SANDBOX_TEST(test_the_home_is_empty_and_writable_and_not_the_real_one),
 		SANDBOX_TEST(test_system_is_readable_not_writable),
 		SANDBOX_TEST(test_configuration_opens_paths),
+		SANDBOX_TEST(test_a_path_above_what_every_call_sees_hides_nothing_of_it),
+		SANDBOX_TEST(test_each_call_has_its_own_proc),
 		SANDBOX_TEST(test_configuration_cannot_open_alpis_home),
 		SANDBOX_TEST(test_alpis_home_is_covered_in_a_shown_home),
 		SANDBOX_TEST(test_own_workspace_is_the_one_thing_shown_of_alpis_home),
