@@ -184,11 +184,16 @@ send_exec(struct turn *t)
 		calls_fail(t, e.text);
 }
 
+/*
+ * toolrunner judges and prepares while our row goes to disk; it begins with the first tool.next, which goes out after.
+ * One that we never ask about is let go there.
+ */
 void
 runner_begin(struct turn *t)
 {
-	if (neighbour_begin(t) == 0)
-		send_exec(t);
+	send_exec(t);
+	if (t->now.request != NULL)
+		neighbour_begin(t);
 }
 
 /* ---- the user interrupts ------------------------------------------------------------------------------ */

@@ -45,6 +45,7 @@ struct exec {
 	bool			 begun, cancelled;
 	struct waiter		*waiters;
 	struct gate		 gate;		/* borrows from what stands above */
+	enum ruling		 ruling;
 	int64_t			 deadline;	/* ASKING: of the question. DONE: of the result. Not wanted yet: of that */
 	/* DONE */
 	bool			 ok;
@@ -469,29 +470,41 @@ prune(struct runner *r)
 	}
 }
 
-int
-exec_begin(struct runner *r, const struct exec_order *o, struct error *e)
+struct exec *
+exec_take(struct runner *r, const struct exec_order *o, struct error *e)
 {
 	const char *command = o->tool->command == NULL ? NULL : o->tool->command(o->args);
-	enum ruling ruling;
 	struct exec *x;
 
-	if (exec_open(r) >= EXEC_OPEN_MAX)
-		return error_set(e, ERR_busy, "%d tool calls are open already", EXEC_OPEN_MAX);
-	if (command != NULL && strlen(command) > EXEC_COMMAND_MAX)
-		return error_set(e, ERR_too_large, "%s: argument command is longer than %d bytes", o->tool->name, EXEC_COMMAND_MAX);
+	if (exec_open(r) >= EXEC_OPEN_MAX) {
+		error_set(e, ERR_busy, "%d tool calls are open already", EXEC_OPEN_MAX);
+		return NULL;
+	}
+	if (command != NULL && strlen(command) > EXEC_COMMAND_MAX) {
+		error_set(e, ERR_too_large, "%s: argument command is longer than %d bytes", o->tool->name, EXEC_COMMAND_MAX);
+		return NULL;
+	}
 	prune(r);
 	x = exec_new(r, o);
-	if ((ruling = gate_judge(&x->gate)) == RULE_ALLOW)
+	x->ruling = gate_judge(&x->gate);
+	if (x->ruling == RULE_ALLOW)
 		prepare(x, NULL);	/* tried again, and said, when it matters */
-	if (audit_call(x, e) == -1) {
+	return x;
+}
+
+void
+exec_pass(struct exec *x)
+{
+	struct error e = { 0 };
+
+	if (audit_call(x, &e) == 0) {
+		passages[x->ruling](x);
+	} else {
+		error_add(&e, "the call cannot be written down");
 		drop_worker(x);
-		exec_free(x);
-		return error_add(e, "the call cannot be written down");
+		finish_error(x, &e);
 	}
-	passages[ruling](x);
-	rearm(r);
-	return 0;
+	rearm(x->runner);
 }
 
 /* ---- time --------------------------------------------------------------------------------- */

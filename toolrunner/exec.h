@@ -34,13 +34,16 @@ struct exec_order {
 };
 
 /*
- * Take a call on: its audit row, the approval gate, the worker. It begins
- * with the first exec_next, which says that whoever asks has it on disk that
- * it may have begun. 0: it is known from now on (and may be done already,
- * with a refusal as its result); -1: nothing was begun and the key stays
- * unknown.
+ * Take a call on: it is judged, and a worker gets ready for it. NULL: nothing
+ * came of it and the key stays unknown.
  */
-int	 exec_begin(struct runner *r, const struct exec_order *o, struct error *e);
+struct exec *exec_take(struct runner *r, const struct exec_order *o, struct error *e);
+/*
+ * What was taken on goes its way: onto disk (blocks for that), then a worker,
+ * a question, or a refusal as its result. It begins with the first exec_next,
+ * which says that whoever asks has it on disk that it may have begun.
+ */
+void	 exec_pass(struct exec *x);
 /* 1: the key is known and is this turn's and tool's; 0: unknown; -1 with ERR_conflict: it is another call's. */
 int	 exec_known(const struct runner *r, const char *key, const char *turn, const char *tool, struct error *e);
 

@@ -136,6 +136,7 @@ tool_exec(struct call *c, const void *in, struct error *e)
 	const struct tool *tool = NULL;
 	int known = exec_known(r, m->key, m->turn, m->tool, e);
 	cleanup_free char *workspace = NULL, *who = NULL;
+	struct exec *x;
 
 	if (known != 0)
 		return known == -1 ? -1 : call_reply(c, &(struct tool_exec_reply){ .known = true });
@@ -149,9 +150,12 @@ tool_exec(struct call *c, const void *in, struct error *e)
 		.who = who, .approver = grant_has(c->grant, CAP_approve), .tool = tool, .args = m->args,
 		.net = grant_has(c->grant, CAP_network) ? NET_ANY : NET_NONE,
 	};
-	if (exec_begin(r, &o, e) == -1)
+	if ((x = exec_take(r, &o, e)) == NULL)
 		return -1;
-	return call_reply(c, &(struct tool_exec_reply){ .known = false });
+	/* Nothing of it has begun: who asked need not wait for our disk before he asks how it stands. */
+	call_reply(c, &(struct tool_exec_reply){ .known = false });
+	exec_pass(x);
+	return 0;
 }
 
 /* ---- the rest of a call's life -------------------------------------------------------------- */
