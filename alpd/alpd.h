@@ -67,6 +67,8 @@ struct alpd {
 
 extern const struct handler link_handlers[];
 
+/* Files that only a container has; tests name others. */
+extern const char *alpd_container_marks[2];
 /* Read HOME's configuration. 0 or -1. */
 int	alpd_settings_read(struct alpd_settings *s, const char *profile, const char *home, struct error *e);
 void	alpd_settings_clear(struct alpd_settings *s);

@@ -24,6 +24,8 @@
 #define TIME_MAX_S	86400
 #define ANY		"0.0.0.0"
 
+const char *alpd_container_marks[2] = { "/.dockerenv", "/run/.containerenv" };
+
 /* ---- kinds of addresses ------------------------------------------------------------------------ */
 
 enum reach { NOWHERE, OVERLAY, PRIVATE, PUBLIC, NAME };
@@ -128,7 +130,10 @@ detect(void)
 static bool
 in_container(void)
 {
-	return getenv("container") != NULL || access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0;
+	for (size_t i = 0; i < COUNT(alpd_container_marks); i++)
+		if (access(alpd_container_marks[i], F_OK) == 0)
+			return true;
+	return false;
 }
 
 /* ---- the address to listen at ---------------------------------------------------------------------- */
