@@ -71,6 +71,14 @@ begin(const char *name)
 	return file;
 }
 
+static bool
+is_last(const json_t *turns, double at, const char *user)
+{
+	const json_t *last = json_array_get(turns, json_array_size(turns) - 1);
+
+	return json_num(last, "at", -1) == at && strcmp(json_str(last, "user", ""), user) == 0;
+}
+
 int
 thread_append(const char *home, const char *name, double at, const char *user, const char *assistant, struct error *e)
 {
@@ -87,6 +95,8 @@ thread_append(const char *home, const char *name, double at, const char *user, c
 		file = begin(name);
 	if (!json_is_array(turns = json_object_get(file, "turns")))
 		return error_set(e, ERR_invalid, "%s holds no list of turns", path);
+	if (is_last(turns, at, user))		/* we died after this, and the turn was taken up again */
+		json_array_remove(turns, json_array_size(turns) - 1);
 	json_array_append_new(turns, json_pack("{s:f, s:s, s:s}", "at", at, "user", user, "assistant", assistant));
 	while (json_array_size(turns) > THREAD_TURNS)
 		json_array_remove(turns, 0);

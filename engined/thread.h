@@ -18,7 +18,7 @@
 bool	 thread_name_ok(const char *name);
 /* The turns of a thread, rows {at, user, assistant}; none when there is no such file or it does not parse. New reference. */
 json_t	*thread_turns(const char *home, const char *name);
-/* Add a turn at Unix time `at` (seconds); on disk when it returns. 0 or -1. */
+/* Add a turn at Unix time `at` (seconds), once however often it is said; on disk when it returns. 0 or -1. */
 int	 thread_append(const char *home, const char *name, double at, const char *user, const char *assistant, struct error *e);
 /* Put the turns, and before them that a peer wrote its part, behind the first message. */
 void	 thread_show(json_t *messages, const char *peer, const json_t *turns);

@@ -75,6 +75,19 @@ test_members_we_do_not_know_stay_and_what_does_not_parse_too(void **state)
 }
 
 static void
+test_a_turn_that_is_taken_up_again_is_kept_once(void **state)
+{
+	cleanup_free char *home = temp_home();
+	cleanup_json json_t *turns = NULL;
+
+	add(home, "bob", "q", "first try");
+	add(home, "bob", "q", "second try");
+	turns = thread_turns(home, "bob");
+	assert_int_equal(json_array_size(turns), 1);
+	assert_string_equal(json_str(json_array_get(turns, 0), "assistant", ""), "second try");
+}
+
+static void
 test_a_name_leads_nowhere_else(void **state)
 {
 	static const char *const bad[] = { "", "@x", "a/b", "..", "a@", "a@b@c", "a@../x", "a b", "b\xc3\xa9" };
@@ -105,6 +118,7 @@ main(void)
 		TEST(test_a_thread_is_what_was_said_newest_twenty),
 		TEST(test_a_new_file_names_sender_and_conversation_and_is_private),
 		TEST(test_members_we_do_not_know_stay_and_what_does_not_parse_too),
+		TEST(test_a_turn_that_is_taken_up_again_is_kept_once),
 		TEST(test_a_name_leads_nowhere_else),
 		TEST(test_a_peer_is_announced_before_its_words),
 	};
