@@ -17,7 +17,7 @@
 #include "common/paths.h"
 #include "common/restrict.h"
 
-static const char *const keys_alp[] = { "alp", "network", "host.allow_public_bind", "paused", NULL };
+static const char *const keys_alp[] = { "alp", "network", "host.allow_public_bind", "paused", "public_name", NULL };
 
 static const struct {
 	const char	*daemon, *toggle;	/* NULL: always wanted */
