@@ -18,6 +18,7 @@ from conftest import ALPI, BUILD, LIBEXEC, ROOT, Home, Provider, wait_for  # noq
 SPAWN = BUILD / "tests" / "spawn"
 POST = BUILD / "tests" / "post"
 BUS = BUILD / "tests" / "bus"
+LINK = BUILD / "tests" / "link"
 SETTLE_S = 7            # idle: what a turn left ready for the next one is gone (toolrunner's spare worker, 5 s)
 rows = []
 
@@ -289,12 +290,56 @@ def installed_size():
     row("installed size", size / 1e6, "MB", None, "<= 5 MB")
 
 
+def link_rows(provider):
+    """The link: pings and files of a peer that is as fast as it is answered, against the primitives alone."""
+    import alp
+    floors = {name: float(value) for name, value in
+              (line.split() for line in subprocess.run([LINK, "floor"], capture_output=True, text=True).stdout.splitlines())}
+    home, peer = Home(), alp.Identity()
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    home.use(provider, more=f"alp: {{tcp_port: {port}, tcp_host: 127.0.0.1}}\n")
+    home.start()
+    key = home.run("peers", "key").stdout.strip()
+    home.run("peers", "add", "bench", peer.name, "--allow", "link.ping,link.put_blob,link.get_blob")
+    peers = home.path / "alp/peers.yaml"
+    peers.write_text(peers.read_text().rstrip("\n") + "\n  rate_limit: {per_minute: 100000000}\n")
+    home.ready("default/alpd")
+    tcp, unix = f"127.0.0.1:{port}", home.path / "alp/alp.sock"
+
+    def link(where, *words):
+        done = subprocess.run([LINK, peer.seed.hex(), key, where, *map(str, words)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    signed = 2 * floors["sign_us"] + 2 * floors["verify_us"] + floors["socket_us"]
+    row("link.ping, Unix socket", float(link(unix, "ping", 2000)[0]), "us", signed, "<= 2 x floor")
+    row("link.ping, TCP, new connection", float(link(tcp, "new", 1000)[0]), "us",
+        signed + 8 * floors["x25519_us"], "<= 2 x floor")
+    row("link.ping, TCP, reused", float(link(tcp, "ping", 2000)[0]), "us", signed, "")
+    row("link.ping, 64 sessions", float(link(tcp, "many", 64, 20000)[0]), "1/s", 1e6 / signed, "")
+    rate = 1048576 / floors["aead_sha256_us_per_mib"]
+    up, digest = link(tcp, "put", 20 * 1024 * 1024)
+    row("blob up, 20 MiB", float(up), "MB/s", rate, ">= 0.6 x floor")
+    row("blob down, 20 MiB", float(link(tcp, "get", digest)[0]), "MB/s", rate, ">= 0.6 x floor")
+    pids = [home.pid("default/alpd")]
+    before = pss_kb(pids)
+    crowd = subprocess.Popen([LINK, peer.seed.hex(), key, tcp, "idle", "100"], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+    crowd.stdout.readline()
+    row("memory of an idle link session", (pss_kb(pids) - before) / 100, "KB PSS", None, "")
+    crowd.stdin.close()
+    crowd.wait()
+    home.close()
+
+
 def main():
     provider = Provider()
     print("name\tvalue\tunit\tfloor\tratio\tbudget", flush=True)
     try:
         for measure in (start_up, memory_and_rest, one_turn, tool_round_trip, many_streams, saturation,
-                        beside_trouble, long_life):
+                        beside_trouble, long_life, link_rows):
             if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
                 measure(provider)
         for measure in (bus, installed_size):
