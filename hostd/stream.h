@@ -3,7 +3,7 @@
  * Events for clients (host-plane.md, 6): numbered by one counter that
  * survives restarts, the newest 500 kept in memory and in host/events.jsonl,
  * handed to whoever subscribed. Not for the frames of a chat: those are
- * turns.c's.
+ * followers.c's.
  */
 #ifndef HOSTD_STREAM_H
 #define HOSTD_STREAM_H
