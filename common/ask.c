@@ -12,9 +12,8 @@
 
 #define ANSWER_MAX (1024 * 1024)
 
-/* Cut the last line off the answer: it says how the order ended. */
-static int
-verdict(struct buf *answer, struct error *e)
+int
+ask_verdict(struct buf *answer, struct error *e)
 {
 	char *last;
 
@@ -49,7 +48,7 @@ ask_line(const char *path, const char *line, struct buf *answer, struct error *e
 	while ((n = read(fd, piece, sizeof(piece))) > 0 || (n == -1 && errno == EINTR))
 		if (n > 0 && buf_add(&all, piece, (size_t)n) == -1)
 			return error_set(e, ERR_too_large, "%s: the answer has no end", line);
-	if (verdict(&all, e) == -1)
+	if (ask_verdict(&all, e) == -1)
 		return -1;
 	return answer == NULL ? 0 : buf_add(answer, buf_str(&all), all.len);
 }

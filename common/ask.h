@@ -18,6 +18,9 @@
 /* Ask, and wait. 0, and the lines before "ok" are added to `answer` unless that is NULL; or -1: unavailable, denied, gone. */
 int	 ask_line(const char *path, const char *line, struct buf *answer, struct error *e);
 
+/* For a client that waits on a loop of its own: cut the last line off the whole answer, which says how it ended. As above. */
+int	 ask_verdict(struct buf *answer, struct error *e);
+
 struct asker {
 	struct source	 source;
 	char		 line[ASK_LINE_MAX];	/* what was asked, without its newline */

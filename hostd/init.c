@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See init.h. What init says is believed; it is bounded all the same. */
+/* See init.h: ask.h's client, on our loop. What init says is believed; it is bounded all the same. */
 #include "hostd/init.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
+#include "common/ask.h"
 #include "common/buf.h"
 #include "common/daemon.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "common/unixsock.h"
 #include "hostd/host.h"
 
 #define ANSWER_MAX (1024 * 1024)
@@ -38,26 +40,18 @@ finish(struct order *o, const char *lines, const struct error *e)
 	free(o);
 }
 
-/* The whole answer is there: its last line says how it went. */
 static void
 judge(struct order *o)
 {
 	struct error e = { 0 };
-	char *text = o->in.data, *last;
 
-	while (o->in.len > 0 && text[o->in.len - 1] == '\n')
-		text[--o->in.len] = '\0';
-	last = o->in.len == 0 ? NULL : strrchr(text, '\n');
-	last = last == NULL ? text : last + 1;
-	if (last != NULL && strcmp(last, "ok") == 0) {
-		*last = '\0';
-		finish(o, text, NULL);
+	if (ask_verdict(&o->in, &e) == 0) {
+		finish(o, buf_str(&o->in), NULL);
 		return;
 	}
-	if (last != NULL && strncmp(last, "error ", 6) == 0)
-		error_set(&e, ERR_busy, "init: %s", last + 6);
-	else
-		error_set(&e, ERR_gone, "init: the answer was cut off");
+	if (e.code == ERR_denied)
+		e.code = ERR_busy;	/* what init refuses now it may do later */
+	error_add(&e, "init");
 	finish(o, NULL, &e);
 }
 
@@ -84,15 +78,10 @@ static int
 open_order(struct order *o, const char *run, const char *line, struct error *e)
 {
 	cleanup_free char *path = path_join(run, "init.sock");
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-	if (strlen(path) >= sizeof(at.sun_path))
-		return error_set(e, ERR_invalid, "%s: longer than a socket's name may be", path);
-	strcpy(at.sun_path, path);
-	if ((o->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) == -1)
-		return error_errno(e, "socket");
-	if (connect(o->fd, (struct sockaddr *)&at, sizeof(at)) == -1)
-		return error_errno(e, "%s", path);
+	if ((o->fd = unix_connect(path, e)) == -1)
+		return -1;
+	fcntl(o->fd, F_SETFL, O_NONBLOCK);
 	if (send(o->fd, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line))
 		return error_errno(e, "%s", path);
 	return 0;
