@@ -2,5 +2,5 @@
 PROGS          += alpi-alpd
 alpi-alpd.DIR  := $(LIBEXEC)
 alpi-alpd.SRCS := $(addprefix alpd/, main.c anchor.c asks.c budget.c canonical.c client.c conn.c dial.c doc.c envelope.c fence.c fetch.c \
-	handlers.c inbound.c local.c methods.c receive.c server.c settings.c watch.c)
+	handlers.c inbound.c local.c methods.c ratelimit.c receive.c server.c settings.c watch.c)
 alpi-alpd.LIBS := nng event_core event_extra jansson yaml sodium seccomp m

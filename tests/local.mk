@@ -13,7 +13,8 @@ UNIT += render:alpi print:alpi cli_args:alpi chains:alpi
 UNIT += lexer:alpi-toolrunner approve:alpi-toolrunner denylist:alpi-toolrunner exec:alpi-toolrunner
 UNIT += runner:alpi-toolrunner sandbox:alpi-toolrunner tool_read:alpi-toolrunner tool_write:alpi-toolrunner
 UNIT += tool_edit:alpi-toolrunner tool_search:alpi-toolrunner tool_terminal:alpi-toolrunner
-UNIT += link_fence:alpi-alpd link_settings:alpi-alpd
+UNIT += link_fence:alpi-alpd link_settings:alpi-alpd conn:alpi-alpd
+UNIT += ratelimit:alpi-alpd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
