@@ -124,7 +124,7 @@ refuse(const struct error *e)
 {
 	struct key_answer a = { 0 };
 
-	snprintf((char *)a.bytes, sizeof(a.bytes), "%s", e->text);
+	snprintf((char *)a.bytes, sizeof(a.bytes), "%.*s", (int)sizeof(a.bytes) - 1, e->text);
 	key_send(STDIN_FILENO, &a, sizeof(a));
 	return 1;
 }
