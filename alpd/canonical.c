@@ -12,35 +12,48 @@
 
 /* ---- printing ------------------------------------------------------------------------------------------ */
 
-/* Bytes of text that stand as they are. */
+/* Bytes of text that stand as they are: eight at a time while it is ASCII. */
 static size_t
 plain(const char *text, size_t len)
 {
 	size_t n = 0;
 
-	while (n < len && (unsigned char)text[n] >= 0x20 && text[n] != '"' && text[n] != '\\')
-		n++;
+	while (n < len) {
+		n += plain_run(text + n, text + len);
+		for (int i = 0; i < 8 && n < len; i++, n++)
+			if ((unsigned char)text[n] < 0x20 || text[n] == '"' || text[n] == '\\')
+				return n;
+	}
 	return n;
+}
+
+static void
+put_escape(struct buf *b, char c)
+{
+	static const char escapes[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+	const char *at = c == '\0' ? NULL : strchr(escapes, c);
+	char two[2] = { '\\' };
+
+	if (at == NULL) {
+		buf_addf(b, "\\u%04x", (unsigned char)c);
+	} else {
+		two[1] = letters[at - escapes];
+		buf_add(b, two, 2);
+	}
 }
 
 void
 canonical_string(struct buf *b, const char *text, size_t len)
 {
-	static const char escapes[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-	const char *end = text + len, *at;
+	const char *end = text + len;
 
 	buf_addc(b, '"');
 	while (text < end) {
 		size_t n = plain(text, (size_t)(end - text));
 
 		buf_add(b, text, n);
-		if ((text += n) == end)
-			break;
-		if (*text != '\0' && (at = strchr(escapes, *text)) != NULL)
-			buf_addf(b, "\\%c", letters[at - escapes]);
-		else
-			buf_addf(b, "\\u%04x", (unsigned char)*text);
-		text++;
+		if ((text += n) < end)
+			put_escape(b, *text++);
 	}
 	buf_addc(b, '"');
 }
@@ -117,11 +130,8 @@ print_scalar(struct buf *b, const struct node *n)
 			buf_addc(b, '"');
 		}
 		break;
-	default:				/* a number: "-0" is the one that has a second spelling */
-		if (n->kind == NODE_INTEGER && n->len == 2 && memcmp(n->text, "-0", 2) == 0)
-			buf_addc(b, '0');
-		else
-			buf_add(b, n->text, n->len);
+	default:				/* a number */
+		buf_add(b, n->text, n->len);
 	}
 }
 
@@ -198,64 +208,98 @@ canonical_node(struct buf *b, const struct node *top, const char *without)
 	}
 }
 
-/* ---- printing what we made -------------------------------------------------------------------------------- */
+/* ---- printing what we made ---------------------------------------------------------------------------- */
+
+struct member {
+	const char	*name;
+	size_t		 len;
+	const json_t	*value;
+};
+
+struct level {				/* a container that is open */
+	const json_t	*container;
+	struct member	*members;	/* of an object, sorted */
+	size_t		 i, n;		/* the child that comes next, and their number */
+};
 
 static int
-by_name(const void *a, const void *b)
+by_name(const void *x, const void *y)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	const struct member *a = x, *b = y;
+	int order = memcmp(a->name, b->name, a->len < b->len ? a->len : b->len);
+
+	return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-static void
-print_object(struct buf *b, const json_t *object)
+static struct level
+enter(json_t *v)
 {
-	size_t n = 0, count = json_object_size(object);
-	cleanup_free const char **names = xcalloc(count + 1, sizeof(*names));
-	const char *name;
-	json_t *value;
+	struct level l = { .container = v, .n = json_is_array(v) ? json_array_size(v) : json_object_size(v) };
+	size_t i = 0;
 
-	json_object_foreach((json_t *)object, name, value)
-		names[n++] = name;
-	qsort(names, n, sizeof(*names), by_name);
-	buf_addc(b, '{');
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0)
-			buf_addc(b, ',');
-		canonical_string(b, names[i], strlen(names[i]));
-		buf_addc(b, ':');
-		canonical_json(b, json_object_get(object, names[i]));
-	}
-	buf_addc(b, '}');
+	if (json_is_array(v))
+		return l;
+	l.members = xcalloc(l.n, sizeof(*l.members));
+	for (void *at = json_object_iter(v); at != NULL; at = json_object_iter_next(v, at))
+		l.members[i++] = (struct member){ json_object_iter_key(at), json_object_iter_key_len(at),
+		    json_object_iter_value(at) };
+	qsort(l.members, l.n, sizeof(*l.members), by_name);
+	return l;
 }
 
-static void
-print_array(struct buf *b, const json_t *array)
+/* What stands before the next child; the child. */
+static const json_t *
+put_child(struct buf *b, struct level *l)
 {
-	const json_t *row;
-	size_t i;
+	const struct member *m = &l->members[l->i];
 
-	buf_addc(b, '[');
-	json_array_foreach(array, i, row) {
-		if (i > 0)
-			buf_addc(b, ',');
-		canonical_json(b, row);
-	}
-	buf_addc(b, ']');
+	if (l->i > 0)
+		buf_addc(b, ',');
+	l->i++;
+	if (json_is_array(l->container))
+		return json_array_get(l->container, l->i - 1);
+	canonical_string(b, m->name, m->len);
+	buf_addc(b, ':');
+	return m->value;
+}
+
+/* A value, or the bracket that opens it. */
+static void
+put_value(struct buf *b, const json_t *v)
+{
+	static const char *const words[] = {
+		[JSON_NULL] = "null", [JSON_FALSE] = "false", [JSON_TRUE] = "true", [JSON_ARRAY] = "[", [JSON_OBJECT] = "{",
+	};
+
+	if (json_is_string(v))
+		canonical_string(b, json_string_value(v), json_string_length(v));
+	else if (json_is_integer(v))
+		buf_addf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	else if (json_is_real(v))
+		canonical_real(b, json_real_value(v));
+	else
+		buf_puts(b, words[json_typeof(v)]);
 }
 
 void
-canonical_json(struct buf *b, const json_t *value)
+canonical_json(struct buf *b, const json_t *v)
 {
-	if (json_is_object(value))
-		print_object(b, value);
-	else if (json_is_array(value))
-		print_array(b, value);
-	else if (json_is_string(value))
-		canonical_string(b, json_string_value(value), json_string_length(value));
-	else if (json_is_integer(value))
-		buf_addf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-	else if (json_is_real(value))
-		canonical_real(b, json_real_value(value));
-	else
-		buf_puts(b, json_is_true(value) ? "true" : json_is_false(value) ? "false" : "null");
+	struct level *open = NULL, *l;
+	size_t depth = 0;
+
+	for (;;) {
+		put_value(b, v);
+		if (json_is_array(v) || json_is_object(v)) {
+			open = xreallocarray(open, depth + 1, sizeof(*open));
+			open[depth++] = enter((json_t *)v);
+		}
+		for (; depth > 0 && (l = &open[depth - 1])->i == l->n; depth--) {
+			buf_addc(b, json_is_object(l->container) ? '}' : ']');
+			free(l->members);
+		}
+		if (depth == 0)
+			break;
+		v = put_child(b, l);
+	}
+	free(open);
 }

@@ -53,9 +53,9 @@ char		*node_dup(const struct node *n);
 bool		 node_equals(const struct node *n, const char *s);
 /* The value of an integer that fits; false: it is none. */
 bool		 node_int(const struct node *n, int64_t *value);
-/* The value of any number; false: it is none. */
+/* The value of any number; false: it is none, or an integer that no double can hold. */
 bool		 node_num(const struct node *n, double *value);
-/* The value as a jansson tree (integers beyond 64 bits become reals). New reference, or NULL for NULL. */
+/* The value as a jansson tree (integers beyond 64 bits become reals, finite ones). New reference, or NULL for NULL. */
 json_t		*node_json(const struct node *n);
 
 /* Append the canonical form of a value; `without` names a member of a member, "alp.sig", that is left out, or is NULL. */
