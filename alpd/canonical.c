@@ -247,6 +247,19 @@ enter(json_t *v)
 	return l;
 }
 
+static bool
+is_over(const struct level *l)
+{
+	return l->i == l->n;
+}
+
+static void
+leave(struct buf *b, struct level *l)
+{
+	buf_addc(b, json_is_object(l->container) ? '}' : ']');
+	free(l->members);
+}
+
 /* What stands before the next child; the child. */
 static const json_t *
 put_child(struct buf *b, struct level *l)
@@ -284,7 +297,7 @@ put_value(struct buf *b, const json_t *v)
 void
 canonical_json(struct buf *b, const json_t *v)
 {
-	struct level *open = NULL, *l;
+	struct level *open = NULL;
 	size_t depth = 0;
 
 	for (;;) {
@@ -293,13 +306,11 @@ canonical_json(struct buf *b, const json_t *v)
 			open = xreallocarray(open, depth + 1, sizeof(*open));
 			open[depth++] = enter((json_t *)v);
 		}
-		for (; depth > 0 && (l = &open[depth - 1])->i == l->n; depth--) {
-			buf_addc(b, json_is_object(l->container) ? '}' : ']');
-			free(l->members);
-		}
+		while (depth > 0 && is_over(&open[depth - 1]))
+			leave(b, &open[--depth]);
 		if (depth == 0)
 			break;
-		v = put_child(b, l);
+		v = put_child(b, &open[depth - 1]);
 	}
 	free(open);
 }
