@@ -2,10 +2,12 @@
 /* See db.h. Statements are kept by the address of their text, which is why it must be a literal. */
 #include "common/db.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/mem.h"
 
@@ -33,8 +35,8 @@ failed(struct db *db, struct error *e, const char *what)
 		known = ERR_full;
 	else if ((code & 0xff) == SQLITE_BUSY)
 		known = ERR_busy;
-	else if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
-		known = ERR_invalid;
+	else if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_ERROR)
+		known = ERR_invalid;	/* the last: a statement that does not fit the tables */
 	if (known == ERR_full)		/* people are shown this one */
 		return error_set(e, known, "%s: no space left", sqlite3_db_filename(db->handle, "main"));
 	return error_set(e, known, "%.120s: %s", what, sqlite3_errmsg(db->handle));
@@ -95,6 +97,88 @@ db_open(struct db **out, const char *path, const char *const *steps, int full, s
 	error_add(e, "%s", path);
 	db_close(db);
 	return -1;
+}
+
+/* ---- is it whole? ---------------------------------------------------------------------------- */
+
+static int
+check_pages(struct db *db, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "PRAGMA quick_check(1)", "");
+	const char *said;
+	int result = -1;
+
+	if (s == NULL)
+		return -1;
+	if (db_step(db, s, e) == 1) {
+		said = (const char *)sqlite3_column_text(s, 0);
+		result = strcmp(said, "ok") == 0 ? 0 : error_set(e, ERR_invalid, "%s", said);
+	}
+	db_done(s);
+	return result;
+}
+
+/* The text of all that was created; NULL on error. The caller frees. */
+static char *
+created(struct db *db, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT group_concat(sql, ';') FROM"
+	    " (SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name)", "");
+	char *text = NULL;
+
+	if (s == NULL)
+		return NULL;
+	if (db_step(db, s, e) == 1)
+		text = xstrdup(sqlite3_column_text(s, 0) == NULL ? "" : (const char *)sqlite3_column_text(s, 0));
+	db_done(s);
+	return text;
+}
+
+/* The same steps in memory make the model to compare with. */
+static int
+check_tables(struct db *db, const char *const *steps, struct error *e)
+{
+	cleanup_free char *have = NULL, *want = NULL;
+	struct db *model;
+
+	if (db_open(&model, ":memory:", steps, 0, e) == -1)
+		return -1;
+	want = created(model, e);
+	db_close(model);
+	have = created(db, e);
+	if (want == NULL || have == NULL)
+		return -1;
+	return strcmp(have, want) == 0 ? 0 : error_set(e, ERR_invalid, "its tables are not those of this program");
+}
+
+int
+db_open_whole(struct db **out, const char *path, const char *const *steps, int full, struct error *e)
+{
+	struct db *db;
+
+	if (db_open(&db, path, steps, full, e) == -1)
+		return -1;
+	if (check_pages(db, e) == 0 && check_tables(db, steps, e) == 0) {
+		*out = db;
+		return 0;
+	}
+	db_close(db);
+	return error_add(e, "%s", path);
+}
+
+int
+db_set_aside(const char *path, struct error *e)
+{
+	static const char *const parts[] = { "", "-wal", "-shm" };
+
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		cleanup_free char *from = xasprintf("%s%s", path, parts[i]), *to = xasprintf("%s.damaged%s", path, parts[i]);
+
+		unlink(to);
+		if (rename(from, to) == -1 && errno != ENOENT)
+			return error_errno(e, "%s", from);
+	}
+	return 0;
 }
 
 void

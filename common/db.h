@@ -19,7 +19,14 @@ struct db;
  * A file of a newer version is refused. 0 or -1.
  */
 int	 db_open(struct db **out, const char *path, const char *const *steps, int full, struct error *e);
+/*
+ * The same for what others rely on: also ERR_invalid when the file is damaged anywhere, or is
+ * not exactly what the steps make. Reads all of it.
+ */
+int	 db_open_whole(struct db **out, const char *path, const char *const *steps, int full, struct error *e);
 void	 db_close(struct db *db);		/* NULL is fine */
+/* Rename a file that cannot be used to PATH.damaged, its log with it; replaces an older one. 0 or -1. */
+int	 db_set_aside(const char *path, struct error *e);
 sqlite3	*db_handle(struct db *db);
 
 int	 db_begin(struct db *db, struct error *e);

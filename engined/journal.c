@@ -63,8 +63,11 @@ journal_open(const char *path, struct error *e)
 {
 	struct journal *j = xcalloc(1, sizeof(*j));
 
-	if (db_open(&j->db, path, schema, 1, e) == -1) {
+	if (db_open_whole(&j->db, path, schema, 1, e) == -1) {
 		free(j);
+		if (e != NULL && e->code == ERR_invalid)	/* never replaced by itself: that would drop obligations */
+			error_add(e, "the turn journal cannot be read and may hold open turns, so nothing takes its place by "
+			    "itself: restore it, or move it away with its -wal and lose them");
 		return NULL;
 	}
 	/*

@@ -39,6 +39,7 @@ struct journal_turn {
 
 void	 journal_turn_clear(struct journal_turn *t);
 
+/* NULL on error; a damaged file is one, and is left as it is. */
 struct journal *journal_open(const char *path, struct error *e);
 void	 journal_close(struct journal *j);		/* NULL is fine */
 

@@ -79,8 +79,10 @@ on_ready(struct daemon *d)
 	struct error e = { 0 };
 
 	engine_tools(d->ctx, true);
-	if (engine_resume(d->ctx, &e) == -1)
-		log_error("open turns not resumed: %s", e.text);
+	if (engine_resume(d->ctx, &e) == -1) {	/* to go on would be to forget them */
+		log_error("open turns cannot be taken up: %s", e.text);
+		daemon_exit(d, 1);
+	}
 }
 
 static void

@@ -12,13 +12,15 @@
 
 #include "common/atomic.h"
 #include "common/clock.h"
+#include "common/db.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
 #include "common/restrict.h"
 
 #define DEVICE_ID_BYTES 16
 
-const char *const host_schema[] = {
+static const char *const schema[] = {
 	"CREATE TABLE turns ("
 	"	key TEXT PRIMARY KEY,"
 	"	profile TEXT NOT NULL,"
@@ -41,6 +43,24 @@ const char *const host_schema[] = {
 	");",
 	NULL
 };
+
+/*
+ * Nothing is lost with a damaged file that cannot be had again: engined's journal holds the turns, clients know their
+ * keys, and who asked a question takes silence for a no. So it does not stand in the way. Not synced: a power cut takes
+ * the clients with it.
+ */
+int
+host_db(struct db **out, const char *path, struct error *e)
+{
+	if (db_open_whole(out, path, schema, 0, e) == 0)
+		return 0;
+	if (e->code != ERR_invalid)
+		return -1;
+	log_error("set aside as %s.damaged, begun anew: %s", path, e->text);
+	if (db_set_aside(path, e) == -1)
+		return -1;
+	return db_open_whole(out, path, schema, 0, e);
+}
 
 static int
 is_device_id(const char *text)

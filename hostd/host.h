@@ -40,8 +40,9 @@ struct host {
 };
 
 extern const struct handler host_handlers[];
-extern const char *const host_schema[];		/* of host/turns.sqlite, for db_open */
 
+/* Open host/turns.sqlite; a damaged one is set aside, with an error in the log. 0 or -1. */
+int	 host_db(struct db **out, const char *path, struct error *e);
 /* Read or make host/device_id (0600, made exclusively). 0 or -1. */
 int	 host_device_id(const char *root, char out[33], struct error *e);
 /*

@@ -52,6 +52,7 @@ on_end(struct daemon *d)
 	sock_close(steal(h->sock));
 	turns_close(steal(h->turns));
 	approvals_close(steal(h->approvals));
+	db_close(steal(h->db));
 }
 
 static void
@@ -74,7 +75,7 @@ open_files(struct host *h, const char *root, struct error *e)
 	h->person = home_person();
 	h->root_real = realpath(root, NULL);
 	if (make_dirs(dir, 0700, e) == -1 || host_device_id(root, h->device_id, e) == -1 ||
-	    db_open(&h->db, file, host_schema, 0, e) == -1 ||	/* a power cut takes the clients with it */
+	    host_db(&h->db, file, e) == -1 ||
 	    (h->stream = stream_open(root, h->daemon->base, e)) == NULL ||
 	    (h->approvals = approvals_open(h, e)) == NULL ||
 	    (h->turns = turns_open(h, e)) == NULL ||

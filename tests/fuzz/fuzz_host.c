@@ -98,7 +98,7 @@ open_modules(void)
 		abort();
 	settings_end = pair[1];
 	h.settings = settings_over(pair[0]);
-	if (db_open(&h.db, file, host_schema, 0, &e) == -1 || (h.stream = stream_open(root, d.base, &e)) == NULL ||
+	if (host_db(&h.db, file, &e) == -1 || (h.stream = stream_open(root, d.base, &e)) == NULL ||
 	    (h.approvals = approvals_open(&h, &e)) == NULL || (h.turns = turns_open(&h, &e)) == NULL ||
 	    (h.sock = sock_listen(&h, root, &e)) == NULL)
 		abort();

@@ -174,7 +174,7 @@ host_up(struct fixture *f)
 	f->h.cancel = fixture_cancel;
 	f->d.base = event_base_new();
 	start_child(f);
-	if (db_open(&f->h.db, file, host_schema, 1, &e) == -1 ||
+	if (host_db(&f->h.db, file, &e) == -1 ||
 	    (f->h.stream = stream_open(f->root, f->d.base, &e)) == NULL ||
 	    (f->h.approvals = approvals_open(&f->h, &e)) == NULL ||
 	    (f->h.turns = turns_open(&f->h, &e)) == NULL ||

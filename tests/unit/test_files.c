@@ -188,6 +188,83 @@ test_db_garbage_is_an_error(void **state)
 	assert_int_equal(e.code, ERR_invalid);
 }
 
+/* A database of some pages, as `second` makes it. */
+static char *
+some_db(void)
+{
+	cleanup_free char *home = temp_home();
+	char *path = path_join(home, "a.sqlite");
+	struct db *db;
+
+	assert_int_equal(db_open_whole(&db, path, second, 0, NULL), 0);
+	assert_int_equal(sqlite3_exec(db_handle(db), "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 2000)"
+	    " INSERT INTO t (k, n) SELECT 'key' || n, n FROM c", NULL, NULL, NULL), SQLITE_OK);
+	db_close(db);
+	return path;
+}
+
+static void
+expect_damaged(const char *path)
+{
+	struct error e = { 0 };
+	struct db *db;
+
+	assert_int_equal(db_open_whole(&db, path, second, 0, &e), -1);
+	assert_int_equal(e.code, ERR_invalid);
+	assert_non_null(strstr(e.text, path));
+}
+
+static void
+test_db_that_is_cut_off_is_damaged(void **state)
+{
+	cleanup_free char *path = some_db();
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(truncate(path, st.st_size / 2), 0);
+	expect_damaged(path);
+}
+
+static void
+test_db_with_garbage_in_a_page_is_damaged(void **state)
+{
+	cleanup_free char *path = some_db();
+	FILE *f = fopen(path, "r+");
+
+	assert_int_equal(fseek(f, 4096 * 2, SEEK_SET), 0);
+	for (int i = 0; i < 512; i++)
+		fputs("garbage ", f);
+	fclose(f);
+	expect_damaged(path);
+}
+
+static void
+test_db_with_other_tables_is_damaged(void **state)
+{
+	cleanup_free char *path = some_db();
+	struct db *db;
+
+	assert_int_equal(db_open(&db, path, second, 0, NULL), 0);
+	sqlite3_exec(db_handle(db), "ALTER TABLE t RENAME x TO y", NULL, NULL, NULL);
+	db_close(db);
+	expect_damaged(path);
+}
+
+static void
+test_db_that_is_set_aside_makes_room_and_stays_readable(void **state)
+{
+	cleanup_free char *path = some_db(), *aside = xasprintf("%s.damaged", path);
+	struct db *db;
+
+	assert_int_equal(db_set_aside(path, NULL), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(db_open_whole(&db, aside, second, 0, NULL), 0);
+	db_close(db);
+	assert_int_equal(db_open_whole(&db, path, second, 0, NULL), 0);
+	db_close(db);
+	assert_int_equal(db_set_aside(path, NULL), 0);		/* a second time */
+}
+
 int
 main(void)
 {
@@ -201,6 +278,10 @@ main(void)
 		TEST(test_disk_that_lacks_room_is_full),
 		TEST(test_db_migrates_forward_and_refuses_the_newer),
 		TEST(test_db_garbage_is_an_error),
+		TEST(test_db_that_is_cut_off_is_damaged),
+		TEST(test_db_with_garbage_in_a_page_is_damaged),
+		TEST(test_db_with_other_tables_is_damaged),
+		TEST(test_db_that_is_set_aside_makes_room_and_stays_readable),
 	};
 
 	return RUN(tests);

@@ -2,8 +2,12 @@
 /* What a turn leaves on disk at each point, seen by a process that starts after a crash. */
 #include "tests/check.h"
 
+#include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -214,6 +218,63 @@ test_journal_keeps_a_bounded_number(void **state)
 	journal_turn_clear(&t);
 }
 
+static void
+garbage(void)
+{
+	FILE *f = fopen(path, "w");
+
+	for (int i = 0; i < 1024; i++)
+		fputs("garbage ", f);
+	fclose(f);
+}
+
+static void
+cut_off(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(truncate(path, st.st_size / 2), 0);
+}
+
+static void
+other_tables(void)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DROP TABLE calls", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* It may hold open turns, so it is neither read in part nor replaced. */
+static void
+test_journal_that_is_damaged_is_refused_and_left_as_it_is(void **state)
+{
+	static void (*const damage[])(void) = { garbage, cut_off, other_tables };
+
+	for (size_t i = 0; i < COUNT(damage); i++) {
+		struct error e = { 0 };
+		struct stat before, after;
+		cleanup_free char *log = NULL;
+
+		down(NULL);
+		up(NULL);
+		begin("t1", "a", "k");
+		journal_close(steal(j));
+		log = xasprintf("%s-wal", path);	/* its pages would stand in for the damaged ones */
+		unlink(log);
+		damage[i]();
+		assert_int_equal(stat(path, &before), 0);
+		assert_null(journal_open(path, &e));
+		assert_int_equal(e.code, ERR_invalid);
+		assert_non_null(strstr(e.text, path));
+		assert_non_null(strstr(e.text, "restore it, or move it away"));
+		assert_int_equal(stat(path, &after), 0);
+		assert_int_equal(after.st_size, before.st_size);
+	}
+}
+
 int
 main(void)
 {
@@ -226,6 +287,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_journal_finished_turn_keeps_only_how_it_ended, up, down),
 		cmocka_unit_test_setup_teardown(test_journal_forgets_old_turns_but_never_open_ones, up, down),
 		cmocka_unit_test_setup_teardown(test_journal_keeps_a_bounded_number, up, down),
+		cmocka_unit_test_setup_teardown(test_journal_that_is_damaged_is_refused_and_left_as_it_is, up, down),
 	};
 
 	return RUN(tests);
