@@ -38,19 +38,18 @@ key_send(int fd, const void *data, size_t len)
 	return 0;
 }
 
-int
+size_t
 key_receive(int fd, void *data, size_t len)
 {
-	char *p = data;
+	size_t have = 0;
 	ssize_t n;
 
-	for (; len > 0; p += n, len -= (size_t)n)
-		if ((n = recv(fd, p, len, 0)) <= 0) {
-			if (n == 0 || errno != EINTR)
-				return -1;
-			n = 0;
-		}
-	return 0;
+	while (have < len)
+		if ((n = recv(fd, (char *)data + have, len - have, 0)) > 0)
+			have += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			break;
+	return have;
 }
 
 static int
@@ -63,7 +62,7 @@ ask(struct identity *i, enum key_op op, const void *question, size_t len, void *
 	if (len > KEY_TEXT_MAX)
 		return error_set(e, ERR_too_large, "a text of %zu bytes is not signed", len);
 	if (key_send(i->fd, &head, sizeof(head)) == -1 || key_send(i->fd, question, len) == -1 ||
-	    key_receive(i->fd, &a, sizeof(a)) == -1)
+	    key_receive(i->fd, &a, sizeof(a)) != sizeof(a))
 		return error_set(e, ERR_gone, "the key child ended");
 	if (a.ok)
 		memcpy(out, a.bytes, n);
@@ -80,7 +79,7 @@ identity_over(int fd, struct error *e)
 	struct key_answer hello;
 
 	i->fd = fd;
-	if (key_receive(fd, &hello, sizeof(hello)) == -1)
+	if (key_receive(fd, &hello, sizeof(hello)) != sizeof(hello))
 		error_set(e, ERR_gone, "the key child ended at its start");
 	else if (!hello.ok)
 		error_set(e, ERR_invalid, "%.*s", (int)sizeof(hello.bytes) - 1, (char *)hello.bytes);

@@ -34,11 +34,12 @@ struct key_anchor {
 
 struct key_answer {
 	uint32_t	ok;			/* 0: refused */
-	uint8_t		bytes[256];		/* a signature, a secret, a key; at first the two public keys, or why not */
+	uint8_t		bytes[ERROR_TEXT_MAX];	/* a signature, a secret, a key; at first the two public keys, or why not */
 };
 
 /* All of it, whatever the kernel cuts it into. 0, or -1: the other side is gone. */
 int	key_send(int fd, const void *data, size_t len);
-int	key_receive(int fd, void *data, size_t len);
+/* The bytes received: fewer than len when the other side is gone. */
+size_t	key_receive(int fd, void *data, size_t len);
 
 #endif

@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +18,6 @@
 #include "common/paths.h"
 
 #define PEM_MAX		4096		/* bytes; ours have about 120 */
-#define COLUMNS		64
 
 static const unsigned char seed_head[] = {	/* PKCS#8, Ed25519, an octet string of 32 bytes */
 	0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20 };
@@ -27,21 +29,21 @@ static const unsigned char public_head[] = {	/* SubjectPublicKeyInfo, Ed25519, a
 
 /* ---- the PEM forms ---------------------------------------------------------------------------- */
 
+/* At most 48 bytes of DER: one line of 64 columns. In one piece into the buffer, which so leaves no copies behind. */
 static void
 print(const char *what, const unsigned char *head, size_t n, const uint8_t key[KEY_BYTES], struct buf *out)
 {
-	unsigned char der[64];
-	char text[128];
+	unsigned char der[48];
+	char line[65], pem[192];
 
 	memcpy(der, head, n);
 	memcpy(der + n, key, KEY_BYTES);
-	sodium_bin2base64(text, sizeof(text), der, n + KEY_BYTES, sodium_base64_VARIANT_ORIGINAL);
-	buf_addf(out, "-----BEGIN %s-----\n", what);
-	for (const char *line = text; *line != '\0'; line += strnlen(line, COLUMNS))
-		buf_addf(out, "%.*s\n", COLUMNS, line);
-	buf_addf(out, "-----END %s-----\n", what);
+	sodium_bin2base64(line, sizeof(line), der, n + KEY_BYTES, sodium_base64_VARIANT_ORIGINAL);
+	snprintf(pem, sizeof(pem), "-----BEGIN %s-----\n%s\n-----END %s-----\n", what, line, what);
+	buf_puts(out, pem);
 	sodium_memzero(der, sizeof(der));
-	sodium_memzero(text, sizeof(text));
+	sodium_memzero(line, sizeof(line));
+	sodium_memzero(pem, sizeof(pem));
 }
 
 void
@@ -80,42 +82,69 @@ pem_parse_seed(const char *text, size_t len, uint8_t seed[KEY_BYTES], struct err
 
 /* ---- the files -------------------------------------------------------------------------------- */
 
-static void
-wipe(struct buf *b)
+/* Why it did not open, in words for a person. */
+static int
+cannot_open(const char *path, struct error *e)
 {
-	if (b->data != NULL)
-		sodium_memzero(b->data, b->cap);
-	buf_clear(b);
+	int why = errno;
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+		return error_set(e, ERR_denied, "%s: a symbolic link is not followed here, put the real one in its place", path);
+	errno = why;
+	return error_errno(e, "%s", path);
 }
 
-/* The folder, a real one, for its owner alone. */
+static int
+repair_mode(int fd, const char *path, mode_t mode, struct error *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1 || ((st.st_mode & 07777) != mode && fchmod(fd, mode) == -1))
+		return error_errno(e, "%s", path);
+	return 0;
+}
+
+/* The folder, a real one, for its owner alone, and locked: of two of us only one makes an identity. Its descriptor, or -1. */
 static int
 open_folder(const char *path, struct error *e)
 {
-	struct stat st;
-	int fd, bad;
+	int fd;
 
 	if (make_dirs(path, 0700, e) == -1)
 		return -1;
 	if ((fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) == -1)
-		return error_errno(e, "%s", path);
-	bad = fstat(fd, &st) == -1 || ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) == -1);
-	if (bad)
-		error_errno(e, "%s", path);
+		return cannot_open(path, e);
+	flock(fd, LOCK_EX);
+	if (repair_mode(fd, path, 0700, e) == 0)
+		return fd;
 	close(fd);
-	return bad ? -1 : 0;
+	return -1;
 }
 
 static int
-read_seed(const char *path, uint8_t seed[KEY_BYTES], struct error *e)
+parse_file(int fd, uint8_t seed[KEY_BYTES], struct error *e)
 {
-	struct buf b = BUF(0);
-	int bad = file_read(path, PEM_MAX, &b, e) == -1;
+	char text[PEM_MAX];
+	ssize_t n = read(fd, text, sizeof(text));
+	int bad;
 
-	if (!bad && pem_parse_seed(b.data == NULL ? "" : b.data, b.len, seed, e) == -1)
-		bad = error_add(e, "%s (the identity is not made anew: bring back the file, or move it away to begin as somebody else)", path);
-	wipe(&b);
-	return bad ? -1 : 0;
+	if (n == -1)
+		return error_errno(e, "read");
+	bad = pem_parse_seed(text, (size_t)n, seed, e);
+	sodium_memzero(text, sizeof(text));
+	return bad;
+}
+
+static int
+read_seed(int fd, const char *path, uint8_t seed[KEY_BYTES], struct error *e)
+{
+	struct error why = { 0 };
+
+	if (parse_file(fd, seed, &why) == 0)
+		return repair_mode(fd, path, 0600, e);
+	return error_set(e, why.code, "%s: %s; no new identity is made while it stands: bring it back from a copy, "
+	    "or move it away to begin as a new one", path, why.text);
 }
 
 static int
@@ -127,10 +156,23 @@ make_seed(const char *path, uint8_t seed[KEY_BYTES], struct error *e)
 	randombytes_buf(seed, KEY_BYTES);
 	pem_print_seed(seed, &b);
 	bad = atomic_write(path, b.data, b.len, 0600, e);
-	wipe(&b);
+	sodium_memzero(b.data, b.len);
+	buf_clear(&b);
 	if (!bad)
 		log_info("a new identity was made: %s", path);
 	return bad;
+}
+
+/* Does this text stand there, for all to read? */
+static bool
+stands(const char *path, const struct buf *text)
+{
+	cleanup_buf struct buf have = BUF(0);
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0644 &&
+	    file_read(path, PEM_MAX, &have, NULL) == 0 && have.len == text->len &&
+	    memcmp(have.data, text->data, text->len) == 0;
 }
 
 /* The public half beside it, for people: written where it is missing or is not ours. */
@@ -138,33 +180,14 @@ static void
 write_public(const char *path, const uint8_t seed[KEY_BYTES])
 {
 	uint8_t public[KEY_BYTES], secret[crypto_sign_SECRETKEYBYTES];
-	cleanup_buf struct buf want = BUF(0), have = BUF(0);
+	cleanup_buf struct buf want = BUF(0);
 	struct error e = { 0 };
-	struct stat st;
 
 	crypto_sign_seed_keypair(public, secret, seed);
 	sodium_memzero(secret, sizeof(secret));
 	pem_print_public(public, &want);
-	if (file_read(path, PEM_MAX, &have, NULL) == 0 && have.len == want.len && memcmp(have.data, want.data, want.len) == 0 &&
-	    lstat(path, &st) == 0 && (st.st_mode & 07777) == 0644)
-		return;
-	if (atomic_write(path, want.data, want.len, 0644, &e) == -1)
+	if (!stands(path, &want) && atomic_write(path, want.data, want.len, 0644, &e) == -1)
 		log_warn("%s", e.text);
-}
-
-static int
-repair_mode(const char *path, struct error *e)
-{
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), bad;
-	struct stat st;
-
-	if (fd == -1)
-		return error_errno(e, "%s", path);
-	bad = fstat(fd, &st) == -1 || ((st.st_mode & 07777) != 0600 && fchmod(fd, 0600) == -1);
-	if (bad)
-		error_errno(e, "%s", path);
-	close(fd);
-	return bad ? -1 : 0;
 }
 
 int
@@ -172,18 +195,16 @@ keyfile_load(const char *home, uint8_t seed[KEY_BYTES], struct error *e)
 {
 	cleanup_free char *dir = path_join(home, "alp/secrets");
 	cleanup_free char *pem = path_join(dir, "alp_key.pem"), *pub = path_join(dir, "alp_key.pub");
-	struct stat st;
+	cleanup_close int folder = open_folder(dir, e);
+	cleanup_close int fd = -1;
 
-	if (open_folder(dir, e) == -1)
+	if (folder == -1)
 		return -1;
-	if (lstat(pem, &st) == -1) {
-		if (errno != ENOENT)
-			return error_errno(e, "%s", pem);
-		if (make_seed(pem, seed, e) == -1)
-			return -1;
-	} else if (repair_mode(pem, e) == -1 || read_seed(pem, seed, e) == -1) {
+	fd = openat(folder, "alp_key.pem", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1 && errno != ENOENT)
+		return cannot_open(pem, e);
+	if ((fd == -1 ? make_seed(pem, seed, e) : read_seed(fd, pem, seed, e)) == -1)
 		return -1;
-	}
 	write_public(pub, seed);
 	return 0;
 }

@@ -55,14 +55,15 @@ struct ruleset {
     LANDLOCK_ACCESS_FS_REMOVE_DIR)
 #define FS_ALL ((1ULL << 16) - 1)
 
-enum word { STDIO, BUS, FILES, DB, NET, UNIX, PROC, EXEC, SANDBOX, WORDS };
+enum word { TALK, STDIO, BUS, FILES, DB, NET, UNIX, PROC, EXEC, SANDBOX, WORDS };
 
 static const char *const word_names[WORDS] = {
-	"stdio", "bus", "files", "db", "net", "unix", "proc", "exec", "sandbox",
+	"talk", "stdio", "bus", "files", "db", "net", "unix", "proc", "exec", "sandbox",
 };
 
 /* The system calls of a word; a trailing '*' says that filter() adds a condition on the arguments. */
 static const char *const calls[WORDS] = {
+	[TALK] = "read write recvfrom sendto munlock rt_sigreturn restart_syscall exit exit_group",
 	[STDIO] = "read write readv writev close lseek fstat newfstatat mmap* mprotect* munmap mremap madvise brk mlock "
 	    "munlock rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack clock_gettime clock_getres "
 	    "clock_nanosleep nanosleep gettimeofday time getpid gettid getppid getuid geteuid getgid getegid getrandom "
@@ -146,7 +147,7 @@ parse_words(const char *text, unsigned *out, struct error *e)
 	char *rest = copy, *name;
 	int w;
 
-	*out = 1U << STDIO;
+	*out = 0;
 	while ((name = strsep(&rest, " ")) != NULL) {
 		for (w = 0; w < WORDS && strcmp(word_names[w], name) != 0; w++)
 			continue;
@@ -154,6 +155,8 @@ parse_words(const char *text, unsigned *out, struct error *e)
 			return error_set(e, ERR_internal, "restrict: no word '%s'", name);
 		*out |= 1U << w;
 	}
+	if (*out != 1U << TALK)
+		*out |= 1U << STDIO;
 	if (*out & 1U << DB)
 		*out |= 1U << FILES;	/* restrict.h: "db" is files and what sqlite needs beyond */
 	return 0;
@@ -362,7 +365,7 @@ build_filter(scmp_filter_ctx f, unsigned words)
 		return each_call(f, forbidden, 1U << SANDBOX);
 	r |= seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 #if defined(__SANITIZE_ADDRESS__)
-	words |= 1U << FILES;		/* the sanitizer's run time reads /proc/self and writes its report */
+	words |= 1U << STDIO | 1U << FILES;	/* the sanitizer's run time reads /proc/self and writes its report */
 	r |= each_call(f, "personality clone rt_tgsigqueueinfo process_vm_readv", words);
 #endif
 	for (int w = 0; w < WORDS; w++)

@@ -12,7 +12,8 @@
  * where libraries probe).
  *
  * Words (each adds system calls and rights to the base of memory, time and
- * open descriptors):
+ * open descriptors; only "talk" stands alone, without that base):
+ *   talk     read and write what is open, end: no memory more, no files, no other descriptors
  *   stdio    read, write, poll, epoll, timers, signals to oneself
  *   bus      nng: threads, eventfd, Unix sockets made, bound, connected below run/
  *   files    open, stat, rename, unlink ... (only the paths named have rights)
