@@ -479,14 +479,27 @@ on_away(void *arg, int64_t ms)
 
 /* ---- asking engined ------------------------------------------------------------------------------------ */
 
+/* The patterns of a peer's list as one caveat; NULL: there is no list. */
+static char *
+caveat_of(const struct peer *p)
+{
+	struct buf b = BUF(0);
+
+	if (p == NULL || p->tools == NULL)
+		return NULL;
+	for (char **t = p->tools; *t != NULL; t++)
+		buf_addf(&b, "%s%s", b.len > 0 ? " " : "", *t);
+	return b.len == 0 ? xstrdup("") : buf_take(&b);
+}
+
 /* What the peer's turn may cause. Somebody who is pinned no longer may cause nothing. */
 static char *
-mint(const struct job *j, struct error *e)
+mint(const struct job *j, const struct peer *p, struct error *e)
 {
 	struct alpd *a = j->in->alpd;
 	const struct boot *b = &a->daemon->boot;
-	cleanup_free char *verifier = xasprintf("%s/toolrunner", b->profile);
-	const struct peer *p = peers_by_key(a->peers, j->from);
+	cleanup_free char *verifier = xasprintf("%s/toolrunner", b->profile), *caveat = caveat_of(p);
+	char *caveats[] = { caveat, NULL };
 	struct grant g = {
 		.origin = b->unit,
 		.audience = verifier,
@@ -494,7 +507,7 @@ mint(const struct job *j, struct error *e)
 		.surface = (char *)"peer",
 		.session = j->session,
 		.caps = p == NULL || p->tools_broken ? 0 : cap_ceiling("alpd"),
-		.tools = p == NULL ? NULL : p->tools,
+		.tools = caveat == NULL ? NULL : caveats,
 		.until = clock_wall_ms() / 1000 + GRANT_S,
 	};
 
@@ -506,11 +519,15 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 {
 	struct job *j = arg;
 	struct alpd *a = j->in->alpd;
-	cleanup_free char *grant = mint(j, e);
+	const struct peer *p = peers_by_key(a->peers, j->from);
+	cleanup_free char *grant = mint(j, p, e);
 	const char *grants[] = { grant, NULL };
+	size_t ntools = 0;
 
 	if (grant == NULL)
 		return NULL;
+	while (p != NULL && p->tools != NULL && p->tools[ntools] != NULL)
+		ntools++;
 	return a->send(a->daemon, "engined", MSG_turn_start, &(struct turn_start){
 		.key = j->key,
 		.session = j->session,
@@ -520,6 +537,8 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 		.no_save = true,
 		.thread = j->thread,
 		.peer = j->peer,
+		.tools = p == NULL ? NULL : (const char **)p->tools,
+		.n_tools = ntools,
 		.grants = grants,
 		.n_grants = 1,
 	}, NULL, START_MS, done, done_arg, e);
