@@ -14,6 +14,7 @@ UNIT += lexer:alpi-toolrunner approve:alpi-toolrunner denylist:alpi-toolrunner e
 UNIT += runner:alpi-toolrunner sandbox:alpi-toolrunner tool_read:alpi-toolrunner tool_write:alpi-toolrunner
 UNIT += tool_edit:alpi-toolrunner tool_search:alpi-toolrunner tool_terminal:alpi-toolrunner
 UNIT += link_fence:alpi-alpd link_settings:alpi-alpd conn:alpi-alpd
+UNIT += identity:alpi-alpd key:alpi-alpd keyfile:alpi-alpd noise:alpi-alpd frame:alpi-alpd seal:alpi-alpd
 UNIT += canonical:alpi-alpd
 UNIT += ratelimit:alpi-alpd blob:alpi-alpd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
