@@ -314,11 +314,14 @@ on_left(evutil_socket_t fd, short what, void *arg)
 	struct conn *c = arg;
 	struct pollfd p = { .fd = c->fd };
 	char byte;
+	ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
-	event_del(c->left);
-	if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (c->kind == CONN_TCP || poll(&p, 1, 0) == -1 || (p.revents & (POLLHUP | POLLERR)))
+	event_del(c->left);
+	if (n == 1)
+		return;
+	if (n == -1 || c->kind == CONN_TCP || poll(&p, 1, 0) == -1 || (p.revents & (POLLHUP | POLLERR)))
 		conn_fail(c, ERR_gone, "closed by the other side");
 }
 
@@ -525,7 +528,7 @@ conn_socket(struct conn *c, int fd)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->readable = event_new(c->base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	c->writable = event_new(c->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
-	c->left = event_new(c->base, fd, EV_CLOSED | EV_PERSIST, on_left, c);
+	c->left = event_new(c->base, fd, EV_READ | EV_PERSIST, on_left, c);
 }
 
 static int

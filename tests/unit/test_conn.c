@@ -607,6 +607,26 @@ test_a_message_said_twice_is_not_theirs(void **state)
 	close(h.fd);
 }
 
+/* A reset is neither data nor an end: the loop once turned for ever over it. */
+static void
+test_a_reset_while_it_is_answered_is_noticed(void **state)
+{
+	uint8_t frame[4 + 5 + NOISE_TAG] = { 0, 0, 0, 5 + NOISE_TAG };
+	struct linger now = { .l_onoff = 1 };
+	struct hand h;
+	struct side s;
+
+	hand_shake(&h, &s);
+	assert_int_equal(cipher_seal(&h.seal, "hello", 5, frame + 4), 0);
+	assert_int_equal(send(h.fd, frame, sizeof(frame), MSG_NOSIGNAL), sizeof(frame));
+	WAIT_FOR(s.messages == 1);
+	setsockopt(h.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(h.fd);
+	WAIT_FOR(s.closed);
+	assert_int_equal(s.why.code, ERR_gone);
+	clear(&s);
+}
+
 static void
 test_a_message_cut_by_the_end_is_none(void **state)
 {
@@ -697,6 +717,7 @@ main(void)
 		OVER_TCP(test_the_owner_can_take_less),
 		OVER_TCP(test_a_wrong_tag_ends_it),
 		OVER_TCP(test_a_message_said_twice_is_not_theirs),
+		OVER_TCP(test_a_reset_while_it_is_answered_is_noticed),
 		OVER_TCP(test_a_message_cut_by_the_end_is_none),
 		OVER_TCP(test_who_is_not_the_one_that_was_dialled_is_not_reached),
 		OVER_TCP(test_nobody_there_is_told_from_the_loop),
