@@ -29,6 +29,7 @@ static const struct {
 } folders[] = {
 	{ "sessions", "rw" },
 	{ "logs",     "rw" },
+	{ "mentions", "rw" },
 	{ "memories", "r" },
 };
 
