@@ -66,15 +66,15 @@ def now_text(shift=0.0):
     return t.isoformat().replace("+00:00", "Z")
 
 
-def sign(identity, to, message, shift=0.0, **alp):
+def sign(identity, whom, message, shift=0.0, **alp):
     """Put the alp block on a message; keyword arguments replace its members before signing."""
-    message["alp"] = {"v": 1, "from": identity.name, "to": to, "ts": now_text(shift), "nonce": os.urandom(16).hex(), **alp}
+    message["alp"] = {"v": 1, "from": identity.name, "to": whom, "ts": now_text(shift), "nonce": os.urandom(16).hex(), **alp}
     message["alp"]["sig"] = b64(identity.key.sign(canonical(message)))
     return message
 
 
-def request(identity, to, method, params=None, **alp):
-    return sign(identity, to, {"jsonrpc": "2.0", "id": os.urandom(16).hex(), "method": method, "params": params or {}}, **alp)
+def request(identity, whom, method, params=None, **alp):
+    return sign(identity, whom, {"jsonrpc": "2.0", "id": os.urandom(16).hex(), "method": method, "params": params or {}}, **alp)
 
 
 def check(message, sender):

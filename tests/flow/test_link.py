@@ -160,7 +160,7 @@ def test_a_mentioned_peer_that_is_not_there_is_an_error_that_says_so(home, provi
     pin(home, "far", alp.Identity().name, "--address", f"127.0.0.1:{free_port()}")
     done = home.run("chat", "--once", "@far hello", check=False)
     assert done.returncode == 1
-    assert "far" in done.stderr and "offline" in done.stderr
+    assert "far" in done.stdout and "offline" in done.stdout
     ping = home.run("peers", "ping", "far", check=False)
     assert ping.returncode == 1 and "off" in ping.stderr
 
@@ -443,7 +443,7 @@ def test_a_refusal_is_told_with_its_name(client):
     name, _ = make(lambda m, p, respond: respond(error={"code": -32001, "message": "capability-denied",
                                                         "data": {"method": "link.ask"}}))
     done = home.run("chat", "--once", f"@{name} hello", check=False)
-    assert done.returncode == 1 and "capability-denied" in done.stderr
+    assert done.returncode == 1 and "capability-denied" in done.stdout
 
 
 def test_an_old_peer_that_closes_after_each_reply_is_dialled_again(client):
