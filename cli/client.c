@@ -73,7 +73,7 @@ stream_open(const struct cli *c, const char *method, json_t *params, struct erro
 	}
 	if ((fd = connect_host(c, e)) == -1)
 		return NULL;
-	if (send_all(fd, line, strlen(line), e) == -1) {
+	if (send_all(fd, line, strlen(line), e) == -1 && e->code != ERR_gone) {	/* that is told by what is read */
 		close(fd);
 		return NULL;
 	}

@@ -13,7 +13,10 @@
 
 struct stream;
 
-/* Send a request and leave the connection open. NULL: ERR_unavailable when nobody listens. `params` is taken. */
+/*
+ * Send a request and leave the connection open. NULL: ERR_unavailable when nobody listens. A daemon that went away
+ * meanwhile is found by reading (ERR_gone). `params` is taken.
+ */
 struct stream *stream_open(const struct cli *c, const char *method, json_t *params, struct error *e);
 void	 stream_close(struct stream *s);
 /* The descriptor to wait for; -1 for no stream. */

@@ -26,7 +26,7 @@ static const struct {
 	{ ENOENT, ERR_not_found }, { ENOTDIR, ERR_not_found }, { EEXIST, ERR_exists },
 	{ EACCES, ERR_denied }, { EPERM, ERR_denied }, { EROFS, ERR_denied },
 	{ ENOSPC, ERR_full }, { EDQUOT, ERR_full }, { EFBIG, ERR_too_large },
-	{ ETIMEDOUT, ERR_timeout }, { ECONNREFUSED, ERR_unavailable }, { EPIPE, ERR_gone },
+	{ ETIMEDOUT, ERR_timeout }, { ECONNREFUSED, ERR_unavailable }, { EPIPE, ERR_gone }, { ECONNRESET, ERR_gone },
 	{ ENAMETOOLONG, ERR_invalid }, { ENOSYS, ERR_unsupported },
 };
 

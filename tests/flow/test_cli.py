@@ -204,6 +204,14 @@ def test_a_lost_connection_shows_every_piece_once(stub, cut):
     assert len({params["request_id"] for params in stub.asked("host.chat.send")}) == 1
 
 
+def test_a_daemon_that_dies_while_it_is_asked_is_asked_again(stub):
+    stub.deaf = 2
+    stub.on("host.chat.send", WHOLE)
+    text = "x" * 1000000                # more than a socket takes before it is read
+    assert stub.home.run("chat", "--once", "-", input=text).stdout.strip() == "It is **Linux**."
+    assert [params["text"] for params in stub.asked("host.chat.send")] == [text]
+
+
 def test_a_terminal_shows_each_word_once_after_a_lost_connection(stub):
     stub.on("host.chat.send", [START, TEXT[0], CUT], MERGED[:1] + MERGED[3:])
     terminal = Terminal(stub.home, "chat", "--once", "x", NO_COLOR="1")
