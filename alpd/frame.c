@@ -75,7 +75,7 @@ frame_parse(enum frame_kind kind, const void *bytes, size_t len, int eof, size_t
 
 	if (kind != FRAME_LINE)
 		return counted(kind, bytes, len, head, body, tail);
-	newline = memchr(bytes, '\n', len);
+	newline = len == 0 ? NULL : memchr(bytes, '\n', len);
 	return line(newline == NULL ? -1 : newline - (const char *)bytes, len, eof, head, body, tail);
 }
 

@@ -26,6 +26,7 @@ FUZZ += render:alpi
 FUZZ += lexer:alpi-toolrunner
 FUZZ += host:alpi-hostd
 FUZZ += control:alpi-init
+FUZZ += noise:alpi-alpd frame:alpi-alpd pem:alpi-alpd
 
 # what tests and the bench run beside the daemons: the file, and what it links
 TOOLS += bench/bus:common bench/spawn:common bench/post:common fake/provider:common

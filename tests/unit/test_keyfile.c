@@ -73,6 +73,13 @@ assert_says(const char *text, const char *part)
 		fail_msg("'%s' does not say '%s'", text, part);
 }
 
+static void
+new_home(void)
+{
+	free(home);
+	home = temp_home();
+}
+
 /* A home with alice's key. */
 static void
 home_of_alice(void)
@@ -82,7 +89,7 @@ home_of_alice(void)
 	cleanup_free char *dir = NULL;
 	struct error e = { 0 };
 
-	home = temp_home();
+	new_home();
 	dir = at("alp/secrets");
 	assert_int_equal(make_dirs(dir, 0700, &e), 0);
 	put_file(home, PEM, json_str(alice, "alp_key.pem", ""));
@@ -158,7 +165,7 @@ test_a_new_home_gets_an_identity_that_stays(void **state)
 	cleanup_free char *pem = NULL, *pub = NULL, *again = NULL;
 	uint8_t first[KEY_BYTES];
 
-	home = temp_home();
+	new_home();
 	load();
 	memcpy(first, seed, sizeof(first));
 	pem = get_file(home, PEM);
@@ -177,10 +184,10 @@ test_two_homes_have_two_identities(void **state)
 {
 	uint8_t first[KEY_BYTES];
 
-	home = temp_home();
+	new_home();
 	load();
 	memcpy(first, seed, sizeof(first));
-	home = temp_home();
+	new_home();
 	load();
 	assert_memory_not_equal(seed, first, sizeof(first));
 }
@@ -316,7 +323,7 @@ test_nothing_else_is_left_in_the_folder(void **state)
 {
 	cleanup_free char *command = NULL;
 
-	home = temp_home();
+	new_home();
 	load();
 	load();
 	command = xasprintf("test \"$(ls -A %s/alp/secrets | tr '\\n' ' ')\" = 'alp_key.pem alp_key.pub '", home);
@@ -332,7 +339,7 @@ test_two_that_start_at_once_get_one_identity(void **state)
 		int out[2][2], go[2];
 		pid_t pid[2];
 
-		home = temp_home();
+		new_home();
 		assert_int_equal(pipe(go), 0);
 		for (int i = 0; i < 2; i++) {
 			assert_int_equal(pipe(out[i]), 0);
