@@ -13,6 +13,7 @@
 
 #define STATEMENTS_MAX	64
 #define BUSY_MS		5000
+#define CACHE		"64"	/* kB; the kernel has the file in its own, and each page here pins a piece of the heap */
 
 struct db {
 	sqlite3	*handle;
@@ -90,7 +91,7 @@ db_open(struct db **out, const char *path, const char *const *steps, int full, s
 		error_set(e, ERR_io, "%s", db->handle == NULL ? "out of memory" : sqlite3_errmsg(db->handle));
 	if (ok && script(db, "PRAGMA journal_mode = WAL", e) == 0 &&
 	    script(db, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", e) == 0 &&
-	    script(db, "PRAGMA foreign_keys = ON; PRAGMA cache_size = -256", e) == 0 && migrate(db, steps, e) == 0) {
+	    script(db, "PRAGMA foreign_keys = ON; PRAGMA cache_size = -" CACHE, e) == 0 && migrate(db, steps, e) == 0) {
 		*out = db;
 		return 0;
 	}

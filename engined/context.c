@@ -210,11 +210,12 @@ json_t *
 context_messages(const char *prompt, const struct talk *talk, const json_t *session, size_t upto, const char *now,
     const char *user)
 {
+	cleanup_json json_t *known = talk == NULL || talk->turns != upto ? NULL : talk_messages(talk);
 	json_t *messages = json_array();
 
 	message_add(messages, "system", prompt);
-	if (talk != NULL && talk->messages != NULL && talk->turns == upto)
-		json_array_extend(messages, talk->messages);
+	if (known != NULL)
+		json_array_extend(messages, known);
 	else if (session != NULL)
 		session_replay(session, upto, messages);
 	message_add(messages, "system", now);

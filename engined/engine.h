@@ -18,7 +18,7 @@
 #include "engined/talk.h"
 #include "engined/tools.h"
 
-#define ENGINE_KEEP_TURNS	64			/* finished turns whose frames stay in memory */
+#define ENGINE_KEEP_TURNS	8			/* finished turns whose frames stay in memory; of all the sidecar has them */
 #define ENGINE_KEEP_MS		(10 * 60 * 1000)
 #define ENGINE_RESERVE		(8 * 1024 * 1024)	/* bytes that must be free before a turn begins */
 

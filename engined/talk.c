@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json.h"
 #include "common/mem.h"
+#include "proto/proto.h"
 
 struct talk *
 talk_find(const struct talks *all, const char *session)
@@ -23,21 +25,29 @@ drop(struct talks *all, struct talk *t)
 {
 	TAILQ_REMOVE(all, t, link);
 	free(t->session);
-	json_decref(t->messages);
+	free(t->messages);
 	json_decref(t->loaded);
 	todo_clear(&t->todo);
 	free(t);
 }
 
 static void
-set_messages(struct talk *t, json_t *messages, size_t turns)
+set_messages(struct talk *t, const json_t *messages, size_t turns)
 {
-	size_t bytes = messages == NULL ? 0 : json_dumpb(messages, NULL, 0, JSON_COMPACT);
-
-	json_decref(t->messages);
-	t->messages = messages != NULL && bytes <= TALK_BYTES ? json_incref(messages) : NULL;
-	t->bytes = t->messages == NULL ? 0 : bytes;
+	free(t->messages);
+	t->messages = messages == NULL ? NULL : json_text(messages);
+	t->bytes = t->messages == NULL ? 0 : strlen(t->messages);
 	t->turns = turns;
+	if (t->bytes > TALK_BYTES) {
+		free(steal(t->messages));
+		t->bytes = 0;
+	}
+}
+
+json_t *
+talk_messages(const struct talk *t)
+{
+	return t->messages == NULL ? NULL : json_parse(t->messages, t->bytes, PROTO_DEPTH_MAX, NULL);
 }
 
 struct talk *
@@ -78,7 +88,7 @@ trim(struct talks *all)
 }
 
 void
-talk_release(struct talks *all, struct talk *t, json_t *messages, size_t turns)
+talk_release(struct talks *all, struct talk *t, const json_t *messages, size_t turns)
 {
 	t->busy = false;
 	set_messages(t, messages, turns);

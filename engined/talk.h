@@ -3,7 +3,9 @@
  * What is remembered of a conversation between its turns: the messages with
  * their tool traffic, the tools it loaded, its to-do list. Memory only, and
  * bounded: a conversation that was let go of goes on from its session file,
- * where tool traffic does not stand (spec/engine.md, section 10).
+ * where tool traffic does not stand (spec/engine.md, section 10). Between
+ * turns the messages are text: one piece of memory each, where thousands of
+ * small ones would keep the pages that busy turns leave behind.
  */
 #ifndef ALPI_ENGINED_TALK_H
 #define ALPI_ENGINED_TALK_H
@@ -23,8 +25,8 @@ struct talk {
 	TAILQ_ENTRY(talk)	 link;
 	char			*session;
 	bool			 busy;		/* a turn runs */
-	json_t			*messages;	/* without the system prompt; NULL: from the session file */
-	size_t			 bytes;		/* of messages, about */
+	char			*messages;	/* without the system prompt, as JSON; NULL: from the session file */
+	size_t			 bytes;		/* of messages */
 	size_t			 turns;		/* of the session file that messages stand for */
 	json_t			*loaded;	/* a set of tool names */
 	struct todo		 todo;
@@ -36,8 +38,10 @@ TAILQ_HEAD(talks, talk);			/* used last comes first */
 struct talk *talk_take(struct talks *all, const char *session);
 /* What is remembered of a session, NULL: nothing. Borrowed. */
 struct talk *talk_find(const struct talks *all, const char *session);
-/* The turn ended: keep these messages (a reference is taken; NULL: none), which stand for `turns` turns. */
-void	 talk_release(struct talks *all, struct talk *t, json_t *messages, size_t turns);
+/* The messages that are remembered; new reference, NULL: none are. */
+json_t	*talk_messages(const struct talk *t);
+/* The turn ended: keep these messages (NULL: none), which stand for `turns` turns. */
+void	 talk_release(struct talks *all, struct talk *t, const json_t *messages, size_t turns);
 /* Forget one (it was deleted), or all. A busy one keeps its list but loses its messages. */
 void	 talk_forget(struct talks *all, const char *session);
 void	 talk_clear(struct talks *all);

@@ -99,16 +99,18 @@ static void
 test_context_history_loses_the_prompt_and_old_time_notes(void **state)
 {
 	cleanup_json json_t *messages = context_messages("P", NULL, NULL, 0, "# NOW\nx", "hi"), *history = NULL, *next = NULL;
-	struct talk talk = { .turns = 1 };
+	struct talks talks = TAILQ_HEAD_INITIALIZER(talks);
+	struct talk *talk = talk_take(&talks, "s");
 
 	message_add(messages, "assistant", "hello");
 	history = context_history(messages);
 	assert_int_equal(json_array_size(history), 2);
-	talk.messages = history;
-	next = context_messages("P", &talk, NULL, 1, "# NOW\ny", "more");
+	talk_release(&talks, talk, history, 1);
+	next = context_messages("P", talk, NULL, 1, "# NOW\ny", "more");
 	assert_int_equal(json_array_size(next), 5);
 	assert_string_equal(json_str(json_array_get(next, 3), "content", ""), "# NOW\ny");
 	assert_string_equal(json_str(json_array_get(next, 4), "content", ""), "more");
+	talk_clear(&talks);
 }
 
 static void
