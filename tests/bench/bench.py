@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import selectors
 import signal
 import socket
@@ -20,13 +21,27 @@ POST = BUILD / "tests" / "post"
 BUS = BUILD / "tests" / "bus"
 LINK = BUILD / "tests" / "link"
 SETTLE_S = 7            # idle: what a turn left ready for the next one is gone (toolrunner's spare worker, 5 s)
+HEAD = "name\tvalue\tunit\tfloor\tratio\tbudget\tmet"
 rows = []
+
+
+def met(value, floor, budget):
+    """Whether a budget holds: `<= N unit`, `<= N x floor` or `<= N unit over the floor`."""
+    limit = re.match(r"<= ([\d.]+)( x)?", budget)
+    if limit is None:
+        return "-"
+    if limit[2]:
+        value /= floor
+    elif "over" in budget:
+        value -= floor
+    return "met" if value <= float(limit[1]) else "MISSED"
 
 
 def row(name, value, unit, floor=None, budget=""):
     """One line of the result."""
     ratio = f"{value / floor:.2f}" if floor else "-"
-    line = f"{name}\t{value:.2f}\t{unit}\t{'-' if floor is None else format(floor, '.2f')}\t{ratio}\t{budget}"
+    line = "\t".join([name, f"{value:.2f}", unit, "-" if floor is None else f"{floor:.2f}", ratio, budget,
+                      met(value, floor, budget)])
     rows.append(line)
     print(line, flush=True)
 
@@ -178,11 +193,17 @@ def tool_round_trip(provider):
         call = {"name": "terminal", "arguments": {"command": "/bin/true"}}
         return json.dumps({"steps": [{"calls": [call] * calls}, {"text": "x"}]})
 
+    def trip_ms():
+        few = statistics.median(ask(home, turn(1)) for _ in range(9))
+        return (statistics.median(ask(home, turn(21)) for _ in range(5)) - few) / 20 * 1000
+
+    def floor_ms():
+        """A worker (a shell that waits) and its command, in fresh namespaces: two execs and nothing else."""
+        return spawn_us(-50, "/bin/sh", "-c", "/bin/true; :") / 1000
+
     ask(home, turn(3))
-    few = statistics.median(ask(home, turn(1)) for _ in range(9))
-    many = statistics.median(ask(home, turn(21)) for _ in range(5))
-    floor = spawn_us(-50, "/bin/true") / 1000
-    row("tool round trip with its sandbox", (many - few) / 20 * 1000, "ms", floor, "<= 5 ms over the command")
+    pairs = sorted(((trip_ms(), floor_ms()) for _ in range(5)), key=lambda pair: pair[0] - pair[1])
+    row("tool round trip with its sandbox", pairs[2][0], "ms", pairs[2][1], "<= 5 ms over the floor")
     home.close()
 
 
@@ -336,7 +357,7 @@ def link_rows(provider):
 
 def main():
     provider = Provider()
-    print("name\tvalue\tunit\tfloor\tratio\tbudget", flush=True)
+    print(HEAD, flush=True)
     try:
         for measure in (start_up, memory_and_rest, one_turn, tool_round_trip, many_streams, saturation,
                         beside_trouble, long_life, link_rows):
@@ -347,7 +368,7 @@ def main():
                 measure()
     finally:
         provider.close()
-    (BUILD / "bench.tsv").write_text("\n".join(["name\tvalue\tunit\tfloor\tratio\tbudget", *rows]) + "\n")
+    (BUILD / "bench.tsv").write_text("\n".join([HEAD, *rows]) + "\n")
 
 
 if __name__ == "__main__":
