@@ -85,8 +85,6 @@ answer(int fd, const struct key_head *q)
 	int sent;
 
 	a.ok = ops[q->op].fn(q->len, a.bytes) == 0;
-	if (!a.ok)
-		sodium_memzero(a.bytes, sizeof(a.bytes));
 	sent = key_send(fd, &a, sizeof(a));
 	sodium_memzero(&a, sizeof(a));
 	return sent == 0 ? 1 : 0;

@@ -273,6 +273,7 @@ test_a_changed_repeated_or_turned_round_frame_does_not_open(void **state)
 static void
 test_the_last_counter_is_never_used(void **state)
 {
+	static const uint8_t last[12] = { 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	struct cipher c = { .counter = UINT64_MAX - 1 }, d = c;
 	uint8_t text[NOISE_TAG], copy[NOISE_TAG];
 
@@ -280,6 +281,7 @@ test_the_last_counter_is_never_used(void **state)
 	memcpy(copy, text, sizeof(copy));
 	assert_int_equal(cipher_open(&d, copy, sizeof(copy)), 0);
 	assert_int_equal(cipher_seal(&c, "", 0, text), -1);
+	crypto_aead_chacha20poly1305_ietf_encrypt(text, NULL, NULL, 0, NULL, 0, NULL, last, c.key);
 	assert_int_equal(cipher_open(&d, text, sizeof(text)), -1);
 }
 
@@ -325,6 +327,17 @@ first_pair(struct pair *p)
 	pair_new(p, json_array_get(json_object_get(file, "transcripts"), 0));
 }
 
+/* The next message goes over. */
+static void
+next(struct pair *p)
+{
+	struct noise *from = noise_writes(&p->i.n) ? &p->i.n : &p->r.n, *to = from == &p->i.n ? &p->r.n : &p->i.n;
+	cleanup_buf struct buf m = BUF(0);
+
+	assert_int_equal(noise_write(from, NULL, 0, &m, NULL), 0);
+	assert_int_equal(noise_read(to, m.data, m.len, NULL, NULL), 0);
+}
+
 static void
 test_a_static_key_that_yields_zero_ends_the_handshake(void **state)
 {
@@ -333,10 +346,37 @@ test_a_static_key_that_yields_zero_ends_the_handshake(void **state)
 	struct pair p;
 
 	first_pair(&p);
-	assert_int_equal(noise_write(&p.i.n, NULL, 0, &m, &e), 0);
-	p.r.n.dh = zero_dh;
-	assert_int_equal(noise_read(&p.r.n, m.data, m.len, NULL, &e), -1);
+	next(&p);
+	next(&p);
+	p.i.n.dh = zero_dh;
+	assert_int_equal(noise_write(&p.i.n, NULL, 0, &m, &e), -1);
 	assert_int_equal(e.code, ERR_denied);
+}
+
+static void
+test_a_message_that_is_too_short_is_not_looked_at(void **state)
+{
+	static const size_t least[NOISE_MESSAGES] = { 48, 48, 64 };
+	uint8_t bytes[64] = { 9 };
+	struct error e = { 0 };
+	struct pair p;
+
+	for (size_t i = 0; i < NOISE_MESSAGES; i++)
+		for (size_t len = 0; len < least[i]; len++) {
+			struct noise *to, before;
+
+			first_pair(&p);
+			for (size_t k = 0; k < i; k++)
+				next(&p);
+			to = noise_writes(&p.i.n) ? &p.r.n : &p.i.n;
+			before = *to;
+			assert_int_equal(noise_read(to, bytes, len, NULL, &e), -1);
+			assert_int_equal(e.code, ERR_invalid);
+			assert_memory_equal(to, &before, sizeof(before));
+		}
+	first_pair(&p);
+	assert_int_equal(noise_read(&p.r.n, bytes, NOISE_PAYLOAD_MAX + 1, NULL, &e), -1);
+	assert_int_equal(e.code, ERR_invalid);
 }
 
 static void
@@ -378,6 +418,7 @@ static void
 test_messages_out_of_turn_are_refused(void **state)
 {
 	cleanup_buf struct buf m = BUF(0);
+	struct error e = { 0 };
 	struct pair p;
 
 	first_pair(&p);
@@ -385,9 +426,17 @@ test_messages_out_of_turn_are_refused(void **state)
 	assert_int_equal(m.len, 0);
 	assert_int_equal(noise_write(&p.i.n, NULL, 0, &m, NULL), 0);
 	assert_int_equal(noise_write(&p.i.n, NULL, 0, &m, NULL), -1);
-	assert_int_equal(noise_read(&p.i.n, m.data, 48, NULL, NULL), -1);	/* our own, sent back: theirs would have other bytes */
 	first_pair(&p);
-	assert_int_equal(noise_read(&p.i.n, m.data, 48, NULL, NULL), -1);
+	assert_int_equal(noise_read(&p.i.n, m.data, 48, NULL, &e), -1);
+	assert_int_equal(e.code, ERR_internal);
+	for (int i = 0; i < NOISE_MESSAGES; i++)
+		next(&p);
+	assert_int_equal(noise_write(&p.i.n, NULL, 0, &m, NULL), -1);
+	for (int i = 0; i < 2; i++) {
+		e.code = ERR_none;
+		assert_int_equal(noise_read(i == 0 ? &p.i.n : &p.r.n, m.data, 48, NULL, &e), -1);
+		assert_int_equal(e.code, ERR_internal);
+	}
 }
 
 static void
@@ -441,6 +490,7 @@ main(void)
 		TEST(test_the_last_counter_is_never_used),
 		TEST(test_damaged_handshakes_fail_where_they_must),
 		TEST(test_a_static_key_that_yields_zero_ends_the_handshake),
+		TEST(test_a_message_that_is_too_short_is_not_looked_at),
 		TEST(test_an_ephemeral_key_that_yields_zero_ends_the_handshake),
 		TEST(test_a_failed_handshake_stays_failed),
 		TEST(test_messages_out_of_turn_are_refused),
