@@ -15,91 +15,9 @@
 #include "common/mem.h"
 #include "common/paths.h"
 #include "common/yaml.h"
+#include "common/yaml_edit.h"
 
 /* ---- config.yaml ------------------------------------------------------------------------------- */
-
-/* The pair of a mapping whose key is name; the last one, as readers take it. NULL: none. */
-static yaml_node_pair_t *
-find_pair(yaml_document_t *doc, int map, const char *name)
-{
-	yaml_node_t *n = yaml_document_get_node(doc, map), *k;
-	yaml_node_pair_t *found = NULL;
-
-	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-		k = yaml_document_get_node(doc, p->key);
-		if (k->type == YAML_SCALAR_NODE && strcmp((char *)k->data.scalar.value, name) == 0)
-			found = p;
-	}
-	return found;
-}
-
-static int
-add_text(yaml_document_t *doc, const char *s, yaml_scalar_style_t style)
-{
-	return yaml_document_add_scalar(doc, NULL, (const unsigned char *)s, (int)strlen(s), style);
-}
-
-/* Text that a reader would take for something else, or that needs it, is quoted. */
-static int
-add_string(yaml_document_t *doc, const char *s)
-{
-	return add_text(doc, s, yaml_reads_as_text(s) ? YAML_ANY_SCALAR_STYLE : YAML_SINGLE_QUOTED_SCALAR_STYLE);
-}
-
-static int
-add_value(yaml_document_t *doc, const json_t *value)
-{
-	cleanup_free char *text = NULL;
-	const char *name;
-	json_t *row;
-	size_t i;
-	int node;
-
-	switch (json_typeof(value)) {
-	case JSON_STRING:
-		return add_string(doc, json_string_value(value));
-	case JSON_ARRAY:
-		node = yaml_document_add_sequence(doc, NULL, YAML_BLOCK_SEQUENCE_STYLE);
-		json_array_foreach(value, i, row)
-			yaml_document_append_sequence_item(doc, node, add_value(doc, row));
-		return node;
-	case JSON_OBJECT:
-		node = yaml_document_add_mapping(doc, NULL, YAML_BLOCK_MAPPING_STYLE);
-		json_object_foreach((json_t *)value, name, row)
-			yaml_document_append_mapping_pair(doc, node, add_string(doc, name), add_value(doc, row));
-		return node;
-	default:
-		text = json_text(value);
-		return add_text(doc, text, YAML_PLAIN_SCALAR_STYLE);
-	}
-}
-
-static void
-put_pair(yaml_document_t *doc, int map, const char *name, int value)
-{
-	yaml_node_pair_t *p = find_pair(doc, map, name);
-	yaml_node_t *n = yaml_document_get_node(doc, map);
-
-	if (p != NULL) {
-		p->value = value;
-		return;
-	}
-	if (n->data.mapping.pairs.start == n->data.mapping.pairs.top)
-		n->data.mapping.style = YAML_BLOCK_MAPPING_STYLE;
-	yaml_document_append_mapping_pair(doc, map, add_string(doc, name), value);
-}
-
-static void
-drop_pair(yaml_document_t *doc, int map, const char *name)
-{
-	yaml_node_t *n = yaml_document_get_node(doc, map);
-	yaml_node_pair_t *p;
-
-	while ((p = find_pair(doc, map, name)) != NULL) {
-		memmove(p, p + 1, (size_t)(n->data.mapping.pairs.top - p - 1) * sizeof(*p));
-		n->data.mapping.pairs.top--;
-	}
-}
 
 static int
 is_mapping(yaml_document_t *doc, int node)
@@ -117,15 +35,15 @@ set_at(yaml_document_t *doc, int map, const char *key, const json_t *value)
 	int child;
 
 	if (dot == NULL) {
-		put_pair(doc, map, key, add_value(doc, value));
+		yaml_put_pair(doc, map, key, yaml_add_value(doc, value));
 		return;
 	}
-	p = find_pair(doc, map, name);
+	p = yaml_find_pair(doc, map, name);
 	if (p != NULL && is_mapping(doc, p->value)) {
 		child = p->value;
 	} else {
 		child = yaml_document_add_mapping(doc, NULL, YAML_BLOCK_MAPPING_STYLE);
-		put_pair(doc, map, name, child);
+		yaml_put_pair(doc, map, name, child);
 	}
 	set_at(doc, child, dot + 1, value);
 }
@@ -139,40 +57,15 @@ unset_at(yaml_document_t *doc, int map, const char *key)
 	yaml_node_t *child;
 
 	if (dot == NULL) {
-		drop_pair(doc, map, key);
+		yaml_drop_pair(doc, map, key);
 		return;
 	}
-	if ((p = find_pair(doc, map, name)) == NULL || !is_mapping(doc, p->value))
+	if ((p = yaml_find_pair(doc, map, name)) == NULL || !is_mapping(doc, p->value))
 		return;
 	unset_at(doc, p->value, dot + 1);
 	child = yaml_document_get_node(doc, p->value);
 	if (child->data.mapping.pairs.start == child->data.mapping.pairs.top)
-		drop_pair(doc, map, name);
-}
-
-static int
-collect(void *out, unsigned char *bytes, size_t len)
-{
-	return buf_add(out, bytes, len) == 0;
-}
-
-/* Takes the document, whether it succeeds or not. */
-static int
-emit(yaml_document_t *take_doc, struct buf *out, struct error *e)
-{
-	yaml_emitter_t emitter;
-	int ok;
-
-	if (!yaml_emitter_initialize(&emitter)) {
-		yaml_document_delete(take_doc);
-		return error_set(e, ERR_internal, "yaml emitter");
-	}
-	yaml_emitter_set_output(&emitter, collect, out);
-	yaml_emitter_set_unicode(&emitter, 1);
-	yaml_emitter_set_width(&emitter, -1);
-	ok = yaml_emitter_open(&emitter) && yaml_emitter_dump(&emitter, take_doc) && yaml_emitter_close(&emitter);
-	yaml_emitter_delete(&emitter);
-	return ok ? 0 : error_set(e, ERR_internal, "yaml emitter");
+		yaml_drop_pair(doc, map, name);
 }
 
 static int
@@ -219,7 +112,7 @@ config_set(const char *home, const char *key, const json_t *value, struct error 
 		unset_at(&doc, 1, key);
 	else
 		set_at(&doc, 1, key, value);
-	if (emit(&doc, &out, e) == -1)
+	if (yaml_emit(&doc, &out, e) == -1)
 		return error_add(e, "%s", path);
 	return atomic_write(path, buf_str(&out), out.len, 0600, e);
 }

@@ -242,6 +242,20 @@ check_bounds(const char *text, size_t len, struct error *e)
 	return result;
 }
 
+/* A reader takes one document; what follows it would be read by nobody. */
+static int
+check_end(yaml_parser_t *parser, struct error *e)
+{
+	yaml_document_t next;
+	int more = 1;
+
+	if (yaml_parser_load(parser, &next)) {
+		more = yaml_document_get_root_node(&next) != NULL;
+		yaml_document_delete(&next);
+	}
+	return more ? error_set(e, ERR_invalid, "line %zu: more than one document", parser->mark.line + 1) : 0;
+}
+
 int
 yaml_load(yaml_document_t *doc, const char *text, size_t len, struct error *e)
 {
@@ -258,6 +272,10 @@ yaml_load(yaml_document_t *doc, const char *text, size_t len, struct error *e)
 	if (!yaml_parser_load(&parser, doc))
 		result = error_set(e, ERR_invalid, "line %zu column %zu: %s", parser.problem_mark.line + 1,
 		    parser.problem_mark.column + 1, parser.problem == NULL ? "not YAML" : parser.problem);
+	else if (yaml_document_get_root_node(doc) != NULL && check_end(&parser, e) == -1) {
+		yaml_document_delete(doc);
+		result = -1;
+	}
 	yaml_parser_delete(&parser);
 	return result;
 }

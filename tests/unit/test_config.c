@@ -38,6 +38,22 @@ test_config_scalars_resolve_as_yaml_1_1(void **state)
 }
 
 static void
+test_config_a_second_document_is_refused(void **state)
+{
+	static const char *const one[] = { "---\na: 1\n...\n", "a: 1\n# end\n", "--- {a: 1}\n...\n# end\n" };
+	static const char *const two[] = { "a: 1\n---\nb: 2\n", "a: 1\n...\n---\n- b\n", "--- {a: 1}\n--- ]\n" };
+
+	for (size_t i = 0; i < COUNT(one); i++)
+		json_decref(yaml(one[i]));
+	for (size_t i = 0; i < COUNT(two); i++) {
+		struct error e = { 0 };
+
+		assert_null(yaml_parse(two[i], strlen(two[i]), &e));
+		assert_int_equal(e.code, ERR_invalid);
+	}
+}
+
+static void
 test_config_file_lies_over_the_defaults(void **state)
 {
 	cleanup_free char *home = temp_home();
@@ -263,6 +279,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_config_scalars_resolve_as_yaml_1_1),
+		TEST(test_config_a_second_document_is_refused),
 		TEST(test_config_file_lies_over_the_defaults),
 		TEST(test_config_missing_file_is_all_defaults),
 		TEST(test_config_broken_files_say_where),
