@@ -34,9 +34,9 @@ void		 peers_close(struct peers *p);		/* NULL is fine */
 /* By identity or by id; first match; reads the file again when it changed. Borrowed until the next call here. NULL: not pinned. */
 const struct peer *peers_by_key(struct peers *p, const char *pubkey);
 const struct peer *peers_by_id(struct peers *p, const char *id);
-/* All, in order; NULL after the last. */
+/* All, in order; NULL after the last. Only at 0 is the file looked at, so the rows from there on belong together. */
 const struct peer *peers_at(struct peers *p, size_t i);
-/* Why the file pins nobody although it is there; NULL: it is fine or missing. Borrowed as above. */
+/* Why the file pinned nobody although it was there when it was last looked at; NULL: it was fine or missing. Borrowed as above. */
 const char	*peers_broken(struct peers *p);
 /* May this peer call the method (step 11)? "workgroup.*" needs no entry. */
 bool		 peer_may(const struct peer *p, const char *method);
@@ -60,7 +60,7 @@ struct pending {
 	char	*address;		/* NULL: none */
 };
 
-/* Note an unpinned sender (step 8); the newest PENDING_MAX stay. 0 or -1. */
+/* pending.c: note an unpinned sender (step 8); the newest PENDING_MAX stay. 0 or -1. */
 int	pending_note(struct peers *p, const char *pubkey, double now, struct error *e);
 /* All of them, newest first; *n rows that the caller frees with pending_free. */
 struct pending *pending_list(struct peers *p, size_t *n);

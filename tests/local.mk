@@ -13,10 +13,11 @@ UNIT += render:alpi print:alpi cli_args:alpi chains:alpi
 UNIT += lexer:alpi-toolrunner approve:alpi-toolrunner denylist:alpi-toolrunner exec:alpi-toolrunner
 UNIT += runner:alpi-toolrunner sandbox:alpi-toolrunner tool_read:alpi-toolrunner tool_write:alpi-toolrunner
 UNIT += tool_edit:alpi-toolrunner tool_search:alpi-toolrunner tool_terminal:alpi-toolrunner
+UNIT += client:alpi-alpd asks:alpi-alpd fetch:alpi-alpd handlers:alpi-alpd anchor:alpi-alpd
 UNIT += link_fence:alpi-alpd link_settings:alpi-alpd conn:alpi-alpd
 UNIT += identity:alpi-alpd key:alpi-alpd keyfile:alpi-alpd noise:alpi-alpd frame:alpi-alpd seal:alpi-alpd
-UNIT += canonical:alpi-alpd
-UNIT += ratelimit:alpi-alpd blob:alpi-alpd
+UNIT += canonical:alpi-alpd envelope:alpi-alpd replay:alpi-alpd
+UNIT += ratelimit:alpi-alpd blob:alpi-alpd peers:alpi-alpd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
