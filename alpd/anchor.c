@@ -214,6 +214,12 @@ anchor_new(struct alpd *a, struct error *e)
 	return NULL;
 }
 
+bool
+anchor_waits(const struct anchor *n)
+{
+	return event_pending(n->timer, EV_TIMEOUT, NULL);
+}
+
 void
 anchor_free(struct anchor *n)
 {

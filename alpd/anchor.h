@@ -10,6 +10,8 @@
 #ifndef ALPD_ANCHOR_H
 #define ALPD_ANCHOR_H
 
+#include <stdbool.h>
+
 #include "alpd/alpd.h"
 
 #define ANCHOR_S	600
@@ -20,6 +22,8 @@ struct anchor;
 struct anchor	*anchor_new(struct alpd *a, struct error *e);
 /* Sign what has changed since. 0 or -1. */
 int		 anchor_now(struct anchor *n, struct error *e);
+/* Has something changed that is yet to be signed? While not, no timer runs. */
+bool		 anchor_waits(const struct anchor *n);
 void		 anchor_free(struct anchor *n);		/* without signing: anchor_now first. NULL is fine */
 
 #endif
