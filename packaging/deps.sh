@@ -5,7 +5,7 @@ set -eu
 build=${1:-build}
 build_packages="libnng-dev libjansson-dev libyaml-dev libcurl4-openssl-dev libevent-dev libsqlite3-dev
 libseccomp-dev libsodium-dev libpcre2-dev libedit-dev pkgconf"
-test_packages="libcmocka-dev python3 python3-pytest python3-yaml python3-cryptography mandoc"
+test_packages="libcmocka-dev python3 python3-pytest python3-yaml python3-cryptography iproute2 mandoc"
 packages="$build_packages $test_packages"
 stamp=$build/deps
 want=$(echo $packages)

@@ -18,6 +18,7 @@ UNIT += link_fence:alpi-alpd link_settings:alpi-alpd conn:alpi-alpd
 UNIT += identity:alpi-alpd key:alpi-alpd keyfile:alpi-alpd noise:alpi-alpd frame:alpi-alpd seal:alpi-alpd
 UNIT += canonical:alpi-alpd envelope:alpi-alpd replay:alpi-alpd
 UNIT += ratelimit:alpi-alpd blob:alpi-alpd peers:alpi-alpd
+UNIT += link_life:alpi-alpd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
