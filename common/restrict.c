@@ -63,7 +63,7 @@ static const char *const word_names[WORDS] = {
 
 /* The system calls of a word; a trailing '*' says that filter() adds a condition on the arguments. */
 static const char *const calls[WORDS] = {
-	[TALK] = "read write recvfrom sendto munlock rt_sigreturn restart_syscall exit exit_group",
+	[TALK] = "read write recv send recvfrom sendto ioctl* madvise munlock rt_sigreturn restart_syscall exit exit_group",
 	[STDIO] = "read write readv writev close lseek fstat newfstatat mmap* mprotect* munmap mremap madvise brk mlock "
 	    "munlock rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack clock_gettime clock_getres "
 	    "clock_nanosleep nanosleep gettimeofday time getpid gettid getppid getuid geteuid getgid getegid getrandom "
