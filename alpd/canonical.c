@@ -2,6 +2,7 @@
 /* See canonical.h: the printer. doc.c makes the tree and reads it. */
 #include "alpd/canonical.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +65,7 @@ shortest(double value, char digits[24], int *exponent)
 {
 	static const int tries[] = { 0, 1, -1 };	/* beside a power of two the nearest may fail where a neighbour holds */
 
-	for (int n = 1; n <= 17; n++) {
+	for (int n = value < DBL_MIN ? 1 : DBL_DIG; n <= 17; n++) {	/* 15 digits or fewer are found at 15 */
 		char text[48];
 		long long whole = 0;
 
@@ -111,6 +112,8 @@ canonical_real(struct buf *b, double value)
 static void
 print_scalar(struct buf *b, const struct node *n)
 {
+	double value;
+
 	switch (n->kind) {
 	case NODE_NULL:
 		buf_puts(b, "null");
@@ -130,7 +133,13 @@ print_scalar(struct buf *b, const struct node *n)
 			buf_addc(b, '"');
 		}
 		break;
-	default:				/* a number */
+	case NODE_REAL:
+		if (!n->plain && node_num(n, &value)) {
+			canonical_real(b, value);
+			break;
+		}
+		/* FALLTHROUGH */
+	default:
 		buf_add(b, n->text, n->len);
 	}
 }

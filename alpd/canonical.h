@@ -2,10 +2,12 @@
 /*
  * JSON whose canonical print is what is signed (alp-wire.md, 3). A text is
  * parsed into a tree that keeps every number as it was written, so that
- * printing it again needs neither bignums nor doubles. What the canonical
- * form cannot say is refused while parsing: ill-formed UTF-8, lone
- * surrogates, repeated names, NaN, reals beyond a double, more than
- * DOC_DEPTH levels. Nothing here recurses.
+ * printing it again needs no bignums; and no doubles but for reals in a form
+ * that a sender must not use, or whose form alone does not tell: they are
+ * printed anew, as all other receivers do. What the canonical form cannot say
+ * is refused while parsing: ill-formed UTF-8, lone surrogates, repeated names,
+ * NaN, reals beyond a double, more than DOC_DEPTH levels. Nothing here
+ * recurses.
  */
 #ifndef ALPD_CANONICAL_H
 #define ALPD_CANONICAL_H

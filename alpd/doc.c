@@ -18,6 +18,7 @@
 
 #define TEXT_MAX	((1 << 27) - 1)	/* what a node's length can say */
 #define TOKEN_MAX	512		/* bytes of a real; as a sender must print it, it has at most 24 */
+#define ODD_MAX		4096		/* reals that may have to be printed anew, which takes microseconds each */
 
 struct doc {
 	struct node	*nodes;
@@ -36,6 +37,7 @@ struct parser {
 	int		 depth;			/* containers that are open */
 	uint32_t	 open[DOC_DEPTH];
 	uint32_t	 last[DOC_DEPTH];	/* the child that came last; 0: none yet */
+	size_t		 odd;			/* reals that do not print as they are written */
 	const char	*why;			/* what is wrong at `at` */
 };
 
@@ -351,7 +353,7 @@ digits(const char *p, const char *end)
 
 /* The end of the number at p by RFC 8259, NULL: it is none. */
 static const char *
-number_end(const char *p, const char *end, bool *real)
+number_end(const char *p, const char *end, bool *fraction)
 {
 	const char *from;
 
@@ -360,15 +362,15 @@ number_end(const char *p, const char *end, bool *real)
 	from = p;
 	if ((p = digits(p, end)) == from || (*from == '0' && p > from + 1))
 		return NULL;
-	*real = false;
+	*fraction = false;
 	if (p < end && *p == '.') {
-		*real = true;
+		*fraction = true;
 		from = p + 1;
 		if ((p = digits(from, end)) == from)
 			return NULL;
 	}
 	if (p < end && (*p == 'e' || *p == 'E')) {
-		*real = true;
+		*fraction = true;
 		p++;
 		if (p < end && (*p == '+' || *p == '-'))
 			p++;
@@ -390,26 +392,73 @@ read_double(const char *token, size_t len)
 	return strtod(text, NULL);
 }
 
+/* "e-05", "e+16", and beyond, behind one digit and perhaps a point and more. */
+static bool
+is_printed_exponent(const char *mark, const char *end)
+{
+	const char *p = mark + 2;
+	int value = 0;
+
+	if (mark[0] != 'e' || (mark[1] != '+' && mark[1] != '-') || end - p < 2 || end - p > 3 || (end - p == 3 && *p == '0'))
+		return false;
+	for (; p < end; p++)
+		value = 10 * value + (*p - '0');
+	return value >= (mark[1] == '+' ? 16 : 5) && value <= 290;
+}
+
+/*
+ * Is the token what canonical_real prints for it? Up to 15 digits survive the
+ * way through a double, so their form alone decides. "No" is also said of
+ * what is longer, very large or very small: then it is printed anew.
+ */
+static bool
+prints_itself(const char *token, const char *end)
+{
+	const char *whole = token + (*token == '-'), *point = digits(whole, end);
+	const char *part = point < end && *point == '.' ? point + 1 : point, *mark = digits(part, end);
+
+	if (mark - whole > 16)
+		return false;
+	if (mark < end)
+		return point - whole == 1 && *whole != '0' && (part == point || mark[-1] != '0') && is_printed_exponent(mark, end);
+	if (mark - part == 1 && *part == '0')
+		return true;
+	return mark[-1] != '0' && (*whole != '0' || mark - part < 4 || memcmp(part, "0000", 4) != 0);
+}
+
+static int
+real(struct parser *s, const char *end)
+{
+	size_t len = (size_t)(end - s->at);
+	bool plain;
+
+	if (len >= TOKEN_MAX)
+		return fail(s, "a real with too many digits");
+	if (!isfinite(read_double(s->at, len)))
+		return fail(s, "a real that no double can hold");
+	if (!(plain = prints_itself(s->at, end)) && ++s->odd > ODD_MAX)
+		return fail(s, "too many reals in an unusual form");
+	add(s, NODE_REAL, s->at, len)->plain = plain;
+	return 0;
+}
+
 static int
 number(struct parser *s)
 {
-	const char *begin = s->at, *end;
-	size_t len;
-	bool real;
+	const char *end;
+	bool fraction;
+	int result = 0;
 
-	if ((end = number_end(begin, s->end, &real)) == NULL)
+	if ((end = number_end(s->at, s->end, &fraction)) == NULL)
 		return fail(s, "a malformed number");
-	len = (size_t)(end - begin);
-	if (real && len >= TOKEN_MAX)
-		return fail(s, "a real with too many digits");
-	if (real && !isfinite(read_double(begin, len)))
-		return fail(s, "a real that no double can hold");
-	s->at = end;
-	if (!real && len == 2 && memcmp(begin, "-0", 2) == 0)
+	if (fraction)
+		result = real(s, end);
+	else if (end - s->at == 2 && memcmp(s->at, "-0", 2) == 0)
 		add(s, NODE_INTEGER, "0", 1);
 	else
-		add(s, real ? NODE_REAL : NODE_INTEGER, begin, len);
-	return 0;
+		add(s, NODE_INTEGER, s->at, (size_t)(end - s->at));
+	s->at = end;
+	return result;
 }
 
 static int

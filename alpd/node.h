@@ -19,7 +19,7 @@ struct node {
 	};
 	int32_t		next;			/* distance to the next row, or name of a member; 0: the last */
 	uint32_t	kind : 4;		/* enum node_kind */
-	uint32_t	plain : 1;		/* a string that prints as it is */
+	uint32_t	plain : 1;		/* a string or real that prints as it is */
 	uint32_t	len : 27;		/* of the text */
 };
 
