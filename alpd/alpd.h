@@ -54,6 +54,7 @@ struct alpd {
 	struct identity		*self;
 	struct peers		*peers;
 	struct replay		*replay;
+	bool			 replay_due;	/* to be brought to the disk, soon */
 	struct ratelimit	*rates;
 	struct blobs		*blobs;
 	struct budget		*budget;	/* is today's money spent (step 13) */

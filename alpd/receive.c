@@ -315,6 +315,26 @@ note_stranger(struct alpd *a, const char *from)
 		log_warn("a stranger is not noted: %s", e.text);
 }
 
+static void
+on_replay_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct alpd *a = arg;
+	struct error e = { 0 };
+
+	a->replay_due = false;
+	if (replay_sync(a->replay, &e) == -1)
+		log_warn("what was seen is not safe from a power cut: %s", e.text);
+}
+
+/* One sync for all that is seen within a second. */
+static void
+note_seen(struct alpd *a)
+{
+	if (!a->replay_due)
+		event_base_once(a->base, -1, EV_TIMEOUT, on_replay_due, a, &(struct timeval){ .tv_sec = 1 });
+	a->replay_due = true;
+}
+
 /* The sender, or NULL with the reason for our own log: then nothing is said. */
 static const struct peer *
 check(struct alpd *a, const struct envelope *v, const uint8_t *remote, struct error *e)
@@ -332,6 +352,8 @@ check(struct alpd *a, const struct envelope *v, const uint8_t *remote, struct er
 		error_set(e, ERR_denied, "not pinned");
 	} else if ((fresh = replay_add(a->replay, v->from, v->nonce, now_us, e)) == 0)
 		error_set(e, ERR_denied, "a replay");
+	if (fresh == 1)
+		note_seen(a);
 	return fresh == 1 ? p : NULL;
 }
 
