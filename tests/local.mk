@@ -14,7 +14,7 @@ UNIT += lexer:alpi-toolrunner approve:alpi-toolrunner denylist:alpi-toolrunner e
 UNIT += runner:alpi-toolrunner sandbox:alpi-toolrunner tool_read:alpi-toolrunner tool_write:alpi-toolrunner
 UNIT += tool_edit:alpi-toolrunner tool_search:alpi-toolrunner tool_terminal:alpi-toolrunner
 UNIT += client:alpi-alpd asks:alpi-alpd fetch:alpi-alpd handlers:alpi-alpd anchor:alpi-alpd
-UNIT += link_fence:alpi-alpd link_settings:alpi-alpd conn:alpi-alpd
+UNIT += link_fence:alpi-alpd link_settings:alpi-alpd conn:alpi-alpd link_server:alpi-alpd receive:alpi-alpd inbound:alpi-alpd
 UNIT += identity:alpi-alpd key:alpi-alpd keyfile:alpi-alpd noise:alpi-alpd frame:alpi-alpd seal:alpi-alpd
 UNIT += canonical:alpi-alpd envelope:alpi-alpd replay:alpi-alpd
 UNIT += ratelimit:alpi-alpd blob:alpi-alpd peers:alpi-alpd
@@ -28,8 +28,8 @@ FUZZ += render:alpi
 FUZZ += lexer:alpi-toolrunner
 FUZZ += host:alpi-hostd
 FUZZ += control:alpi-init
-FUZZ += noise:alpi-alpd frame:alpi-alpd pem:alpi-alpd
+FUZZ += noise:alpi-alpd frame:alpi-alpd pem:alpi-alpd canonical:alpi-alpd envelope:alpi-alpd
 
 # what tests and the bench run beside the daemons: the file, and what it links
 TOOLS += bench/bus:common bench/spawn:common bench/post:common fake/provider:common
-TOOLS += fake/toolcall:alpi-toolrunner
+TOOLS += fake/toolcall:alpi-toolrunner bench/link:alpi-alpd
