@@ -174,7 +174,7 @@ check_key(const struct alpd *a, const char *pubkey, struct error *e)
 		return error_set(e, ERR_invalid, "a public key is 32 bytes in base64, 44 characters");
 	if (identity_to_x25519(key, x25519) == -1)
 		return error_set(e, ERR_invalid, "this is not a key that somebody can hold");
-	if (strcmp(pubkey, identity_name(a->self)) == 0 || memcmp(x25519, identity_x25519(a->self), KEY_BYTES) == 0)
+	if (memcmp(x25519, identity_x25519(a->self), KEY_BYTES) == 0)	/* also where only the top bit differs */
 		return error_set(e, ERR_invalid, "this is the profile's own key");
 	return 0;
 }

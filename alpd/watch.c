@@ -2,7 +2,6 @@
 /* See watch.h: inotify(7) with IN_ONESHOT. Elsewhere nothing is heard, and anchors are made when alpd ends. */
 #include "alpd/watch.h"
 
-#include <stdbool.h>
 #include <unistd.h>
 
 #include "common/mem.h"
@@ -19,21 +18,14 @@ struct watch {
 	void		*arg;
 };
 
-/* One change, and that the watch is over. */
+/* One change, and that the watch is over; what exactly, nobody asks. */
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	char events[4096];
 	struct watch *w = arg;
-	const struct inotify_event *ev;
-	ssize_t n = read(fd, events, sizeof(events));
-	bool changed = false;
 
-	for (ssize_t at = 0; at < n; at += (ssize_t)(sizeof(*ev) + ev->len)) {
-		ev = (const struct inotify_event *)(events + at);
-		changed |= (ev->mask & IN_IGNORED) == 0;
-	}
-	if (changed)
+	if (read(fd, events, sizeof(events)) > 0)
 		w->fn(w->arg);
 }
 
