@@ -273,13 +273,13 @@ leave(struct buf *b, struct level *l)
 static const json_t *
 put_child(struct buf *b, struct level *l)
 {
-	const struct member *m = &l->members[l->i];
+	const struct member *m;
 
 	if (l->i > 0)
 		buf_addc(b, ',');
-	l->i++;
 	if (json_is_array(l->container))
-		return json_array_get(l->container, l->i - 1);
+		return json_array_get(l->container, l->i++);
+	m = &l->members[l->i++];
 	canonical_string(b, m->name, m->len);
 	buf_addc(b, ':');
 	return m->value;
