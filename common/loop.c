@@ -19,7 +19,7 @@ static int loop = -1;
 static int64_t until;
 static struct source signals, folders;
 static void (*on_signal)(int number);
-static void (*on_change)(void);
+static changed_fn *on_change;
 
 void
 source_open(struct source *s, int fd, void (*fn)(void *arg), void *arg)
@@ -68,35 +68,41 @@ loop_signals(const int *list, void (*fn)(int number))
 static void
 read_changes(void *arg)
 {
-	char events[4096];
+	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n = read(folders.fd, events, sizeof(events));
+	const struct inotify_event *ev;
 
-	if (read(folders.fd, events, sizeof(events)) > 0)
-		on_change();
+	for (char *p = events; p < events + n; p += sizeof(*ev) + ev->len) {
+		ev = (const struct inotify_event *)p;
+		on_change(ev->wd, ev->len > 0 ? ev->name : "");
+	}
 }
 
-void
-loop_watch(const char *dir, void (*fn)(void))
+int
+loop_watch(const char *dir, changed_fn *fn)
 {
 	if (on_change == NULL)
 		source_open(&folders, inotify_init1(IN_CLOEXEC | IN_NONBLOCK), read_changes, NULL);
 	on_change = fn;
-	inotify_add_watch(folders.fd, dir, IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE | IN_ONLYDIR);
+	return inotify_add_watch(folders.fd, dir, IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE | IN_ONLYDIR);
 }
 
-void
-loop_watch_below(const char *dir, void (*fn)(void))
+int
+loop_watch_below(const char *dir, changed_fn *fn)
 {
+	int folder = loop_watch(dir, fn);	/* first: what comes while we look is seen */
 	DIR *handle = opendir(dir);
 	struct dirent *d;
 
 	while (handle != NULL && (d = readdir(handle)) != NULL) {
-		cleanup_free char *path = path_join(dir, d->d_name);	/* "." is the folder itself */
+		cleanup_free char *path = path_join(dir, d->d_name);
 
-		if (strcmp(d->d_name, "..") != 0)
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
 			loop_watch(path, fn);
 	}
 	if (handle != NULL)
 		closedir(handle);
+	return folder;
 }
 
 void

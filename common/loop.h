@@ -20,10 +20,12 @@ void	source_open(struct source *s, int fd, void (*fn)(void *arg), void *arg);
 void	source_close(struct source *s);
 /* From now on these signals (the list ends with 0) come as calls. */
 void	loop_signals(const int *list, void (*fn)(int number));
-/* Call when names or contents of files in this folder change; one function for all folders. */
-void	loop_watch(const char *dir, void (*fn)(void));
-/* The same for a folder and those in it; new ones are not found by themselves. */
-void	loop_watch_below(const char *dir, void (*fn)(void));
+/* What changed: the folder's number, and the name in it; "" when nobody knows. */
+typedef void changed_fn(int folder, const char *name);
+/* Call when names or contents of files in this folder change; one function for all folders. The folder's number. */
+int	loop_watch(const char *dir, changed_fn *fn);
+/* The same for a folder, whose number it is, and those in it; new ones are not found by themselves. */
+int	loop_watch_below(const char *dir, changed_fn *fn);
 /* The next loop_wait lasts until then at most, by clock_mono_ms; 0: no matter. */
 void	loop_until(int64_t when);
 /* Wait for one thing, and call. */

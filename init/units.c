@@ -33,6 +33,7 @@ const struct unit_kind unit_kinds[DAEMONS] = {
 struct unit *units;
 static int64_t look_at = 1;			/* when to ask for a plan, the first time at once; 0: nothing changed */
 static int plan;				/* the number of the newest */
+static int profiles;				/* the number of that folder */
 static char said[512], broken[65];		/* in it: the last that was no unit; the profile that does not load */
 
 int
@@ -149,10 +150,22 @@ take(const char *line)
 	log_warn("%s", said);
 }
 
-static void
-on_change(void)
+/* The units make folders and files of their own when they first start: no plan is made of those. */
+static int
+matters(int folder, const char *name)
 {
-	if (look_at == 0)
+	static const char *const names[] = { "", "config.yaml", ".env", "alp", "profiles" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return 1;
+	return folder == profiles;		/* a profile comes or goes */
+}
+
+static void
+on_change(int folder, const char *name)
+{
+	if (look_at == 0 && matters(folder, name))
 		look_at = clock_mono_ms() + SOON_MS;
 }
 
@@ -167,7 +180,7 @@ units_round(void)
 	plan++;
 	broken[0] = said[0] = '\0';
 	loop_watch(".", on_change);	/* before they are read: what changes in between is seen by the next look */
-	loop_watch_below("profiles", on_change);
+	profiles = loop_watch_below("profiles", on_change);
 	if (spawn_plan(take) == -1) {
 		log_error("alpi-init-plan failed: what ran goes on");
 		return;

@@ -384,6 +384,21 @@ def test_host_can_be_switched_off(init):
     assert set(init.units()) == {"default/toolrunner", "default/engined"}
 
 
+def test_what_units_make_for_themselves_asks_for_no_new_plan(init):
+    plan = init.programs / "alpi-init-plan"
+    plan.unlink()
+    plan.write_text(f"#!/bin/sh\necho >> {init.base}/plans\nexec {LIBEXEC}/alpi-init-plan \"$@\"\n")
+    plan.chmod(0o755)
+    init.start()
+    for name in ("host", "sessions", "service.json"):
+        (init.root / name).mkdir()
+    assert init.ask("wait") == ["ok"]       # answered when no plan is due
+    assert (init.base / "plans").read_text() == "\n"
+    init.root.joinpath("config.yaml").write_text("service: {host: false}\n")
+    assert init.heard("default/hostd", until="TERM|EOF")
+    assert (init.base / "plans").read_text() == "\n\n"
+
+
 def test_orders_settle_before_they_are_answered(init):
     init.start()
     assert init.ask("stop default/engined") == ["ok"]
