@@ -104,13 +104,11 @@ on_begun(void *arg, const json_t *result, const struct error *e)
 static int
 to_alpd(struct ask *a, enum msg type, const void *body, int timeout_ms, request_done *done, struct error *e)
 {
-	cleanup_free char *engine = NULL, *unit = host_unit(a->host, ask_str(a, "profile"), "alpd", NULL);
+	cleanup_free char *unit = host_unit(a->host, ask_str(a, "profile"), "alpd", NULL);
 
 	if (unit != NULL)
 		return forward(a, "alpd", type, body, timeout_ms, done, e);
-	if ((engine = host_unit(a->host, ask_str(a, "profile"), "engined", e)) == NULL)
-		return -1;
-	return forward_order(a, "alp_begin", on_begun);
+	return forward_order(a, "alp_begin", on_begun);	/* which knows of a profile that was just made, and has no unit yet */
 }
 
 /* ---- the verbs -------------------------------------------------------------------------------- */
