@@ -72,32 +72,50 @@ ask(struct identity *i, enum key_op op, const void *question, size_t len, void *
 	return rc;
 }
 
-struct identity *
-identity_over(int fd, struct error *e)
+int
+identity_meet(struct identity *i, struct error *e)
 {
-	struct identity *i = xcalloc(1, sizeof(*i));
 	struct key_answer hello;
 
-	i->fd = fd;
-	if (key_receive(fd, &hello, sizeof(hello)) != sizeof(hello))
-		error_set(e, ERR_gone, "the key child ended at its start");
-	else if (!hello.ok)
-		error_set(e, ERR_invalid, "%.*s", (int)sizeof(hello.bytes) - 1, (char *)hello.bytes);
-	else {
-		identity_print(hello.bytes, i->name);
-		memcpy(i->x25519, hello.bytes + KEY_BYTES, KEY_BYTES);
+	if (key_receive(i->fd, &hello, sizeof(hello)) != sizeof(hello))
+		return error_set(e, ERR_gone, "the key child ended at its start");
+	if (!hello.ok)
+		return error_set(e, ERR_invalid, "%.*s", (int)sizeof(hello.bytes) - 1, (char *)hello.bytes);
+	identity_print(hello.bytes, i->name);
+	memcpy(i->x25519, hello.bytes + KEY_BYTES, KEY_BYTES);
+	return 0;
+}
+
+static struct identity *
+meet(struct identity *i, struct error *e)
+{
+	if (i == NULL || identity_meet(i, e) == 0)
 		return i;
-	}
 	identity_stop(i);
 	return NULL;
 }
 
+static struct identity *
+identity_on(int fd, pid_t child)
+{
+	struct identity *i = xcalloc(1, sizeof(*i));
+
+	i->fd = fd;
+	i->child = child;
+	return i;
+}
+
 struct identity *
-identity_start(const char *program, const char *home, struct error *e)
+identity_over(int fd, struct error *e)
+{
+	return meet(identity_on(fd, 0), e);
+}
+
+struct identity *
+identity_spawn(const char *program, const char *home, struct error *e)
 {
 	char *argv[] = { (char *)program, (char *)"--key", (char *)home, NULL };
 	struct child c = { .argv = argv, .fds = { -1, -1, -1, -1 }, .bound = 1 };
-	struct identity *i;
 	int pair[2];
 	pid_t pid;
 
@@ -113,9 +131,13 @@ identity_start(const char *program, const char *home, struct error *e)
 		close(pair[0]);
 		return NULL;
 	}
-	if ((i = identity_over(pair[0], e)) != NULL)
-		i->child = pid;
-	return i;
+	return identity_on(pair[0], pid);
+}
+
+struct identity *
+identity_start(const char *program, const char *home, struct error *e)
+{
+	return meet(identity_spawn(program, home, e), e);
 }
 
 void

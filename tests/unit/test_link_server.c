@@ -216,13 +216,15 @@ test_a_stranger_gets_a_close_and_is_noted(void **state)
 {
 	struct host h = host_open();
 	struct client_side c;
+	struct pending *rows;
 	size_t n;
 
 	dial_as(&h, &c, &h.f->carol);
 	assert_true(c.ready);
 	assert_false(served(&c, &h.f->carol));
 	assert_true(c.closed);
-	pending_free(pending_list(h.f->a.peers, &n), n);
+	rows = pending_list(h.f->a.peers, &n);
+	pending_free(rows, n);
 	assert_int_equal(n, 1);
 	hang_up(&c);
 	host_close(&h);
