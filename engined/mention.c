@@ -9,27 +9,25 @@
 
 #include "common/mem.h"
 
-/* The control characters are blanks too where the expression was written. */
-#define BLANK "[\\s\\x{1c}-\\x{1f}\\x{85}]"
-#define MENTION "(?:\\A|" BLANK ")@([A-Za-z0-9_-]+)\\b"
+/*
+ * \s and \b as they are where the expression was written; what a library takes for a blank or a word's letter differs,
+ * even between its releases.
+ */
+#define BLANK "[\\t-\\r\\x{1c}-\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}]"
+#define LETTER "[\\p{L}\\p{N}_]"
+#define BOUNDARY "(?:(?<=" LETTER ")(?!" LETTER ")|(?<!" LETTER ")(?=" LETTER "))"
+#define MENTION "(?:\\A|" BLANK ")@([A-Za-z0-9_-]+)" BOUNDARY
 
-static pcre2_code *
-compile(const char *pattern)
+/* The first match: pairs of offsets. The caller frees; NULL: there is none. */
+static pcre2_match_data *
+match(const char *text)
 {
 	PCRE2_SIZE at;
-	int why;
-
-	return pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &why, &at, NULL);
-}
-
-/* Where an expression matches: pairs of offsets. The caller frees; NULL: it does not. */
-static pcre2_match_data *
-match(const char *pattern, const char *text, size_t len)
-{
-	pcre2_code *code = compile(pattern);
+	int why, found;
+	pcre2_code *code = pcre2_compile((PCRE2_SPTR)MENTION, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &why, &at, NULL);
 	pcre2_match_data *data = pcre2_match_data_create_from_pattern(code, NULL);
-	int found = pcre2_match(code, (PCRE2_SPTR)text, len, 0, 0, data, NULL);
 
+	found = pcre2_match(code, (PCRE2_SPTR)text, strlen(text), 0, 0, data, NULL);
 	pcre2_code_free(code);
 	if (found >= 0)
 		return data;
@@ -37,17 +35,25 @@ match(const char *pattern, const char *text, size_t len)
 	return NULL;
 }
 
-/* Bytes of blanks at the start, or at the end, of a text. */
-static size_t
-blanks(const char *pattern, const char *text, size_t len)
-{
-	pcre2_match_data *data = match(pattern, text, len);
-	PCRE2_SIZE *at = data == NULL ? NULL : pcre2_get_ovector_pointer(data);
-	size_t n = at == NULL ? 0 : at[1] - at[0];
+/* What BLANK matches, one by one: trimming a text must not take longer than the text is long. */
+static const char *const blanks[] = {
+	" ", "\t", "\n", "\v", "\f", "\r", "\x1c", "\x1d", "\x1e", "\x1f", "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80",
+	"\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86",
+	"\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf",
+	"\xe2\x81\x9f", "\xe3\x80\x80",
+};
 
-	if (data != NULL)
-		pcre2_match_data_free(data);
-	return n;
+/* Bytes of the blank at the start, or at the end, of a text; 0: there is none. */
+static size_t
+blank(const char *text, size_t len, bool at_end)
+{
+	for (size_t i = 0; i < COUNT(blanks); i++) {
+		size_t n = strlen(blanks[i]);
+
+		if (n <= len && memcmp(at_end ? text + len - n : text, blanks[i], n) == 0)
+			return n;
+	}
+	return 0;
 }
 
 /* What stands before and after, joined by one space where both say something. */
@@ -55,9 +61,12 @@ static char *
 rest(const char *text, size_t before, size_t after)
 {
 	const char *tail = text + after;
-	size_t head = before - blanks(BLANK "*\\z", text, before);
+	size_t head = before, left = strlen(tail), n;
 
-	tail += blanks("\\A" BLANK "*", tail, strlen(tail));
+	while ((n = blank(text, head, true)) > 0)
+		head -= n;
+	for (; (n = blank(tail, left, false)) > 0; left -= n)
+		tail += n;
 	return xasprintf("%.*s%s%s", (int)head, text, head > 0 && *tail != '\0' ? " " : "", tail);
 }
 
@@ -73,7 +82,7 @@ pinned(const char *peer, const char *const *roster, size_t n)
 bool
 mention_parse(const char *text, const char *const *roster, size_t n, struct mention *m)
 {
-	pcre2_match_data *data = match(MENTION, text, strlen(text));
+	pcre2_match_data *data = match(text);
 	PCRE2_SIZE *at;
 
 	*m = (struct mention){ 0 };
