@@ -23,9 +23,10 @@ UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
 FUZZ += json:common config:common env:common codec:common boot:common grant:common
-FUZZ += sse:alpi-engined openai:alpi-engined session:alpi-engined
+FUZZ += sse:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined
 FUZZ += render:alpi
 FUZZ += lexer:alpi-toolrunner
+FUZZ += peers:alpi-alpd
 FUZZ += host:alpi-hostd
 FUZZ += control:alpi-init
 FUZZ += noise:alpi-alpd frame:alpi-alpd pem:alpi-alpd canonical:alpi-alpd envelope:alpi-alpd
