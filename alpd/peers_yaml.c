@@ -25,6 +25,7 @@
 #define ADDRESS_MAX	512
 #define METHODS_MAX	64
 #define TOOLS_MAX	256
+#define SAME_MAX	64		/* rows of one id that are removed together */
 #define WORD_MAX	128		/* of a method or a tool's pattern */
 
 /* ---- reading ------------------------------------------------------------------------------------- */
@@ -480,27 +481,26 @@ char *
 peers_yaml_remove(const char *text, size_t len, const char *id, struct error *e)
 {
 	cleanup_free char *now = xstrndup(text, len);
-	bool found = false;
 
-	for (;;) {
-		size_t n = found ? strlen(now) : len;
-		cleanup_json json_t *all = peers_yaml_list(found ? now : text, n, e);
+	for (int n = 0; n < SAME_MAX; n++) {
+		cleanup_json json_t *all = peers_yaml_list(now, strlen(now), e);
 		ssize_t row = all == NULL ? -1 : find(all, id);
 		char *next;
 
 		if (all == NULL)
 			return NULL;
-		if (row == -1)
-			break;
-		if ((next = change(found ? now : text, n, all, &(struct change){ .row = (size_t)row }, e)) == NULL)
+		if (row == -1 && n > 0)
+			return steal(now);
+		if (row == -1) {
+			error_set(e, ERR_not_found, "no peer %.64s", id);
+			return NULL;
+		}
+		if ((next = change(now, strlen(now), all, &(struct change){ .row = (size_t)row }, e)) == NULL)
 			return NULL;
 		free(now);
 		now = next;
-		found = true;
 	}
-	if (found)
-		return steal(now);
-	error_set(e, ERR_not_found, "no peer %.64s", id);
+	error_set(e, ERR_invalid, "%.64s stands there too often to be removed here", id);
 	return NULL;
 }
 
