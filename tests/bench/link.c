@@ -301,6 +301,7 @@ socket_trip(void)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
 		exit(1);
 	if (fork() == 0) {
+		close(pair[0]);
 		while (read(pair[1], &c, 1) == 1 && write(pair[1], &c, 1) == 1)
 			;
 		_exit(0);
@@ -323,8 +324,9 @@ floors(void)
 	TIMED("verify_us", 4000, if (crypto_sign_verify_detached(sig, data, 300, pk) != 0) exit(1));
 	TIMED("x25519_us", 4000, if (crypto_scalarmult(sum, sk, q) != 0) exit(1));
 	socket_trip();
-	TIMED("aead_sha256_us_per_mib", 64, crypto_aead_chacha20poly1305_ietf_encrypt(data, NULL, data, (1 << 20) - 16, NULL, 0,
-	    NULL, nonce, pk); crypto_hash_sha256(sum, data, 1 << 20));
+	TIMED("aead_us_per_mib", 64, crypto_aead_chacha20poly1305_ietf_encrypt(data, NULL, data, (1 << 20) - 16, NULL, 0,
+	    NULL, nonce, pk));
+	TIMED("sha256_us_per_mib", 64, crypto_hash_sha256(sum, data, 1 << 20));
 	TIMED("sha512_us_per_mib", 64, crypto_hash_sha512(sig, data, 1 << 20));
 	free(data);
 }
