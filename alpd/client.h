@@ -52,7 +52,10 @@ struct client_order {
 	int		 connect_ms, reply_ms;	/* reply_ms: for each frame; 0: no limit */
 	int		 whole_ms;		/* for all of it; 0: no limit */
 	bool		 repeatable;		/* may be said again when a reused session turns out to be closed */
-	/* A chunk of a stream; NULL: a chunk is CLIENT_BAD. False: stop, `end` follows with CLIENT_LOST. Not a place for client_cancel. */
+	/*
+	 * A chunk of a stream; NULL: a chunk is CLIENT_BAD. False: stop, `end` follows with CLIENT_LOST.
+	 * Not a place for client_cancel.
+	 */
 	bool		(*chunk)(void *arg, const struct node *result);
 	void		(*end)(void *arg, const struct client_end *end);	/* once, from the loop */
 	void		*arg;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See fetch.h. A peer's blob is its word until the hash says otherwise: each piece must begin where the last one ended. */
+/*
+ * See fetch.h. A peer's blob is its word until the hash says otherwise: each
+ * piece must begin where the last one ended.
+ */
 #include "alpd/fetch.h"
 
 #include <fcntl.h>
@@ -11,6 +14,8 @@
 #include "alpd/blob.h"
 #include "alpd/client.h"
 #include "common/atomic.h"
+#include "common/audit.h"
+#include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
 
@@ -219,14 +224,23 @@ nameless(const char *home, struct error *e)
 	return fd;
 }
 
+/* On disk before the peer hears of it. */
+static int
+note(struct fetches *s, const struct peer *p, const char *hash, const char *who, struct error *e)
+{
+	cleanup_json json_t *detail = json_pack("{s:s, s:s}", "peer", p->id, "hash", hash);
+
+	return audit_add(s->alpd->audit, "peer.get_blob", who, "allow", detail, e);
+}
+
 static struct fetch *
-fetch_new(struct fetches *s, const struct peer *p, const char *hash, struct error *e)
+fetch_new(struct fetches *s, const struct peer *p, const char *hash, const char *who, struct error *e)
 {
 	cleanup_free char *params = xasprintf("{\"hash\":\"%s\"}", hash);
-	int fd = nameless(s->alpd->home, e);
 	struct fetch *f;
+	int fd;
 
-	if (fd == -1)
+	if (note(s, p, hash, who, e) == -1 || (fd = nameless(s->alpd->home, e)) == -1)
 		return NULL;
 	f = xcalloc(1, sizeof(*f));
 	f->in = s;
@@ -264,7 +278,7 @@ begin(struct call *c, const struct link_get_blob *m, const char *hash, struct fe
 		return error_set(e, ERR_not_found, "no peer %s", m->peer);
 	if (f == NULL && a->fetches->n == FETCHES_MAX)
 		return error_set(e, ERR_busy, "%d blobs are on their way", FETCHES_MAX);
-	if (f == NULL && (f = fetch_new(a->fetches, p, hash, e)) == NULL)
+	if (f == NULL && (f = fetch_new(a->fetches, p, hash, c->from, e)) == NULL)
 		return -1;
 	if (f->n_waiters == WAITERS_MAX)
 		return error_set(e, ERR_busy, "too many wait for this blob");

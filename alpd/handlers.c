@@ -130,9 +130,9 @@ tell(struct alpd *a, const char *action, const char *peer)
 		on_told(NULL, NULL, &e);
 }
 
-/* On disk before the change; one that then fails is told of as well. */
+/* On disk before it happens; a change that then fails is told of as well. */
 static int
-change(struct alpd *a, const char *what, const char *who, const char *decision, const char *id, const char *pubkey,
+note(struct alpd *a, const char *what, const char *who, const char *decision, const char *id, const char *pubkey,
     const char *detail, struct error *e)
 {
 	cleanup_json json_t *more = json_pack("{s:s*, s:s*, s:s*}", "peer", id, "pubkey", pubkey, "detail", detail);
@@ -140,13 +140,13 @@ change(struct alpd *a, const char *what, const char *who, const char *decision, 
 	return audit_add(a->audit, what, who, decision, more, e);
 }
 
-/* As change, for one that failed with e. Always -1. */
+/* As note, for one that failed with e. Always -1. */
 static int
 failed(struct alpd *a, const char *what, const char *who, const char *id, const char *pubkey, const struct error *e)
 {
 	struct error lost = { 0 };
 
-	if (change(a, what, who, "failed", id, pubkey, e->text, &lost) == -1)
+	if (note(a, what, who, "failed", id, pubkey, e->text, &lost) == -1)
 		log_error("audit row lost what=%s: %s", what, lost.text);
 	return -1;
 }
@@ -244,7 +244,7 @@ pin(struct alpd *a, const char *what, const struct peers_add *m, char id[65], st
 	    check_address(m->address, e) == -1 || allow_of(m->allow, m->n_allow, allow, e) == -1)
 		return -1;
 	list = join(allow);
-	if (change(a, what, m->who, "allow", id, m->pubkey, list, e) == -1)
+	if (note(a, what, m->who, "allow", id, m->pubkey, list, e) == -1)
 		return -1;
 	return peers_add(a->peers, &row, e) == -1 ? failed(a, what, m->who, id, m->pubkey, e) : 0;
 }
@@ -298,7 +298,7 @@ discard(struct call *c, const void *in, struct error *e)
 	struct alpd *a = c->ctx;
 	bool existed = is_pending(a, m->pubkey);
 
-	if (existed && change(a, "peers.discard", m->who, "allow", NULL, m->pubkey, NULL, e) == -1)
+	if (existed && note(a, "peers.discard", m->who, "allow", NULL, m->pubkey, NULL, e) == -1)
 		return -1;
 	if (existed && pending_drop(a->peers, m->pubkey, e) == -1)
 		return failed(a, "peers.discard", m->who, NULL, m->pubkey, e);
@@ -319,7 +319,7 @@ remove_peer(struct call *c, const void *in, struct error *e)
 		return error_set(e, ERR_invalid, "peers.yaml does not load: %s", peers_broken(a->peers));
 	if (p == NULL)
 		return call_reply(c, &(struct peers_remove_reply){ .existed = false });
-	if (change(a, "peers.remove", m->who, "allow", m->id, pubkey, NULL, e) == -1)
+	if (note(a, "peers.remove", m->who, "allow", m->id, pubkey, NULL, e) == -1)
 		return -1;
 	if (peers_remove(a->peers, m->id, e) == -1)
 		return failed(a, "peers.remove", m->who, m->id, pubkey, e);
@@ -340,7 +340,7 @@ allow(struct call *c, const void *in, struct error *e)
 		return error_set(e, ERR_not_found, "no peer %s", m->id);
 	if (m->on && check_method(m->method, e) == -1)
 		return -1;
-	if (change(a, what, m->who, "allow", m->id, pubkey, m->method, e) == -1)
+	if (note(a, what, m->who, "allow", m->id, pubkey, m->method, e) == -1)
 		return -1;
 	if (peers_allow(a->peers, m->id, m->method, m->on, e) == -1)
 		return failed(a, what, m->who, m->id, pubkey, e);
@@ -483,6 +483,9 @@ link_put_blob(struct call *c, const void *in, struct error *e)
 	if (m->size < 0 || m->offset < 0)
 		return error_set(e, ERR_invalid, "size and offset are not negative");
 	if ((params = put_params(m, hash, e)) == NULL)
+		return -1;
+	if (m->offset == 0 && peers_by_id(((struct alpd *)c->ctx)->peers, m->peer) != NULL &&
+	    note(c->ctx, "peer.put_blob", c->from, "allow", m->peer, NULL, hash, e) == -1)
 		return -1;
 	return ask(c, m->peer, &(struct client_order){ .lane = LANE_BLOB, .method = "link.put_blob", .params = params,
 	    .connect_ms = CLIENT_MS, .reply_ms = CLIENT_MS, .repeatable = true, .end = on_put }, &k, e);

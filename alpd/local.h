@@ -18,7 +18,10 @@
 int	 local_publish(const char *home, const char *identity, struct error *e);
 /* The profile below root with this identity, the root's first, the rest sorted; the caller frees. NULL: none. */
 char	*local_profile(const char *root, const char *run, const char *identity);
-/* The Unix socket of a peer without an address; the caller frees. NULL: none has its key, and its id names no profile. */
+/*
+ * The Unix socket of a peer without an address; the caller frees. NULL: no profile has its key, and its id cannot be
+ * a profile's name.
+ */
 char	*local_socket(const char *root, const char *run, const struct peer *p, struct error *e);
 
 #endif

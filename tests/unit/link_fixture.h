@@ -219,7 +219,9 @@ bob_on_ready(void *arg)
 {
 }
 
-static const struct conn_owner bob_owner = { .ready = bob_on_ready, .message = bob_on_message, .closed = bob_on_closed };
+static const struct conn_owner bob_owner = {
+	.ready = bob_on_ready, .message = bob_on_message, .closed = bob_on_closed,
+};
 
 static inline void
 bob_accept(evutil_socket_t listener, short what, void *arg)
@@ -330,7 +332,8 @@ request_send(struct daemon *d, const char *unit, enum msg type, const void *body
 
 	if (o == NULL)
 		fail_msg("%s", e->text);
-	json_array_append_new(told, json_pack("{s:s, s:s, s:o}", "unit", unit, "type", proto_message(type)->wire, "body", o));
+	json_array_append_new(told, json_pack("{s:s, s:s, s:o}", "unit", unit, "type", proto_message(type)->wire,
+	    "body", o));
 	return (struct request *)told;
 }
 

@@ -81,8 +81,8 @@ expect_failure(struct fixture *f, const char *name)
 	json_decref(h.last);
 }
 
-#define RESULT "{\"cost\":0.00042,\"history\":\"conversation\",\"interrupted\":false,\"other\":[[[1]]],\"session_id\":\"abc\"," \
-	"\"text\":\"hello back\",\"tokens_in\":1,\"tokens_out\":2,\"transient\":false}"
+#define RESULT "{\"cost\":0.00042,\"history\":\"conversation\",\"interrupted\":false,\"other\":[[[1]]]," \
+	"\"session_id\":\"abc\",\"text\":\"hello back\",\"tokens_in\":1,\"tokens_out\":2,\"transient\":false}"
 
 static void
 converses(struct bob *b, struct line *l, const struct envelope *v)

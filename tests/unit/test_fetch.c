@@ -111,6 +111,7 @@ test_a_blob_arrives_piece_by_piece(void **state)
 
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		struct fixture *f = open_fetches(sizes[i], serves);
+		cleanup_free char *text = NULL;
 		size_t held = 0;
 
 		do
@@ -118,6 +119,8 @@ test_a_blob_arrives_piece_by_piece(void **state)
 		while (held < sizes[i]);
 		assert_int_equal(held, sizes[i]);
 		assert_int_equal(f->bob.requests, 1);
+		text = get_file(f->a.home, "logs/audit/alpd.jsonl");
+		assert_non_null(strstr(text, "\"peer.get_blob\""));
 		close_fetches(f);
 	}
 }
