@@ -64,7 +64,7 @@ void	 engine_clear(struct engine *en);
 
 /* Read config.yaml again if it changed (or when forced). A file that does not load leaves the last good one in force. */
 void	 engine_config(struct engine *en, bool force);
-const char *engine_secret(void *engine, const char *name);	/* a provider_secret */
+const char *engine_secret(void *engine, const char *name);	/* a target_secret */
 
 /* Ask toolrunner for its tools unless that was done within a minute. Turns that wait for the first answer are woken. */
 void	 engine_tools(struct engine *en, bool force);

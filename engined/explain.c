@@ -11,6 +11,7 @@
 #include "engined/engine.h"
 #include "engined/redact.h"
 #include "engined/session.h"
+#include "engined/target.h"
 #include "engined/turn.h"
 
 #define PARTS_MAX	64
@@ -55,7 +56,7 @@ add_history(struct explanation *x, const json_t *messages)
 
 /* The size of the body; without a usable provider that of what it would carry. */
 static int64_t
-body_bytes(struct engine *en, const struct provider_target *target, json_t *messages, json_t *tools)
+body_bytes(struct engine *en, const struct target *target, json_t *messages, json_t *tools)
 {
 	struct provider_request r = { .target = target, .messages = messages, .tools = tools };
 	cleanup_free char *body = NULL, *carried = NULL;
@@ -85,7 +86,7 @@ static void
 explain(struct call *c, const struct question *m)
 {
 	struct engine *en = c->ctx;
-	struct provider_target target = { 0 };
+	struct target target = { 0 };
 	struct explanation x = { .n = 0 };
 	struct context_part parts[CONTEXT_PARTS];
 	struct tools_policy policy = { .peers = engine_linked(en) };
@@ -97,7 +98,7 @@ explain(struct call *c, const struct question *m)
 	engine_config(en, false);
 	policy.config = en->config;
 	ctx.workspace = turn_workspace(en, m->workspace);
-	provider_resolve(en->config, engine_secret, en, m->model, &target, NULL);
+	target_resolve(en->config, engine_secret, en, m->model, &target, NULL);
 	ctx.model = target.name == NULL ? "" : target.name;
 	ctx.local = target.local;
 	context_parts(&ctx, parts);
@@ -117,7 +118,7 @@ explain(struct call *c, const struct question *m)
 	call_reply(c, &reply);
 	for (size_t i = 0; i < x.n; i++)
 		free(x.texts[i]);
-	provider_target_clear(&target);
+	target_clear(&target);
 }
 
 static void

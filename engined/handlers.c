@@ -22,6 +22,7 @@
 #include "engined/ledger.h"
 #include "engined/session.h"
 #include "engined/sidecar.h"
+#include "engined/target.h"
 #include "engined/turn.h"
 
 #define SESSION_BYTES	(7000 * 1024)		/* of a session.read answer */
@@ -422,11 +423,11 @@ tell_status(void *arg)
 	struct engine *en = c->ctx;
 	size_t n = json_array_size(en->tools.sandbox);
 	cleanup_free struct sandbox_layer *layers = xcalloc(n + 1, sizeof(*layers));
-	struct provider_target target = { 0 };
+	struct target target = { 0 };
 	struct engine_status_reply r;
 
 	engine_config(en, false);
-	provider_resolve(en->config, engine_secret, en, NULL, &target, NULL);
+	target_resolve(en->config, engine_secret, en, NULL, &target, NULL);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *row = json_array_get(en->tools.sandbox, i);
 
@@ -438,7 +439,7 @@ tell_status(void *arg)
 	    .config_error = en->config_error, .open_turns = (int64_t)en->open, .tools = (int64_t)tools_count(&en->tools),
 	    .sandbox = layers, .n_sandbox = n, .sandbox_stop = en->tools.sandbox_stop };
 	call_reply(c, &r);
-	provider_target_clear(&target);
+	target_clear(&target);
 }
 
 /* Whoever asks right after the start waits for what toolrunner has to say. */

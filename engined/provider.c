@@ -60,7 +60,7 @@ struct provider_probe {
 struct provider_call {
 	LIST_ENTRY(provider_call) link;
 	struct provider		*p;
-	struct provider_target	 target;
+	struct target	 target;
 	struct provider_limits	 limits;
 	struct provider_events	 ev;
 	void			*arg;
@@ -85,142 +85,6 @@ struct provider_call {
 	size_t			 told;		/* bytes of its text */
 };
 
-/* ---- where a model is served --------------------------------------------------------------- */
-
-static const struct head {
-	const char		*name, *url, *key;
-	const struct dialect	*dialect;
-} heads[] = {
-	{ "openai",	"https://api.openai.com/v1",	"OPENAI_API_KEY",	&openai_dialect },
-	{ "groq",	"https://api.groq.com/openai/v1", "GROQ_API_KEY",	&openai_dialect },
-	{ "openrouter",	"https://openrouter.ai/api/v1",	"OPENROUTER_API_KEY",	&openai_dialect },
-	{ "anthropic",	"https://api.anthropic.com/v1",	"ANTHROPIC_API_KEY",	&anthropic_dialect },
-	{ "gemini",	"https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY", &gemini_dialect },
-	{ "offline",	"",				NULL,			&offline_dialect },
-};
-
-/* The entry of providers.ollama with this name; borrowed, or NULL. */
-static const json_t *
-local_entry(const json_t *config, const char *name)
-{
-	const json_t *list = json_at(config, "providers.ollama"), *row;
-	size_t i;
-
-	json_array_foreach(list, i, row)
-		if (strcmp(json_str(row, "name", ""), name) == 0 && json_str(row, "url", "")[0] != '\0')
-			return row;
-	return NULL;
-}
-
-static bool
-ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n >= m && strcmp(s + n - m, end) == 0;
-}
-
-/* An Ollama entry's url: its /v1, however it was written. */
-static char *
-local_url(const char *url)
-{
-	size_t n = strlen(url);
-
-	while (n > 0 && url[n - 1] == '/')
-		n--;
-	if (n >= 3 && strncmp(url + n - 3, "/v1", 3) == 0)
-		n -= 3;
-	return xasprintf("%.*s/v1", (int)n, url);
-}
-
-static int
-unknown_head(const json_t *config, const struct provider_target *t, struct error *e)
-{
-	cleanup_buf struct buf names = BUF(0);
-	const json_t *row;
-	size_t i;
-
-	for (size_t h = 0; h < COUNT(heads); h++)
-		(void)buf_addf(&names, "%s%s", h > 0 ? ", " : "", heads[h].name);
-	json_array_foreach(json_at(config, "providers.ollama"), i, row)
-		(void)buf_addf(&names, ", %s", json_str(row, "name", "?"));
-	return error_set(e, ERR_invalid, "model %s: no provider is called \"%s\" (known: %s)", t->model, t->provider,
-	    buf_str(&names));
-}
-
-static int
-use_head(struct provider_target *t, const struct head *h, provider_secret *secret, void *secret_arg, struct error *e)
-{
-	const char *key = h->key != NULL ? secret(secret_arg, h->key) : "";
-
-	t->dialect = h->dialect;
-	t->url = xstrdup(h->url);
-	t->local = h->key == NULL;
-	t->free = t->local || (strcmp(h->name, "openrouter") == 0 && ends_with(t->name, ":free"));
-	if (key == NULL || (h->key != NULL && key[0] == '\0')) {
-		t->missing_key = h->key;
-		return error_set(e, ERR_denied, "%s is not set: %s needs it for the model %s (alpi setup)", h->key, h->name, t->name);
-	}
-	t->key = xstrdup(key);
-	return 0;
-}
-
-int
-provider_resolve(const json_t *config, provider_secret *secret, void *secret_arg, const char *model,
-    struct provider_target *t, struct error *e)
-{
-	const json_t *entry;
-	const char *slash;
-
-	*t = (struct provider_target){ 0 };
-	if (model == NULL || model[0] == '\0')
-		model = config_str(config, "model");
-	t->model = xstrdup(model);
-	if (model[0] == '\0')
-		return error_set(e, ERR_invalid, "no model is configured: run `alpi setup`, or try `model: offline/rules`");
-	if ((slash = strchr(model, '/')) == NULL || slash == model || slash[1] == '\0')
-		return error_set(e, ERR_invalid, "model %s: it must read provider/name", model);
-	t->provider = xstrndup(model, (size_t)(slash - model));
-	t->name = xstrdup(slash + 1);
-	if ((entry = local_entry(config, t->provider)) != NULL) {
-		t->dialect = &openai_dialect;
-		t->url = local_url(json_str(entry, "url", ""));
-		t->key = xstrdup("ollama");	/* such servers want some bearer and look at none */
-		t->local = t->free = true;
-		return 0;
-	}
-	for (size_t i = 0; i < COUNT(heads); i++)
-		if (strcmp(heads[i].name, t->provider) == 0)
-			return use_head(t, &heads[i], secret, secret_arg, e);
-	return unknown_head(config, t, e);
-}
-
-void
-provider_target_clear(struct provider_target *t)
-{
-	if (t->key != NULL)
-		explicit_bzero(t->key, strlen(t->key));
-	free(t->model);
-	free(t->provider);
-	free(t->name);
-	free(t->url);
-	free(t->key);
-	*t = (struct provider_target){ 0 };
-}
-
-static struct provider_target
-copy_target(const struct provider_target *t)
-{
-	struct provider_target copy = *t;
-
-	copy.model = xstrdup0(t->model);
-	copy.provider = xstrdup0(t->provider);
-	copy.name = xstrdup0(t->name);
-	copy.url = xstrdup0(t->url);
-	copy.key = xstrdup0(t->key);
-	return copy;
-}
-
 static int
 to_ms(double seconds)
 {
@@ -240,13 +104,13 @@ provider_limits(const json_t *config, struct provider_limits *l)
 
 /* Somebody's own server, which may be an Ollama. */
 static bool
-may_be_ollama(const struct provider_target *t)
+may_be_ollama(const struct target *t)
 {
 	return t->local && t->dialect == &openai_dialect;
 }
 
 int64_t
-provider_window(const struct provider *p, const struct provider_target *t)
+provider_window(const struct provider *p, const struct target *t)
 {
 	int64_t n = may_be_ollama(t) ? ollama_window(&p->ollama, t->url, t->name) : 0;
 
@@ -266,7 +130,7 @@ probe_over(void *arg)
 }
 
 struct provider_probe *
-provider_probe(struct provider *p, const struct provider_target *t, void (*done)(void *arg), void *arg)
+provider_probe(struct provider *p, const struct target *t, void (*done)(void *arg), void *arg)
 {
 	struct provider_probe *q;
 
@@ -297,7 +161,7 @@ provider_probe_cancel(struct provider_probe *q)
 
 /* What only the probe knows goes in last: {"a":1} -> {"a":1,"options":{"num_ctx":N}}. */
 static char *
-with_options(const struct provider *p, const struct provider_target *t, const char *body)
+with_options(const struct provider *p, const struct target *t, const char *body)
 {
 	int64_t n = may_be_ollama(t) ? ollama_window(&p->ollama, t->url, t->name) : 0;
 
@@ -349,7 +213,7 @@ leave(struct provider_call *c)
 		return;
 	clear_attempt(c);
 	event_free(c->timer);
-	provider_target_clear(&c->target);
+	target_clear(&c->target);
 	json_decref(c->composed);
 	free(c->url);
 	free(c->body);
@@ -387,23 +251,10 @@ arm(struct provider_call *c, int ms)
 
 /* ---- failing, and trying again ------------------------------------------------------------- */
 
-/* A server that repeats our key in its error does not get it into a log. */
-static void
-hide_key(const struct provider_call *c, char *text)
-{
-	size_t n = c->target.key != NULL ? strlen(c->target.key) : 0;
-	char *at;
-
-	while (n >= 8 && (at = strstr(text, c->target.key)) != NULL) {
-		memmove(at + 3, at + n, strlen(at + n) + 1);
-		memcpy(at, "***", 3);
-	}
-}
-
 static void
 fail(struct provider_call *c, struct error *e)
 {
-	hide_key(c, e->text);
+	target_hide_key(&c->target, e->text);
 	error_add(e, "%s", c->target.provider);
 	end_call(c);
 	c->ev.failed(c->arg, e);
@@ -455,7 +306,7 @@ attempt_failed(struct provider_call *c, struct error *e, int status)
 	wait = pause_ms(c, c->attempt);
 	c->phase = PAUSED;
 	arm(c, wait);
-	hide_key(c, e->text);
+	target_hide_key(&c->target, e->text);
 	error_add(e, "%s", c->target.provider);
 	if (c->ev.retrying != NULL)
 		c->ev.retrying(c->arg, c->attempt, wait, e);
@@ -831,13 +682,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static int
 check_request(const struct provider_request *r, struct error *e)
 {
-	const struct provider_target *t = r->target;
-
-	if (t->dialect == NULL)
-		return error_set(e, ERR_invalid, "no provider serves this model");
-	if (t->missing_key != NULL)
-		return error_set(e, ERR_denied, "%s is not set: %s needs it for the model %s (alpi setup)", t->missing_key,
-		    t->provider, t->name);
+	if (target_check(r->target, e) == -1)
+		return -1;
 	if (!json_is_array(r->messages))
 		return error_set(e, ERR_invalid, "the messages are not a list");
 	return 0;
@@ -849,7 +695,7 @@ new_call(struct provider *p, const struct provider_request *r, const struct prov
 	struct provider_call *c = xcalloc(1, sizeof(*c));
 
 	c->p = p;
-	c->target = copy_target(r->target);
+	c->target = target_copy(r->target);
 	c->limits = r->limits;
 	c->whole = r->whole;
 	c->ev = *ev;

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "engined/target.h"
 
 #define PROVIDER_TEXT_MAX	(4u << 20)	/* text and reasoning of one answer; past it the answer fails */
 #define PROVIDER_ARGUMENTS_MAX	(1u << 20)	/* arguments of one call; past it the call gets an "error" */
@@ -25,25 +26,8 @@
 #define PROVIDER_RETRY_AFTER_MS	60000		/* a server cannot make us wait longer than this */
 #define PROVIDER_WINDOW		200000		/* context window of a model that nobody describes */
 
-struct dialect;
 struct provider;		/* one per process: the connections, and what is known of servers */
 struct provider_call;
-
-/* The value of a secret or NULL; borrowed. */
-typedef const char *provider_secret(void *arg, const char *name);
-
-/* Where a model is served. */
-struct provider_target {
-	char			*model;		/* as it was asked for, "groq/llama-3" */
-	char			*provider;	/* "groq", or the name of the providers.ollama entry */
-	char			*name;		/* what the server calls it, "llama-3" */
-	char			*url;		/* without a trailing slash */
-	char			*key;		/* wiped by provider_target_clear */
-	const char		*missing_key;	/* the variable that should hold the key and does not, else NULL; static */
-	const struct dialect	*dialect;
-	bool			 local;		/* an entry of providers.ollama, or offline */
-	bool			 free;		/* costs nothing: local, or an OpenRouter id that ends in ":free" */
-};
 
 /* runtime.* of the configuration, in milliseconds. */
 struct provider_limits {
@@ -52,7 +36,7 @@ struct provider_limits {
 };
 
 struct provider_request {
-	const struct provider_target	*target;	/* copied */
+	const struct target	*target;	/* copied */
 	struct provider_limits		 limits;
 	json_t				*messages;	/* OpenAI chat form; role tool has tool_call_id */
 	json_t				*tools;		/* [{"type":"function","function":{name,description,parameters}}]; NULL or empty: none */
@@ -87,24 +71,17 @@ struct provider_events {
 struct provider *provider_new(struct event_base *base, struct error *e);
 void	 provider_free(struct provider *p);	/* cancels what runs */
 
-/*
- * "head/rest" (NULL or "": the configured model) to a target. 0, or -1: no model at all, an unknown head
- * (ERR_invalid) or no key (ERR_denied, missing_key says which). What is known stands in the target either way.
- */
-int	 provider_resolve(const json_t *config, provider_secret *secret, void *secret_arg, const char *model,
-	    struct provider_target *t, struct error *e);
-void	 provider_target_clear(struct provider_target *t);
 void	 provider_limits(const json_t *config, struct provider_limits *l);
 
 /* Context window in tokens as far as known: PROVIDER_WINDOW until a local server was asked. */
-int64_t	 provider_window(const struct provider *p, const struct provider_target *t);
+int64_t	 provider_window(const struct provider *p, const struct target *t);
 /*
  * Learn the window of a model on an Ollama server (once per model; at most 3 s when the server is there), then call
  * done, later on the loop. provider_start does this by itself; a caller that compacts by the window asks first.
  * NULL when there is nothing to learn: done will not run. The handle ends with done or provider_probe_cancel.
  */
 struct provider_probe;
-struct provider_probe *provider_probe(struct provider *p, const struct provider_target *t, void (*done)(void *arg), void *arg);
+struct provider_probe *provider_probe(struct provider *p, const struct target *t, void (*done)(void *arg), void *arg);
 void	 provider_probe_cancel(struct provider_probe *q);
 
 /* The body exactly as it would be posted; the caller frees. The offline dialect posts nothing; its size is told in OpenAI form. */

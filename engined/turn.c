@@ -117,7 +117,7 @@ prepare(struct turn *t)
 		take_session(t);
 	engine_config(en, false);
 	engine_tools(en, false);
-	resolved = provider_resolve(en->config, engine_secret, en, json_str(t->row.request, "model", NULL), &t->target, &e);
+	resolved = target_resolve(en->config, engine_secret, en, json_str(t->row.request, "model", NULL), &t->target, &e);
 	if (resolved == -1 && en->config_error != NULL)
 		error_set(&e, ERR_invalid, "%s", en->config_error);	/* that it names no model is not the cause */
 	announce(t);
@@ -126,7 +126,7 @@ prepare(struct turn *t)
 	else if (resolved == -1 || (!t->resumed && ledger_check(en->ledger, &e) == -1))
 		finish_error(t, &e);
 	else if (!en->tools.known && en->tools_asked != NULL)
-		provider_target_clear(&t->target);	/* engine_tools wakes us */
+		target_clear(&t->target);	/* engine_tools wakes us */
 	else {
 		t->ceiling = step_ceiling(t);
 		build_messages(t);
@@ -241,7 +241,7 @@ turn_free(struct turn *t)
 	event_free(t->kick);
 	event_free(t->saver);
 	events_clear(&t->events);
-	provider_target_clear(&t->target);
+	target_clear(&t->target);
 	journal_turn_clear(&t->row);
 	json_decref(t->messages);
 	json_decref(t->schema);

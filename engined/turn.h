@@ -25,6 +25,7 @@
 #include "engined/events.h"
 #include "engined/journal.h"
 #include "engined/provider.h"
+#include "engined/target.h"
 #include "engined/tools.h"
 #include "proto/proto.h"
 
@@ -69,7 +70,7 @@ struct turn {
 	int64_t			 deadline_ms;	/* wall clock; 0: none */
 
 	/* the conversation */
-	struct provider_target	 target;
+	struct target	 target;
 	json_t			*messages;
 	json_t			*schema;	/* tools; made again when one is loaded */
 	json_t			*record;	/* of this turn in the session file */

@@ -117,21 +117,21 @@ provider_cancel(struct provider_call *c)
 static bool no_key;
 
 int
-provider_resolve(const json_t *config, provider_secret *secret, void *secret_arg, const char *model,
-    struct provider_target *t, struct error *e)
+target_resolve(const json_t *config, target_secret *secret, void *secret_arg, const char *model,
+    struct target *t, struct error *e)
 {
-	*t = (struct provider_target){ .model = xstrdup(model == NULL ? "fake/one" : model), .provider = xstrdup("fake"),
+	*t = (struct target){ .model = xstrdup(model == NULL ? "fake/one" : model), .provider = xstrdup("fake"),
 	    .name = xstrdup("one") };
 	return no_key ? error_set(e, ERR_denied, "fake: FAKE_API_KEY is not set") : 0;
 }
 
 void
-provider_target_clear(struct provider_target *t)
+target_clear(struct target *t)
 {
 	free(t->model);
 	free(t->provider);
 	free(t->name);
-	*t = (struct provider_target){ 0 };
+	*t = (struct target){ 0 };
 }
 
 void

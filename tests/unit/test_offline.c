@@ -91,15 +91,15 @@ static void
 run(struct seen *s, json_t *messages, const char *tool_names, bool whole)
 {
 	cleanup_json json_t *config = json_object(), *tools = tools_named(tool_names);
-	struct provider_target t;
+	struct target t;
 	struct provider_request r = { .target = &t, .messages = messages, .tools = tools, .whole = whole };
 	struct provider_events ev = { .text = on_text, .done = on_done, .failed = on_failed };
 	struct error e = { 0 };
 
-	assert_int_equal(provider_resolve(config, no_secret, NULL, "offline/rules", &t, &e), 0);
+	assert_int_equal(target_resolve(config, no_secret, NULL, "offline/rules", &t, &e), 0);
 	assert_true(t.free && t.local);
 	assert_non_null(s->call = provider_start(provider, &r, &ev, s, &e));
-	provider_target_clear(&t);
+	target_clear(&t);
 	assert_int_equal(s->deltas + s->ends, 0);
 	event_base_dispatch(base);
 }

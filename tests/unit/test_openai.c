@@ -192,15 +192,15 @@ no_secret(void *arg, const char *name)
 	return NULL;
 }
 
-static struct provider_target
+static struct target
 target_of(const char *model)
 {
 	cleanup_free char *url = xasprintf("http://127.0.0.1:%d", port), *id = xasprintf("fake/%s", model);
 	cleanup_json json_t *config = json_pack("{s:{s:[{s:s, s:s}]}}", "providers", "ollama", "name", "fake", "url", url);
-	struct provider_target t;
+	struct target t;
 	struct error e = { 0 };
 
-	assert_int_equal(provider_resolve(config, no_secret, NULL, id, &t, &e), 0);
+	assert_int_equal(target_resolve(config, no_secret, NULL, id, &t, &e), 0);
 	return t;
 }
 
@@ -214,14 +214,14 @@ static void
 begin_ask(struct seen *s, const char *model, const char *user, struct provider_limits limits, bool whole)
 {
 	cleanup_json json_t *messages = user_says(user);
-	struct provider_target t = target_of(model);
+	struct target t = target_of(model);
 	struct provider_request r = { .target = &t, .limits = limits, .messages = messages, .whole = whole };
 	struct error e = { 0 };
 
 	s->call = provider_start(provider, &r, &events, s, &e);
 	assert_non_null(s->call);
 	assert_int_equal(s->ends + s->deltas, 0);
-	provider_target_clear(&t);
+	target_clear(&t);
 }
 
 static struct seen
@@ -578,7 +578,7 @@ static void
 test_nobody_there_is_tried_again_then_said(void **state)
 {
 	struct seen s = { 0 };
-	struct provider_target t = target_of("text");
+	struct target t = target_of("text");
 	cleanup_json json_t *messages = user_says("x");
 	struct provider_request r = { .target = &t, .limits = quick, .messages = messages };
 
@@ -590,14 +590,14 @@ test_nobody_there_is_tried_again_then_said(void **state)
 	assert_int_equal(s.e.code, ERR_unavailable);
 	assert_int_equal(s.retries, 2);
 	assert_non_null(strstr(s.e.text, "fake: no connection"));
-	provider_target_clear(&t);
+	target_clear(&t);
 }
 
 static void
 test_a_key_that_the_server_repeats_is_taken_out(void **state)
 {
 	struct seen s = { 0 };
-	struct provider_target t = target_of("error-key");
+	struct target t = target_of("error-key");
 	cleanup_json json_t *messages = user_says("status=401");
 	struct provider_request r = { .target = &t, .limits = quick, .messages = messages };
 
@@ -607,7 +607,7 @@ test_a_key_that_the_server_repeats_is_taken_out(void **state)
 	while (s.ends == 0)
 		event_base_dispatch(base);
 	assert_string_equal(s.e.text, "fake: HTTP 401: Incorrect API key provided: ***.");
-	provider_target_clear(&t);
+	target_clear(&t);
 }
 
 static void
@@ -725,7 +725,7 @@ static void
 test_the_body_told_is_the_body_sent(void **state)
 {
 	cleanup_json json_t *messages = user_says("n=1 größe \"x\""), *tools = tools_row(), *told = NULL, *sent = NULL;
-	struct provider_target t = target_of("text");
+	struct target t = target_of("text");
 	struct provider_request r = { .target = &t, .limits = quick, .messages = messages, .tools = tools, .effort = "high" };
 	cleanup_free char *body = provider_body(provider, &r);
 	struct seen s = { 0 };
@@ -741,7 +741,7 @@ test_the_body_told_is_the_body_sent(void **state)
 	assert_true(json_is_true(json_at(sent, "stream_options.include_usage")));
 	assert_null(json_object_get(sent, "options"));
 	assert_null(json_object_get(sent, "reasoning_effort"));	/* no model that reasons */
-	provider_target_clear(&t);
+	target_clear(&t);
 	clear(&s);
 }
 
@@ -755,7 +755,7 @@ on_probed(void *arg)
 static void
 test_an_ollama_servers_window_is_learned_once_and_sent(void **state)
 {
-	struct provider_target t = target_of("text");
+	struct target t = target_of("text");
 	cleanup_json json_t *sent = NULL;
 	int probed = 0;
 
@@ -765,20 +765,20 @@ test_an_ollama_servers_window_is_learned_once_and_sent(void **state)
 	assert_int_equal(json_integer_value(json_at(sent, "options.num_ctx")), 16384);
 	assert_int_equal(provider_window(provider, &t), 16384);
 	assert_null(provider_probe(provider, &t, on_probed, &probed));
-	provider_target_clear(&t);
+	target_clear(&t);
 
 	t = target_of("other");
 	assert_non_null(provider_probe(provider, &t, on_probed, &probed));
 	while (!probed)
 		event_base_dispatch(base);
 	assert_int_equal(provider_window(provider, &t), 16384);
-	provider_target_clear(&t);
+	target_clear(&t);
 }
 
 static void
 test_a_server_that_is_no_ollama_keeps_the_common_window(void **state)
 {
-	struct provider_target t = target_of("text");
+	struct target t = target_of("text");
 	int probed = 0;
 	struct provider_probe *q = provider_probe(provider, &t, on_probed, &probed);
 
@@ -788,7 +788,7 @@ test_a_server_that_is_no_ollama_keeps_the_common_window(void **state)
 		event_base_dispatch(base);
 	assert_int_equal(provider_window(provider, &t), PROVIDER_WINDOW);
 	assert_null(provider_probe(provider, &t, on_probed, &probed));
-	provider_target_clear(&t);
+	target_clear(&t);
 }
 
 static void

@@ -42,26 +42,26 @@ static void
 expect_target(const char *config, const char *has, const char *model, const char *url, const char *name, const char *key)
 {
 	cleanup_json json_t *c = from(config);
-	struct provider_target t;
+	struct target t;
 	struct error e = { 0 };
 
-	if (provider_resolve(c, key_of, (void *)has, model, &t, &e) == -1)
+	if (target_resolve(c, key_of, (void *)has, model, &t, &e) == -1)
 		fail_msg("%s", e.text);
 	assert_string_equal(t.url, url);
 	assert_string_equal(t.name, name);
 	assert_string_equal(t.key, key);
 	assert_null(t.missing_key);
-	provider_target_clear(&t);
+	target_clear(&t);
 }
 
 static void
 expect_no_target(const char *config, const char *model, enum error_code code, const char *words, const char *missing)
 {
 	cleanup_json json_t *c = from(config);
-	struct provider_target t;
+	struct target t;
 	struct error e = { 0 };
 
-	assert_int_equal(provider_resolve(c, key_of, (void *)"OTHER", model, &t, &e), -1);
+	assert_int_equal(target_resolve(c, key_of, (void *)"OTHER", model, &t, &e), -1);
 	assert_int_equal(e.code, code);
 	if (strstr(e.text, words) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", e.text, words);
@@ -69,7 +69,7 @@ expect_no_target(const char *config, const char *model, enum error_code code, co
 		assert_string_equal(t.missing_key, missing);
 	else
 		assert_null(t.missing_key);
-	provider_target_clear(&t);
+	target_clear(&t);
 }
 
 #define LOCAL "{\"model\":\"groq/a\",\"providers\":{\"ollama\":[{\"name\":\"box\",\"url\":\"http://box:11434/\"}," \
@@ -114,12 +114,12 @@ test_free_models_are_known(void **state)
 	cleanup_json json_t *c = from(LOCAL);
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct provider_target t;
+		struct target t;
 
-		assert_int_equal(provider_resolve(c, key_of, (void *)"OPENROUTER_API_KEY", rows[i].model, &t, NULL), 0);
+		assert_int_equal(target_resolve(c, key_of, (void *)"OPENROUTER_API_KEY", rows[i].model, &t, NULL), 0);
 		assert_int_equal(t.free, rows[i].free);
 		assert_int_equal(t.local, rows[i].local);
-		provider_target_clear(&t);
+		target_clear(&t);
 	}
 }
 
@@ -161,7 +161,7 @@ expect_body(const struct dialect *d, const char *provider, const char *name, con
     const char *effort, const char *url, const char *body)
 {
 	cleanup_json json_t *m = from(messages), *t = from(tools), *want = from(body), *got = NULL;
-	struct provider_target target = { .provider = (char *)provider, .name = (char *)name, .url = (char *)"U", .dialect = d };
+	struct target target = { .provider = (char *)provider, .name = (char *)name, .url = (char *)"U", .dialect = d };
 	struct provider_request r = { .target = &target, .messages = m, .tools = t, .effort = effort };
 	cleanup_free char *where = d->url(&r), *text = NULL;
 
