@@ -137,7 +137,8 @@ def test_completion_scripts_are_valid(home):
 def test_proto_prints_schema_and_graph(home):
     assert "turn.start" in json.dumps(home.json("proto"))
     graph = home.json("proto", "--channels", "--json")
-    assert {row["name"] if isinstance(row, dict) else row for row in graph["daemons"]} == {"toolrunner", "engined", "hostd"}
+    names = {row["name"] if isinstance(row, dict) else row for row in graph["daemons"]}
+    assert names == {"toolrunner", "engined", "hostd", "alpd"}
 
 
 # ---- chat --once -------------------------------------------------------------------------------------------------
