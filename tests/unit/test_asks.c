@@ -122,18 +122,26 @@ test_an_ask_is_streamed_and_ends_with_the_peers_result(void **state)
 	}
 }
 
-/* printf %s 0123456789ab | sha256sum | cut -c1-32 */
 static void
 test_the_peer_hears_a_conversation_and_never_the_session(void **state)
 {
+	cleanup_json json_t *all = vectors("mentions.json");
 	struct fixture *f = open_asks(true);
-	struct heard h = { 0 };
+	const json_t *row;
+	struct heard h;
+	size_t i;
 
 	f->bob.script = converses;
-	ask(f, KEY, "0123456789ab");
-	pull(f, &h, KEY);
-	assert_string_equal(json_str(f->bob.params, "conversation", "?"), "d407ad901895723f32d31e6515f5284b");
-	json_decref(h.last);
+	json_array_foreach(json_object_get(all, "conversation_of_session"), i, row) {
+		const char *session = json_str(row, "session_id", "");
+
+		h = (struct heard){ 0 };
+		ask(f, session, session);
+		pull(f, &h, session);
+		assert_string_equal(json_str(f->bob.params, "conversation", "?"), json_str(row, "conversation", ""));
+		json_decref(h.last);
+	}
+	assert_true(i > 2);
 	h = (struct heard){ 0 };
 	ask(f, "other", NULL);
 	pull(f, &h, "other");
