@@ -142,6 +142,20 @@ test_a_line_is_a_message_and_the_next_waits_to_be_asked_for(void **state)
 }
 
 static void
+test_what_came_along_is_taken_when_it_is_asked_for_at_once(void **state)
+{
+	struct side s;
+	int fd = unix_side(&s, 0);
+
+	s.go_on = true;
+	say(fd, "one\ntwo\nthree\n");
+	WAIT_FOR(s.messages == 3);
+	assert_string_equal(s.text, "three");
+	clear(&s);
+	close(fd);
+}
+
+static void
 test_a_last_line_needs_no_newline(void **state)
 {
 	struct side s;
@@ -219,6 +233,14 @@ test_silence_ends_it(void **state)
 	struct side s;
 	int fd = unix_side(&s, 20);
 
+	WAIT_FOR(s.closed);
+	assert_int_equal(s.why.code, ERR_timeout);
+	clear(&s);
+	close(fd);
+	fd = unix_side(&s, 0);
+	say(fd, "question\n");
+	WAIT_FOR(s.messages == 1);
+	conn_next(s.conn, 20);			/* and before the next as well */
 	WAIT_FOR(s.closed);
 	assert_int_equal(s.why.code, ERR_timeout);
 	clear(&s);
@@ -607,12 +629,11 @@ test_a_message_said_twice_is_not_theirs(void **state)
 	close(h.fd);
 }
 
-/* A reset is neither data nor an end: the loop once turned for ever over it. */
+/* One message is taken; then she leaves: with an end, or with a reset, which is neither data nor an end. */
 static void
-test_a_reset_while_it_is_answered_is_noticed(void **state)
+leave_after_a_question(const struct linger *how)
 {
 	uint8_t frame[4 + 5 + NOISE_TAG] = { 0, 0, 0, 5 + NOISE_TAG };
-	struct linger now = { .l_onoff = 1 };
 	struct hand h;
 	struct side s;
 
@@ -620,11 +641,18 @@ test_a_reset_while_it_is_answered_is_noticed(void **state)
 	assert_int_equal(cipher_seal(&h.seal, "hello", 5, frame + 4), 0);
 	assert_int_equal(send(h.fd, frame, sizeof(frame), MSG_NOSIGNAL), sizeof(frame));
 	WAIT_FOR(s.messages == 1);
-	setsockopt(h.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	setsockopt(h.fd, SOL_SOCKET, SO_LINGER, how, sizeof(*how));
 	close(h.fd);
-	WAIT_FOR(s.closed);
+	WAIT_FOR(s.closed);			/* the loop once turned for ever over a reset */
 	assert_int_equal(s.why.code, ERR_gone);
 	clear(&s);
+}
+
+static void
+test_who_leaves_a_session_while_it_is_answered_is_noticed(void **state)
+{
+	leave_after_a_question(&(struct linger){ 0 });
+	leave_after_a_question(&(struct linger){ .l_onoff = 1 });
 }
 
 static void
@@ -700,6 +728,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		OVER_UNIX(test_a_line_is_a_message_and_the_next_waits_to_be_asked_for),
+		OVER_UNIX(test_what_came_along_is_taken_when_it_is_asked_for_at_once),
 		OVER_UNIX(test_a_last_line_needs_no_newline),
 		OVER_UNIX(test_nothing_but_an_end_is_no_message),
 		OVER_UNIX(test_a_line_has_a_limit),
@@ -717,7 +746,7 @@ main(void)
 		OVER_TCP(test_the_owner_can_take_less),
 		OVER_TCP(test_a_wrong_tag_ends_it),
 		OVER_TCP(test_a_message_said_twice_is_not_theirs),
-		OVER_TCP(test_a_reset_while_it_is_answered_is_noticed),
+		OVER_TCP(test_who_leaves_a_session_while_it_is_answered_is_noticed),
 		OVER_TCP(test_a_message_cut_by_the_end_is_none),
 		OVER_TCP(test_who_is_not_the_one_that_was_dialled_is_not_reached),
 		OVER_TCP(test_nobody_there_is_told_from_the_loop),

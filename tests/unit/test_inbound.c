@@ -512,10 +512,37 @@ test_when_engined_dies_the_same_turn_is_asked_for_again(void **state)
 	started(f, true);
 	q = wait_asked(f, MSG_turn_next);
 	assert_int_equal(json_int(q->body, "after", -1), 1);	/* and it is told on where it stood */
+	event(f, 1, "assistant_delta", "{\"text\":\"one\"}", false);	/* which was told before */
+	assert_int_equal(h.heard, h.read);
 	event(f, 2, "reply", "{\"text\":\"one\"}", true);
 	r = result(&h, &f->alice, "final");
 	assert_string_equal(json_str(r, "text", ""), "one");
 	json_decref(r);
+	ear_clear(&h);
+	fixture_close(f);
+}
+
+static void
+test_an_engined_that_stays_away_is_told_of_and_its_turn_ended_later(void **state)
+{
+	struct fixture *f = fixture_open();
+	struct ear h, other;
+	json_t *r;
+
+	begin(f, &h, &f->alice, "{\"prompt\":\"x\"}");
+	started(f, false);
+	wait_asked(f, MSG_turn_next);
+	f->no_engine = true;
+	died(asked_for(f, MSG_turn_next));
+	after_ms(61000);
+	while (!h.ended)
+		event_base_loop(f->d.base, EVLOOP_ONCE);
+	r = result(&h, &f->alice, "");
+	assert_true(json_bool(r, "transient", false));
+	json_decref(r);
+	ask(f, &other, &f->alice, "link.ask", "{\"prompt\":\"y\"}");
+	expect_error(&other, &f->alice, -32007, "target-busy");	/* it may still run there */
+	ear_clear(&other);
 	ear_clear(&h);
 	fixture_close(f);
 }
@@ -655,6 +682,7 @@ main(void)
 		TEST(test_a_streaming_caller_that_leaves_ends_the_turn),
 		TEST(test_a_plain_turn_runs_on_without_its_caller),
 		TEST(test_when_engined_dies_the_same_turn_is_asked_for_again),
+		TEST(test_an_engined_that_stays_away_is_told_of_and_its_turn_ended_later),
 		TEST(test_after_our_death_a_streamed_turn_is_ended),
 		TEST(test_after_our_death_a_plain_turn_is_followed_to_its_end),
 		TEST(test_who_is_unpinned_meanwhile_may_do_nothing_more),

@@ -233,14 +233,27 @@ test_a_stranger_gets_a_close_and_is_noted(void **state)
 static void
 test_a_stranger_cannot_send_much(void **state)
 {
-	static char text[SERVER_STRANGER_BYTES + 1];
 	struct host h = host_open();
+	struct buf params cleanup_buf = BUF(0);
 	struct client_side c;
+	struct pending *rows;
+	size_t n;
 
-	memset(text, ' ', sizeof(text));
+	buf_puts(&params, "{\"nonce\":\"");
+	while (params.len < SERVER_STRANGER_BYTES)
+		buf_puts(&params, "many words ");
+	buf_puts(&params, "\"}");
 	dial_as(&h, &c, &h.f->carol);
-	assert_int_equal(conn_send(c.conn, text, sizeof(text), NULL), 0);
+	say_as(&c, &h.f->carol, "link.ping", buf_str(&params));
 	WAIT_FOR(h.f, c.closed);
+	rows = pending_list(h.f->a.peers, &n);
+	pending_free(rows, n);
+	assert_int_equal(n, 0);			/* it was not even read */
+	hang_up(&c);
+	dial_as(&h, &c, &h.f->alice);
+	say_as(&c, &h.f->alice, "link.ping", buf_str(&params));
+	WAIT_FOR(h.f, c.answer != NULL || c.closed);
+	assert_non_null(c.answer);
 	hang_up(&c);
 	host_close(&h);
 }
@@ -383,6 +396,7 @@ test_without_descriptors_it_waits_and_goes_on(void **state)
 	struct rlimit all, few;
 	struct client_side c;
 	int fds[FILES_LEFT], turns = 0;
+	int64_t begun;
 
 	getrlimit(RLIMIT_NOFILE, &all);
 	for (size_t i = 0; i < COUNT(fds); i++)
@@ -393,8 +407,10 @@ test_without_descriptors_it_waits_and_goes_on(void **state)
 	for (int i = 0; i < 20; i++)
 		pump(h.f);
 	assert_int_equal(server_sessions(h.f->a.server), 0);
-	while (event_base_loop(h.f->d.base, EVLOOP_ONCE) == 0 && ++turns < 3)
-		continue;				/* each turn waits for the timer: it does not spin */
+	begun = clock_mono_ms();
+	while (event_base_loop(h.f->d.base, EVLOOP_ONCE) == 0 && ++turns < 4)
+		continue;
+	assert_true(clock_mono_ms() - begun >= 100);	/* turns wait for the timer: it does not spin */
 	setrlimit(RLIMIT_NOFILE, &all);
 	dial_as(&h, &c, &h.f->alice);
 	assert_true(served(&c, &h.f->alice));
