@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See ollama.h. Two requests, one after the other; whatever goes wrong only means that less is known. */
+/* See ollama.h. Two requests, one after the other. */
 #include "engined/ollama.h"
 
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #define WINDOW_MAX	100000000
 
 struct ollama_probe {
+	LIST_ENTRY(ollama_probe) link;
 	struct ollama	*o;
 	char		*url, *name;
 	void		(*done)(void *arg);
@@ -30,13 +31,7 @@ ollama_init(struct ollama *o, struct http *http)
 {
 	o->http = http;
 	o->servers = json_object();
-}
-
-void
-ollama_clear(struct ollama *o)
-{
-	json_decref(o->servers);
-	o->servers = NULL;
+	LIST_INIT(&o->probes);
 }
 
 int64_t
@@ -92,6 +87,7 @@ ollama_show_window(const json_t *show)
 static void
 free_probe(struct ollama_probe *q)
 {
+	LIST_REMOVE(q, link);
 	buf_clear(&q->body);
 	free(q->url);
 	free(q->name);
@@ -115,6 +111,15 @@ ollama_cancel(struct ollama_probe *q)
 		return;
 	http_cancel(q->http);
 	free_probe(q);
+}
+
+void
+ollama_clear(struct ollama *o)
+{
+	while (!LIST_EMPTY(&o->probes))
+		ollama_cancel(LIST_FIRST(&o->probes));
+	json_decref(o->servers);
+	o->servers = NULL;
 }
 
 static void
@@ -221,6 +226,7 @@ ollama_probe(struct ollama *o, const char *url, const char *name, void (*done)(v
 	*q = (struct ollama_probe){
 		.o = o, .url = xstrdup(url), .name = xstrdup(name), .done = done, .arg = arg, .body = BUF(BODY_MAX),
 	};
+	LIST_INSERT_HEAD(&o->probes, q, link);
 	if (ask(q, "tags", NULL, TAGS_MS, on_tags) == 0)
 		return q;
 	free_probe(q);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A model's answer, whoever serves it (spec/engine.md, sections 4 and 5).
- * The caller names the model and hands over the conversation in OpenAI chat
- * form; it gets deltas, then one end: done or failed. Watchdogs, retries and
- * their pauses, limits of what a server may send, and the differences
+ * The caller says where (target.h) and hands over the conversation in OpenAI
+ * chat form; it gets deltas, then one end: done or failed. Watchdogs, retries
+ * and their pauses, limits of what a server may send, and the differences
  * between servers are all behind this page.
  *
- * Everything runs on the loop; nothing here blocks.
+ * The caller is believed, the server in nothing: its text is repaired and
+ * bounded, its calls are text that somebody else has to check. Nothing is
+ * stored here, no tool is run and no money is counted beyond what one answer
+ * says of itself. Everything runs on the loop; nothing blocks.
  */
 #ifndef ALPI_PROVIDER_H
 #define ALPI_PROVIDER_H
@@ -23,11 +26,11 @@
 #define PROVIDER_TEXT_MAX	(4u << 20)	/* text and reasoning of one answer; past it the answer fails */
 #define PROVIDER_ARGUMENTS_MAX	(1u << 20)	/* arguments of one call; past it the call gets an "error" */
 #define PROVIDER_CALLS_MAX	128		/* calls of one answer; past it the answer fails */
-#define PROVIDER_RETRY_AFTER_MS	60000		/* a server cannot make us wait longer than this */
 #define PROVIDER_WINDOW		200000		/* context window of a model that nobody describes */
 
 struct provider;		/* one per process: the connections, and what is known of servers */
 struct provider_call;
+struct ollama_probe;
 
 /* runtime.* of the configuration, in milliseconds. */
 struct provider_limits {
@@ -36,7 +39,7 @@ struct provider_limits {
 };
 
 struct provider_request {
-	const struct target	*target;	/* copied */
+	const struct target		*target;	/* copied */
 	struct provider_limits		 limits;
 	json_t				*messages;	/* OpenAI chat form; role tool has tool_call_id */
 	json_t				*tools;		/* [{"type":"function","function":{name,description,parameters}}]; NULL or empty: none */
@@ -68,9 +71,11 @@ struct provider_events {
 	void	(*failed)(void *arg, const struct error *e);	/* text for people, with the provider's name; retries are used up */
 };
 
+/* NULL with the error when the HTTP library does not start. */
 struct provider *provider_new(struct event_base *base, struct error *e);
-void	 provider_free(struct provider *p);	/* cancels what runs */
+void	 provider_free(struct provider *p);	/* cancels what runs, without a callback; NULL is accepted */
 
+/* Fills all of l; a value that is absent or of the wrong kind is the default. */
 void	 provider_limits(const json_t *config, struct provider_limits *l);
 
 /* Context window in tokens as far as known: PROVIDER_WINDOW until a local server was asked. */
@@ -78,11 +83,9 @@ int64_t	 provider_window(const struct provider *p, const struct target *t);
 /*
  * Learn the window of a model on an Ollama server (once per model; at most 3 s when the server is there), then call
  * done, later on the loop. provider_start does this by itself; a caller that compacts by the window asks first.
- * NULL when there is nothing to learn: done will not run. The handle ends with done or provider_probe_cancel.
+ * NULL when there is nothing to learn: done will not run. The handle ends with done, ollama_cancel or provider_free.
  */
-struct provider_probe;
-struct provider_probe *provider_probe(struct provider *p, const struct target *t, void (*done)(void *arg), void *arg);
-void	 provider_probe_cancel(struct provider_probe *q);
+struct ollama_probe *provider_probe(struct provider *p, const struct target *t, void (*done)(void *arg), void *arg);
 
 /* The body exactly as it would be posted; the caller frees. The offline dialect posts nothing; its size is told in OpenAI form. */
 char	*provider_body(const struct provider *p, const struct provider_request *r);

@@ -19,6 +19,7 @@
 #include "common/http.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "engined/ollama.h"
 #include "engined/provider.h"
 
 static struct event_base *base;
@@ -780,9 +781,9 @@ test_a_server_that_is_no_ollama_keeps_the_common_window(void **state)
 {
 	struct target t = target_of("text");
 	int probed = 0;
-	struct provider_probe *q = provider_probe(provider, &t, on_probed, &probed);
+	struct ollama_probe *q = provider_probe(provider, &t, on_probed, &probed);
 
-	provider_probe_cancel(q);
+	ollama_cancel(q);
 	assert_non_null(provider_probe(provider, &t, on_probed, &probed));
 	while (!probed)
 		event_base_dispatch(base);
