@@ -14,9 +14,9 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "engined/translate.h"
 
-#define DEPTH_MAX	32
-#define BLOCKS_MAX	64
+#define BLOCKS_MAX 64
 
 /* ---- the request --------------------------------------------------------------------------- */
 
@@ -28,11 +28,6 @@ static const struct limit {
 	{ "claude-opus-4*", 32000 }, { "claude-sonnet-4*", 64000 }, { "claude-haiku-4*", 64000 },
 	{ "claude-3-7-*", 64000 }, { "claude-3-5-*", 8192 }, { "*", 4096 },
 };
-
-static const struct budget {
-	const char	*effort;
-	int		 tokens;
-} budgets[] = { { "low", 1024 }, { "medium", 2048 }, { "high", 4096 } };
 
 static char *
 url(const struct provider_request *r)
@@ -50,42 +45,20 @@ output_limit(const char *model)
 	return limits[i].tokens;
 }
 
-static int
-thinking_budget(const struct provider_request *r)
+static json_t *
+text_part(const char *text)
 {
-	const char *effort = dialect_effort(r);
-
-	for (size_t i = 0; effort != NULL && i < COUNT(budgets); i++)
-		if (strcmp(budgets[i].effort, effort) == 0)
-			return budgets[i].tokens;
-	return 0;
+	return json_pack("{s:s, s:s}", "type", "text", "text", text);
 }
 
-static void
-add_text(json_t *list, const char *role, const char *text)
+static json_t *
+image_part(const char *type, const char *base64)
 {
-	if (text != NULL && text[0] != '\0')	/* empty blocks are refused */
-		append_part(list, role, "content", json_pack("{s:s, s:s}", "type", "text", "text", text));
+	return json_pack("{s:s, s:{s:s, s:s, s:s}}", "type", "image", "source",
+	    "type", "base64", "media_type", type, "data", base64);
 }
 
-static void
-add_content(json_t *list, const char *role, const json_t *content)
-{
-	const json_t *part;
-	size_t i;
-
-	add_text(list, role, json_string_value(content));
-	json_array_foreach(content, i, part) {
-		const char *data;
-		cleanup_free char *type = NULL;
-
-		if (data_url(json_str(json_object_get(part, "image_url"), "url", NULL), &type, &data) == 0)
-			append_part(list, role, "content", json_pack("{s:s, s:{s:s, s:s, s:s}}", "type", "image", "source",
-			    "type", "base64", "media_type", type, "data", data));
-		else
-			add_text(list, role, json_str(part, "text", NULL));
-	}
-}
+static const struct form form = { "content", text_part, image_part };
 
 static void
 add_calls(json_t *list, const json_t *calls)
@@ -94,16 +67,10 @@ add_calls(json_t *list, const json_t *calls)
 	size_t i;
 
 	json_array_foreach(calls, i, call) {
-		const json_t *fn = json_object_get(call, "function");
-		const char *text = json_str(fn, "arguments", "{}");
-		json_t *input = json_parse(text, strlen(text), DEPTH_MAX, NULL);
+		const char *name = json_str(json_object_get(call, "function"), "name", "");
 
-		if (!json_is_object(input)) {
-			json_decref(input);
-			input = json_object();
-		}
-		append_part(list, "assistant", "content", json_pack("{s:s, s:s, s:s, s:o}", "type", "tool_use",
-		    "id", json_str(call, "id", ""), "name", json_str(fn, "name", ""), "input", input));
+		add_part(list, &form, "assistant", json_pack("{s:s, s:s, s:s, s:o}", "type", "tool_use",
+		    "id", json_str(call, "id", ""), "name", name, "input", call_arguments(call)));
 	}
 }
 
@@ -114,7 +81,7 @@ add_thinking(json_t *list, const json_t *blocks)
 	size_t i;
 
 	json_array_foreach(blocks, i, block)
-		append_part(list, "assistant", "content", json_incref(block));
+		add_part(list, &form, "assistant", json_incref(block));
 }
 
 static void
@@ -126,15 +93,16 @@ add_message(json_t *list, const json_t *m, bool thinking)
 	if (strcmp(role, "tool") == 0) {
 		cleanup_free char *text = content_text(content);
 
-		append_part(list, "user", "content", json_pack("{s:s, s:s, s:s}", "type", "tool_result",
+		add_part(list, &form, "user", json_pack("{s:s, s:s, s:s}", "type", "tool_result",
 		    "tool_use_id", json_str(m, "tool_call_id", ""), "content", text));
 	} else if (strcmp(role, "assistant") == 0) {
+		add_beginning(list, &form);
 		if (thinking)
 			add_thinking(list, json_object_get(m, "thinking_blocks"));
-		add_content(list, role, content);
+		add_content(list, &form, role, content);
 		add_calls(list, json_object_get(m, "tool_calls"));
 	} else if (strcmp(role, "user") == 0) {
-		add_content(list, role, content);
+		add_content(list, &form, role, content);
 	}
 }
 
@@ -145,11 +113,8 @@ translated(const struct provider_request *r, bool thinking)
 	const json_t *m;
 	size_t i;
 
-	json_array_foreach(r->messages, i, m) {
-		if (json_array_size(list) == 0 && strcmp(json_str(m, "role", ""), "assistant") == 0)
-			add_text(list, "user", "(continued)");	/* a conversation begins with the user */
+	json_array_foreach(r->messages, i, m)
 		add_message(list, m, thinking);
-	}
 	return list;
 }
 
@@ -176,7 +141,7 @@ static json_t *
 body(const struct provider_request *r)
 {
 	cleanup_free char *system = system_text(r->messages);
-	int budget = thinking_budget(r);
+	int budget = dialect_thinking_budget(r);
 	json_t *b = json_object();
 
 	json_object_set_new(b, "model", json_string(r->target->name));

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See dialect.h: what several dialects share. */
+/* See dialect.h: how hard a model is to think, which several dialects ask in their own words. */
 #include "engined/dialect.h"
 
 #include <fnmatch.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "common/buf.h"
-#include "common/json.h"
 #include "common/mem.h"
 
 /* Models that take an effort (spec/engine.md, 4.2), by what stands behind the last slash. */
@@ -43,66 +39,17 @@ dialect_effort(const struct provider_request *r)
 	return NULL;
 }
 
-char *
-content_text(const json_t *content)
-{
-	struct buf b = BUF(0);
-	const json_t *part;
-	size_t i;
-
-	if (json_is_string(content))
-		return xstrdup(json_string_value(content));
-	json_array_foreach(content, i, part)
-		(void)buf_puts(&b, json_is_string(part) ? json_string_value(part) : json_str(part, "text", ""));
-	return buf_take(&b);
-}
-
-char *
-system_text(const json_t *messages)
-{
-	struct buf b = BUF(0);
-	const json_t *m;
-	size_t i;
-
-	json_array_foreach(messages, i, m) {
-		cleanup_free char *text = NULL;
-
-		if (strcmp(json_str(m, "role", ""), "system") != 0)
-			continue;
-		text = content_text(json_object_get(m, "content"));
-		if (b.len > 0)
-			(void)buf_puts(&b, "\n\n");
-		(void)buf_puts(&b, text);
-	}
-	return buf_take(&b);
-}
-
 int
-data_url(const char *url, char **type, const char **base64)
+dialect_thinking_budget(const struct provider_request *r)
 {
-	const char *semicolon, *comma;
+	static const struct {
+		const char	*effort;
+		int		 tokens;
+	} budgets[] = { { "low", 1024 }, { "medium", 2048 }, { "high", 4096 } };
+	const char *effort = dialect_effort(r);
 
-	if (url == NULL || strncasecmp(url, "data:", 5) != 0)
-		return -1;
-	semicolon = strchr(url, ';');
-	comma = strchr(url, ',');
-	if (semicolon == NULL || comma == NULL || comma - semicolon < 7 || strncmp(comma - 7, ";base64", 7) != 0)
-		return -1;
-	*type = xstrndup(url + 5, (size_t)(semicolon - url - 5));
-	*base64 = comma + 1;
+	for (size_t i = 0; effort != NULL && i < COUNT(budgets); i++)
+		if (strcmp(budgets[i].effort, effort) == 0)
+			return budgets[i].tokens;
 	return 0;
-}
-
-void
-append_part(json_t *list, const char *role, const char *list_name, json_t *part)
-{
-	json_t *last = json_array_get(list, json_array_size(list) - 1);
-
-	if (last == NULL || strcmp(json_str(last, "role", ""), role) != 0) {
-		last = json_object();
-		json_object_set_new(last, "role", json_string(role));
-		json_object_set_new(last, list_name, json_array());
-		json_array_append_new(list, last);
-	}
-	json_array_append_new(json_object_get(last, list_name), part);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a dialect is: how a request is written and how an answer is read.
- * provider.c does everything else. A dialect never sees a socket, a timer or
- * a caller; its functions are pure but for the answer they fill.
+ * What a dialect is: how a request is written and how an answer is read
+ * (spec/engine.md, section 4). provider.c and attempt.c do everything else. A
+ * dialect never sees a socket, a timer or a caller; its functions are pure
+ * but for the answer they fill. What they read comes from a server and may
+ * be of any shape; the answer bounds how much of it is kept.
  */
 #ifndef ALPI_DIALECT_H
 #define ALPI_DIALECT_H
@@ -33,17 +35,9 @@ struct dialect {
 
 extern const struct dialect openai_dialect, anthropic_dialect, gemini_dialect, offline_dialect;
 
-/* ---- what several dialects share (dialect.c) ---- */
-
 /* The effort to ask for: "low", "medium", "high", or NULL when none is wanted or the model does not reason. */
 const char	*dialect_effort(const struct provider_request *r);
-/* The text of a message's content, be it a string or a list of parts; the caller frees. */
-char	*content_text(const json_t *content);
-/* All system messages joined in order with an empty line between; "" when there are none. The caller frees. */
-char	*system_text(const json_t *messages);
-/* A data: URL's media type (the caller frees) and the base64 behind the comma (borrowed). 0, or -1. */
-int	 data_url(const char *url, char **type, const char **base64);
-/* Append a turn's part to the newest message of this role, or begin one: {"role", list_name: [part]}. Takes part. */
-void	 append_part(json_t *list, const char *role, const char *list_name, json_t *part);
+/* The same in tokens, for servers that want a number; 0 for none. */
+int	 dialect_thinking_budget(const struct provider_request *r);
 
 #endif

@@ -13,8 +13,9 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "engined/translate.h"
 
-#define DEPTH_MAX 32
+#define DEPTH_MAX 32		/* of a tool's schema */
 
 /* ---- the request --------------------------------------------------------------------------- */
 
@@ -28,30 +29,19 @@ url(const struct provider_request *r)
 	    r->whole ? "generateContent" : "streamGenerateContent?alt=sse");
 }
 
-static void
-add_text(json_t *list, const char *role, const char *text)
+static json_t *
+text_part(const char *text)
 {
-	if (text != NULL && text[0] != '\0')
-		append_part(list, role, "parts", json_pack("{s:s}", "text", text));
+	return json_pack("{s:s}", "text", text);
 }
 
-static void
-add_content(json_t *list, const char *role, const json_t *content)
+static json_t *
+image_part(const char *type, const char *base64)
 {
-	const json_t *part;
-	size_t i;
-
-	add_text(list, role, json_string_value(content));
-	json_array_foreach(content, i, part) {
-		const char *data;
-		cleanup_free char *type = NULL;
-
-		if (data_url(json_str(json_object_get(part, "image_url"), "url", NULL), &type, &data) == 0)
-			append_part(list, role, "parts", json_pack("{s:{s:s, s:s}}", "inlineData", "mimeType", type, "data", data));
-		else
-			add_text(list, role, json_str(part, "text", NULL));
-	}
+	return json_pack("{s:{s:s, s:s}}", "inlineData", "mimeType", type, "data", base64);
 }
+
+static const struct form form = { "parts", text_part, image_part };
 
 static void
 add_calls(json_t *list, const json_t *m)
@@ -60,33 +50,22 @@ add_calls(json_t *list, const json_t *m)
 	size_t i;
 
 	json_array_foreach(json_object_get(m, "tool_calls"), i, call) {
-		const json_t *fn = json_object_get(call, "function");
-		const char *text = json_str(fn, "arguments", "{}");
-		json_t *args = json_parse(text, strlen(text), DEPTH_MAX, NULL), *part;
-		json_t *signature = json_array_get(signatures, i);
+		const char *name = json_str(json_object_get(call, "function"), "name", "");
+		json_t *signature = json_array_get(signatures, i), *part;
 
-		if (!json_is_object(args)) {
-			json_decref(args);
-			args = json_object();
-		}
-		part = json_pack("{s:{s:s, s:o}}", "functionCall", "name", json_str(fn, "name", ""), "args", args);
+		part = json_pack("{s:{s:s, s:o}}", "functionCall", "name", name, "args", call_arguments(call));
 		if (json_is_string(signature))
 			json_object_set(part, "thoughtSignature", signature);
-		append_part(list, "model", "parts", part);
+		add_part(list, &form, "model", part);
 	}
 }
 
 static const char *
 name_of_call(const json_t *messages, const char *id)
 {
-	const json_t *m, *call;
-	size_t i, k;
+	const json_t *call = find_call(messages, id);
 
-	json_array_foreach(messages, i, m)
-		json_array_foreach(json_object_get(m, "tool_calls"), k, call)
-			if (strcmp(json_str(call, "id", ""), id) == 0)
-				return json_str(json_object_get(call, "function"), "name", "");
-	return "unknown";
+	return call != NULL ? json_str(json_object_get(call, "function"), "name", "") : "unknown";
 }
 
 static void
@@ -98,15 +77,14 @@ add_message(json_t *list, const json_t *messages, const json_t *m)
 	if (strcmp(role, "tool") == 0) {
 		cleanup_free char *text = content_text(content);
 
-		append_part(list, "user", "parts", json_pack("{s:{s:s, s:{s:s}}}", "functionResponse",
+		add_part(list, &form, "user", json_pack("{s:{s:s, s:{s:s}}}", "functionResponse",
 		    "name", name_of_call(messages, json_str(m, "tool_call_id", "")), "response", "result", text));
 	} else if (strcmp(role, "assistant") == 0) {
-		if (json_array_size(list) == 0)
-			add_text(list, "user", "(continued)");	/* a conversation begins with the user */
-		add_content(list, "model", content);
+		add_beginning(list, &form);
+		add_content(list, &form, "model", content);
 		add_calls(list, m);
 	} else if (strcmp(role, "user") == 0) {
-		add_content(list, role, content);
+		add_content(list, &form, role, content);
 	}
 }
 
@@ -154,18 +132,10 @@ declarations(const json_t *tools)
 }
 
 static json_t *
-thinking(const char *effort)
-{
-	int budget = effort[0] == 'l' ? 1024 : effort[0] == 'm' ? 2048 : 4096;
-
-	return json_pack("{s:{s:b, s:i}}", "thinkingConfig", "includeThoughts", 1, "thinkingBudget", budget);
-}
-
-static json_t *
 body(const struct provider_request *r)
 {
 	cleanup_free char *system = system_text(r->messages);
-	const char *effort = dialect_effort(r);
+	int budget = dialect_thinking_budget(r);
 	json_t *b = json_object(), *contents = json_array();
 	const json_t *m;
 	size_t i;
@@ -177,8 +147,9 @@ body(const struct provider_request *r)
 	json_object_set_new(b, "contents", contents);
 	if (json_array_size(r->tools) > 0)
 		json_object_set_new(b, "tools", declarations(r->tools));
-	if (effort != NULL)
-		json_object_set_new(b, "generationConfig", thinking(effort));
+	if (budget > 0)
+		json_object_set_new(b, "generationConfig", json_pack("{s:{s:b, s:i}}", "thinkingConfig",
+		    "includeThoughts", 1, "thinkingBudget", budget));
 	return b;
 }
 

@@ -6,5 +6,6 @@ alpi-engined.SRCS := $(addprefix engined/, main.c \
 	events.c sidecar.c journal.c session.c catalog.c redact.c talk.c thread.c todo.c tools.c \
 	context.c prompt.c ledger.c runlog.c settings.c)
 alpi-engined.SRCS += $(addprefix engined/, \
-	provider.c attempt.c retry.c target.c dialect.c openai.c anthropic.c gemini.c offline.c answer.c mend.c sse.c refusal.c ollama.c)
+	provider.c attempt.c retry.c target.c dialect.c translate.c openai.c anthropic.c gemini.c offline.c \
+	answer.c mend.c sse.c refusal.c ollama.c)
 alpi-engined.LIBS := nng event_core jansson yaml sodium seccomp curl sqlite3 pcre2-8

@@ -15,6 +15,7 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "engined/translate.h"
 
 #define QUOTE_MAX 4000		/* bytes of a tool's result in the final answer */
 #define CALLS_MAX 16
@@ -253,19 +254,6 @@ obey(const struct provider_request *r, const char *text)
 	return json_pack("{s:s, s:O}", "text", "", "tool_calls", calls);
 }
 
-static const char *
-name_of_call(const json_t *messages, const char *id)
-{
-	const json_t *m, *call;
-	size_t i, k;
-
-	json_array_foreach(messages, i, m)
-		json_array_foreach(json_object_get(m, "tool_calls"), k, call)
-			if (strcmp(json_str(call, "id", ""), id) == 0)
-				return json_str(json_object_get(call, "function"), "name", "the tool");
-	return "the tool";
-}
-
 /* A result without the marks around it (tools_wrap): they speak to a model, not to a person. */
 static const char *
 unwrapped(const char *text, size_t *len)
@@ -283,7 +271,8 @@ static void
 quote(struct buf *b, const json_t *messages, const json_t *m)
 {
 	cleanup_free char *content = content_text(json_object_get(m, "content"));
-	const char *name = name_of_call(messages, json_str(m, "tool_call_id", ""));
+	const json_t *call = find_call(messages, json_str(m, "tool_call_id", ""));
+	const char *name = json_str(json_object_get(call, "function"), "name", "the tool");
 	size_t n;
 	const char *text = unwrapped(content, &n);
 

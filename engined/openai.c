@@ -11,6 +11,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "engined/translate.h"
 
 /* ---- the request --------------------------------------------------------------------------- */
 
