@@ -121,6 +121,25 @@ test_anthropic_requests_are_translated(void **state)
 }
 
 static void
+test_anthropic_output_has_room_behind_the_thinking(void **state)
+{
+	static const struct { const char *model, *effort; int limit, budget; } rows[] = {
+		{ "claude-later-9", "high", 8192, 4096 }, { "claude-later-9", NULL, 4096, 0 },
+		{ "claude-opus-4-1", "high", 32000, 4096 }, { "claude-3-opus", "high", 4096, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct target t = { .provider = (char *)"anthropic", .name = (char *)rows[i].model };
+		struct provider_request r = { .target = &t, .effort = rows[i].effort };
+		cleanup_json json_t *b = anthropic_dialect.body(&r);
+		const json_t *thinking = json_object_get(b, "thinking");
+
+		assert_int_equal(json_int(b, "max_tokens", -1), rows[i].limit);
+		assert_int_equal(json_int(thinking, "budget_tokens", 0), rows[i].budget);
+	}
+}
+
+static void
 test_gemini_requests_are_translated(void **state)
 {
 	expect_body(&gemini_dialect, "gemini", "2.5-pro", TALK, TOOLS, "low", "U/models/gemini-2.5-pro:streamGenerateContent?alt=sse",
@@ -426,6 +445,7 @@ main(void)
 		TEST(test_openai_requests_hold_what_strict_servers_know),
 		TEST(test_openrouter_requests_ask_for_cost_and_mark_the_cache),
 		TEST(test_anthropic_requests_are_translated),
+		TEST(test_anthropic_output_has_room_behind_the_thinking),
 		TEST(test_gemini_requests_are_translated),
 		TEST(test_anthropic_streams_are_read),
 		TEST(test_gemini_streams_are_read),
