@@ -73,12 +73,13 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def leave(self):
-        """Ctrl-D until it is heard: one that comes before the editor has the terminal is lost."""
-        while self.process.poll() is None:
+        """Ctrl-D at the prompt, again for as long as it is not heard: what comes before the editor has the terminal is lost."""
+        def heard():
             self.type("\x04")
-            select.select([self.master], [], [], 0.1)
-            if select.select([self.master], [], [], 0)[0] and not self.read():
-                break
+            while select.select([self.master], [], [], 0.1)[0] and self.read():
+                pass
+            return self.process.poll() is not None
+        wait_for(heard, "Ctrl-D to be heard")
         return self.end()
 
     def end(self):
