@@ -115,6 +115,8 @@ engine_config(struct engine *en, bool force)
 	if (config == NULL) {
 		en->config_error = xstrdup(e.text);
 		log_warn("config not taken over, the last good one stays in force: %s", e.text);
+		if (e.code == ERR_gone)		/* only a new start brings it back; open turns are taken up then */
+			daemon_exit(en->daemon, 1);
 		return;
 	}
 	json_decref(en->config);

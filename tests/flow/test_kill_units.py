@@ -201,3 +201,17 @@ def test_turns_that_had_ended_do_not_come_back_over_later_ones(home, provider, s
     assert home.ask("last", "--session", session)["reply"] == "last"
     said = ["zero"] + [f"turn {n}" for n in range(5)] + ["last"]
     assert [t["user"] for t in home.sessions()[session]["turns"]] == said
+
+
+def test_the_keeper_of_the_settings_and_engined_come_back_together(home, provider):
+    home.use(provider, "text")
+    home.start()
+    old = home.pid("default/engined")
+    keeper = int(open(f"/proc/{old}/task/{old}/children").read().split()[0])
+    assert open(f"/proc/{keeper}/comm").read() == "alpi-settings\n"
+    os.kill(keeper, signal.SIGKILL)
+    home.use(provider, "script")
+    assert home.ask(script({"text": "still here"}))["reply"] == "still here"
+    home.ready("default/engined", not_pid=old)
+    assert "the last good one stays in force" in home.log()
+    assert home.ask(script({"text": "and again"}))["reply"] == "and again"
