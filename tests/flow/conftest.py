@@ -35,6 +35,7 @@ def programs():
 PLACE = programs()
 ALPI = PLACE / "bin" / "alpi"
 LIBEXEC = PLACE / "libexec" / "alpi"
+SANITIZED = b"__asan_init" in ALPI.read_bytes()     # then what is freed is kept for a while: memory says nothing
 
 
 def wait_for(claim, what="", limit=60.0):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import wait_for
+from conftest import SANITIZED, wait_for
 from test_chat_tool import call, script
 from test_hostd import send, until
 
@@ -73,7 +73,7 @@ def test_a_turn_survives_the_death_of_a_unit(home, provider, unit):
     for u in others:
         pss, fds = resources(home, u)
         assert fds <= before[u][1] + 4, f"{u} keeps descriptors: {before[u]} -> {(pss, fds)}"
-        assert pss <= before[u][0] * 1.25 + 512, f"{u} grows: {before[u]} -> {(pss, fds)}"
+        assert SANITIZED or pss <= before[u][0] * 1.25 + 512, f"{u} grows: {before[u]} -> {(pss, fds)}"
     turns = [t for s in home.sessions().values() for t in s["turns"]]
     for i in range(TIMES):
         assert sum(t["assistant"].endswith(f"then the end m{i}") for t in turns) == 1, f"m{i} is kept once"

@@ -9,7 +9,7 @@ import struct
 import pytest
 
 import alp
-from conftest import wait_for
+from conftest import SANITIZED, wait_for
 from test_link import Link, free_port, pin  # noqa: F401
 
 
@@ -204,7 +204,7 @@ def test_five_thousand_connections_of_one_address_keep_nobody_out(link):
         assert "result" in link.ask("link.ping")
         wire = link.tcp()
         alp.ask(wire, link.peer, link.key, "link.ping")
-        assert memory(link) - before < 16 * 1024, "KiB for those who only knock"
+        assert SANITIZED or memory(link) - before < 16 * 1024, "KiB for those who only knock"
     finally:
         for s in crowd:
             s.close()
@@ -222,7 +222,7 @@ def test_a_peer_that_stops_reading_holds_up_nobody(link):
         slow.send(alp.text_of(alp.request(link.peer, link.key, "link.get_blob", {"hash": digest})))
     for _ in range(20):
         assert "result" in link.ask("link.ping")
-    assert memory(link) - before < 12 * 1024, "KiB for one who does not read"
+    assert SANITIZED or memory(link) - before < 12 * 1024, "KiB for one who does not read"
 
 
 def test_a_stranger_learns_nothing_from_time_or_bytes(link):

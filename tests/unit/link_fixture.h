@@ -384,6 +384,7 @@ fixture_new(void)
 	cleanup_free char *run = path_join(root, "run/bob");
 	struct error e = { 0 };
 
+	signal(SIGPIPE, SIG_IGN);		/* as a daemon does */
 	assert_true(sodium_init() >= 0);
 	boot_text(f, "unit default/alpd", "");
 	boot_text(f, "root %s", root);
