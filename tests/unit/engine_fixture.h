@@ -114,6 +114,12 @@ provider_cancel(struct provider_call *c)
 		call_free_(c);
 }
 
+void
+daemon_exit(struct daemon *d, int status)
+{
+	fail_msg("the daemon ends with %d", status);
+}
+
 static bool no_key;
 
 int
