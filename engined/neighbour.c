@@ -8,6 +8,10 @@
 #include "common/mem.h"
 #include "engined/engine.h"
 
+#define AGAIN_MS	200		/* between attempts while it is away */
+#define AWAY_MS		15000		/* a dead one is back by then */
+#define STUCK_MS	600000		/* one that lives and says nothing */
+
 const char *
 neighbour_grant(const struct turn *t, const char *daemon)
 {
@@ -32,8 +36,9 @@ neighbour_arm(struct turn *t, event_callback_fn fn, int ms)
 	evtimer_add(t->now.timer, &tv);
 }
 
-int64_t
-neighbour_silent_ms(struct turn *t)
+/* How long it has been silent; the silence begins with the first call. */
+static int64_t
+silent_ms(struct turn *t)
 {
 	int64_t now = clock_mono_ms();
 
@@ -42,10 +47,35 @@ neighbour_silent_ms(struct turn *t)
 	return now - t->now.lost_ms;
 }
 
-bool
-neighbour_away(const struct error *e)
+/* Is it away or overrun, or did it answer and refuse? */
+static bool
+is_away(const struct error *e)
 {
 	return e->code == ERR_gone || e->code == ERR_unavailable || e->code == ERR_timeout || e->code == ERR_busy;
+}
+
+void
+neighbour_not_begun(struct turn *t, const struct error *e, event_callback_fn again, void (*ask_next)(struct turn *t))
+{
+	if (e->code == ERR_unavailable && silent_ms(t) <= AWAY_MS) {
+		t->now.sent = false;
+		neighbour_arm(t, again, AGAIN_MS);
+	} else if (e->code == ERR_gone || e->code == ERR_timeout) {
+		ask_next(t);
+	} else {
+		calls_fail(t, e->text);
+	}
+}
+
+void
+neighbour_not_told(struct turn *t, const struct error *e, event_callback_fn again)
+{
+	if (!is_away(e))
+		calls_fail(t, e->text);
+	else if (silent_ms(t) > (e->code == ERR_timeout ? STUCK_MS : AWAY_MS))
+		calls_fail(t, OUTCOME_UNKNOWN);
+	else if (!t->now.cancelled)		/* else its own timer runs, and is not to be replaced */
+		neighbour_arm(t, again, AGAIN_MS);
 }
 
 int

@@ -9,10 +9,6 @@
 
 #include "engined/turn.h"
 
-#define NEIGHBOUR_AGAIN_MS	200		/* between attempts while it is away */
-#define NEIGHBOUR_AWAY_MS	15000		/* a dead one is back by then */
-#define NEIGHBOUR_STUCK_MS	600000		/* one that lives and says nothing */
-
 #define OUTCOME_UNKNOWN "outcome unknown: the call had started and its result was lost. " \
 	"It may have happened; look before you repeat it."
 
@@ -20,10 +16,13 @@
 const char *neighbour_grant(const struct turn *t, const char *daemon);
 /* Run fn once for the running call, in ms; replaces what was armed. */
 void	 neighbour_arm(struct turn *t, event_callback_fn fn, int ms);
-/* How long it has been silent, in ms; the silence begins with the first call. */
-int64_t	 neighbour_silent_ms(struct turn *t);
-/* Is it away or overrun, or did it answer and refuse? */
-bool	 neighbour_away(const struct error *e);
+/*
+ * The order to begin failed. If it certainly did not arrive, `again` runs in a while; if it may have, ask_next asks what
+ * became of it; else the call has failed.
+ */
+void	 neighbour_not_begun(struct turn *t, const struct error *e, event_callback_fn again, void (*ask_next)(struct turn *t));
+/* What became of a call was asked in vain: `again` runs in a while, until the neighbour was silent for too long. */
+void	 neighbour_not_told(struct turn *t, const struct error *e, event_callback_fn again);
 /* Write down that the running call begins. 0, or -1: the turn has ended with the reason. */
 int	 neighbour_begin(struct turn *t);
 

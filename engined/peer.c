@@ -142,12 +142,8 @@ on_next(void *arg, const void *reply, const struct error *e)
 		take(t, reply);
 	} else if (e->code == ERR_not_found) {
 		calls_fail(t, OUTCOME_UNKNOWN);
-	} else if (!neighbour_away(e)) {
-		calls_fail(t, e->text);
-	} else if (neighbour_silent_ms(t) > (e->code == ERR_timeout ? NEIGHBOUR_STUCK_MS : NEIGHBOUR_AWAY_MS)) {
-		calls_fail(t, OUTCOME_UNKNOWN);
-	} else if (!t->now.cancelled) {		/* else its own timer runs, and is not to be replaced */
-		neighbour_arm(t, on_again, NEIGHBOUR_AGAIN_MS);
+	} else {
+		neighbour_not_told(t, e, on_again);
 	}
 }
 
@@ -185,17 +181,12 @@ on_ask(void *arg, const void *reply, const struct error *e)
 	struct turn *t = arg;
 
 	t->now.request = NULL;
-	if (reply != NULL) {
-		t->now.lost_ms = 0;
-		ask_next(t);
-	} else if (e->code == ERR_unavailable && neighbour_silent_ms(t) <= NEIGHBOUR_AWAY_MS) {
-		t->now.sent = false;
-		neighbour_arm(t, on_ask_again, NEIGHBOUR_AGAIN_MS);
-	} else if (e->code == ERR_gone || e->code == ERR_timeout) {
-		ask_next(t);
-	} else {
-		calls_fail(t, e->text);
+	if (reply == NULL) {
+		neighbour_not_begun(t, e, on_ask_again, ask_next);
+		return;
 	}
+	t->now.lost_ms = 0;
+	ask_next(t);
 }
 
 static void

@@ -86,17 +86,6 @@ on_again(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-next_failed(struct turn *t, const struct error *e)
-{
-	if (!neighbour_away(e))
-		calls_fail(t, e->text);
-	else if (neighbour_silent_ms(t) > (e->code == ERR_timeout ? NEIGHBOUR_STUCK_MS : NEIGHBOUR_AWAY_MS))
-		calls_fail(t, OUTCOME_UNKNOWN);
-	else if (!t->now.cancelled)		/* else its own timer runs, and is not to be replaced */
-		neighbour_arm(t, on_again, NEIGHBOUR_AGAIN_MS);
-}
-
-static void
 on_next(void *arg, const void *reply, const struct error *e)
 {
 	const struct tool_next_reply *r = reply;
@@ -104,7 +93,7 @@ on_next(void *arg, const void *reply, const struct error *e)
 
 	t->now.request = NULL;
 	if (r == NULL) {
-		next_failed(t, e);
+		neighbour_not_told(t, e, on_again);
 		return;
 	}
 	t->now.lost_ms = 0;
@@ -124,7 +113,7 @@ ask_next(struct turn *t)
 
 	t->now.request = request_send(t->engine->daemon, "toolrunner", MSG_tool_next, &m, NULL, NEXT_MS, on_next, t, &e);
 	if (t->now.request == NULL)
-		next_failed(t, &e);
+		neighbour_not_told(t, &e, on_again);
 }
 
 void
@@ -145,26 +134,13 @@ on_exec_again(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-exec_failed(struct turn *t, const struct error *e)
-{
-	if (e->code == ERR_unavailable && neighbour_silent_ms(t) <= NEIGHBOUR_AWAY_MS) {
-		t->now.sent = false;
-		neighbour_arm(t, on_exec_again, NEIGHBOUR_AGAIN_MS);
-	} else if (e->code == ERR_gone || e->code == ERR_timeout) {
-		ask_next(t);
-	} else {
-		calls_fail(t, e->text);
-	}
-}
-
-static void
 on_exec(void *arg, const void *reply, const struct error *e)
 {
 	struct turn *t = arg;
 
 	t->now.request = NULL;
 	if (reply == NULL) {
-		exec_failed(t, e);
+		neighbour_not_begun(t, e, on_exec_again, ask_next);
 		return;
 	}
 	t->now.lost_ms = 0;

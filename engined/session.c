@@ -295,32 +295,20 @@ say(json_t *messages, const char *role, const char *text)
 	json_array_append_new(messages, json_pack("{s:s, s:s}", "role", role, "content", text));
 }
 
-/* "[attached: name (mime), ...]" of a turn, on a line of its own. */
+/* A turn's files on a line of their own: "[TITLE: FILE, ...]", FILE being its name and one more member. */
 static void
-add_attached(struct buf *b, const json_t *list)
+add_files(struct buf *b, const json_t *list, const char *title, const char *file, const char *member)
 {
 	json_t *a;
 	size_t i;
 
 	if (json_array_size(list) == 0)
 		return;
-	buf_puts(b, b->len > 0 ? "\n[attached: " : "[attached: ");
-	json_array_foreach(list, i, a)
-		buf_addf(b, "%s%s (%s)", i > 0 ? ", " : "", json_str(a, "name", "?"), json_str(a, "mime", "?"));
-	buf_addc(b, ']');
-}
-
-static void
-add_produced(struct buf *b, const json_t *list)
-{
-	json_t *a;
-	size_t i;
-
-	if (json_array_size(list) == 0)
-		return;
-	buf_puts(b, b->len > 0 ? "\n[produced this turn: " : "[produced this turn: ");
-	json_array_foreach(list, i, a)
-		buf_addf(b, "%s%s \xe2\x86\x92 %s", i > 0 ? ", " : "", json_str(a, "name", "?"), json_str(a, "path", "?"));
+	buf_addf(b, "%s[%s: ", b->len > 0 ? "\n" : "", title);
+	json_array_foreach(list, i, a) {
+		buf_puts(b, i > 0 ? ", " : "");
+		buf_addf(b, file, json_str(a, "name", "?"), json_str(a, member, "?"));
+	}
 	buf_addc(b, ']');
 }
 
@@ -330,9 +318,9 @@ replay_turn(const json_t *turn, bool first, json_t *messages)
 	cleanup_buf struct buf user = BUF(0), assistant = BUF(0);
 
 	buf_puts(&user, json_str(turn, "user", ""));
-	add_attached(&user, json_object_get(turn, "attachments"));
+	add_files(&user, json_object_get(turn, "attachments"), "attached", "%s (%s)", "mime");
 	buf_puts(&assistant, json_str(turn, "assistant", ""));
-	add_produced(&assistant, json_object_get(turn, "output_attachments"));
+	add_files(&assistant, json_object_get(turn, "output_attachments"), "produced this turn", "%s \xe2\x86\x92 %s", "path");
 	if (assistant.len == 0)
 		return;
 	if (first)
