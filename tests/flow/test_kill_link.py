@@ -82,5 +82,6 @@ def test_a_streamed_ask_ends_in_an_error_or_the_full_answer(home, provider, what
     rows = [json.loads(line) for line in (home.path / "logs/audit/alpd.jsonl").read_text().splitlines()]
     taken = [row["nonce"] for row in rows if row["what"] == "link.ask" and row["decision"] == "allow"]
     assert len(taken) == len(set(taken)) and {request["alp"]["nonce"] for request in seen} & set(taken)
+    wait_for(lambda: home.run("peers", "pending", check=False).returncode == 0, "hostd to find the last alpd")
     assert link.pending() == [stranger.name]
     link.close()
