@@ -152,7 +152,8 @@ test_nng_is_known_to_the_bus_alone(void **state)
 
 		assert_non_null(f);
 		while (fgets(name, sizeof(name), f) != NULL)
-			assert_string_equal(name, "common/bus.c\n");
+			if (strncmp(name, "common/bus", 10) != 0)
+				fail_msg("%s", name);
 		pclose(f);
 	}
 }
