@@ -1,258 +1,228 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The asking side of bus.h. Each peer is a REQ socket of its own, so that one
- * that hangs delays no other; each question is a context of it. What was sent
- * once is never sent again: whoever asks knows by the error whether it was.
+ * The asking side of bus.h: one connection to each inbox we ask, made when
+ * there is something to ask, and made again for what was not written yet when
+ * it broke. Whatever was written is never written again: whoever asks knows by
+ * the error whether it was.
  */
 #include "common/bus.h"
 
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/req.h>
-
-#include "common/bus_queue.h"
+#include "common/bus_own.h"
 #include "common/mem.h"
+#include "common/unixsock.h"
+#include "common/wire.h"
 #include "proto/proto.h"
 
-#define RECONNECT_MS	10
-#define RECONNECT_MAX_MS 200
-#define DIAL_S		3		/* nobody there for so long and nobody asking: stop looking */
+#define RETRY_MS	10		/* a peer that is away is looked for again, ever more rarely */
+#define RETRY_MAX_MS	200
+#define SLOTS		BUS_ASKS_MAX	/* a power of two: the low bits of a question's number */
+
+TAILQ_HEAD(asks, bus_ask);
 
 struct bus_peer {
-	struct item	 item;
-	struct bus	*bus;
-	struct bus_peer	*next;
-	char		*url;
-	nng_socket	 sock;
-	nng_dialer	 dialer;
-	int		 dialing;
-	struct event	*idle;
-	atomic_int	 pipes, queued;
-	size_t		 asks, bytes;
+	LIST_ENTRY(bus_peer)	 link;
+	struct bus		*bus;
+	char			*path;
+	struct wire		*wire;		/* NULL: away */
+	bool			 up;
+	struct event		*retry;
+	int			 retry_ms;
+	struct asks		 asks;		/* in their order, what was cancelled half written included */
+	struct bus_ask		**slots;	/* by number */
+	size_t			 n_slots, n_asks, bytes;
+	uint32_t		 turn;		/* the high bits: a late answer finds nobody */
 };
 
 struct bus_ask {
-	struct item	 item;
-	struct bus_peer	*peer;
-	nng_ctx		 ctx;
-	nng_aio		*aio;
-	atomic_int	 sent;
-	int		 open, result;
-	nng_msg		*reply;
-	size_t		 len;
-	bus_done_fn	*done;
-	void		*arg;
+	struct wire_out		 out;		/* first: what is sent is its question */
+	TAILQ_ENTRY(bus_ask)	 link;
+	struct asks		*on;		/* the list it is on */
+	struct bus_peer		*peer;
+	uint32_t		 number;
+	char			*text;		/* until it is written */
+	size_t			 len;
+	bus_done_fn		*done;		/* NULL: cancelled */
+	void			*arg;
 };
 
-/* ---- peers ---------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
-/*
- * A peer that is away is looked for as long as somebody asks, and a little
- * longer: a timer that runs forever would keep the machine awake.
- */
-static void
-watch_idle(struct bus_peer *p)
+static struct bus_ask **
+slot(const struct bus_peer *p, uint32_t number)
 {
-	const struct timeval after = { .tv_sec = DIAL_S };
+	size_t i = number % SLOTS;
 
-	if (!p->dialing || bus_peer_connected(p))
-		event_del(p->idle);
-	else if (!event_pending(p->idle, EV_TIMEOUT, NULL))
-		event_add(p->idle, &after);
+	return i < p->n_slots ? &p->slots[i] : NULL;
+}
+
+/* A number that no open question has; its slot is made if all are taken. */
+static uint32_t
+take_slot(struct bus_peer *p, struct bus_ask *a)
+{
+	size_t i = p->n_slots;
+
+	if (p->n_asks == p->n_slots)
+		p->slots = xreallocarray(p->slots, ++p->n_slots, sizeof(struct bus_ask *));
+	else
+		for (i = p->turn % p->n_slots; p->slots[i] != NULL; i = (i + 1) % p->n_slots)
+			continue;
+	p->slots[i] = a;
+	p->turn++;
+	return WIRE_NUMBER | p->turn * SLOTS | (uint32_t)i;
+}
+
+/* ---- the end of a question ------------------------------------------------------------------ */
+
+static void
+ask_free(struct bus_ask *a)
+{
+	struct bus_peer *p = a->peer;
+
+	TAILQ_REMOVE(a->on, a, link);
+	*slot(p, a->number) = NULL;
+	p->n_asks--;
+	p->bytes -= a->len;
+	free(a->text);
+	free(a);
+}
+
+/* Free it, then tell: what is told may ask again. */
+static void
+ask_report(struct bus_ask *a, const char *text, size_t len)
+{
+	bus_done_fn *done = a->done;
+	void *arg = a->arg;
+	struct error e = { 0 };
+
+	if (bus_ask_sent(a))
+		error_set(&e, ERR_gone, "it went away while it worked on this");
+	else
+		error_set(&e, ERR_unavailable, "it is not there");
+	ask_free(a);
+	if (done != NULL)
+		done(arg, text, len, text == NULL ? &e : NULL);
+}
+
+/* ---- the connection ------------------------------------------------------------------------- */
+
+static void
+look_later(struct bus_peer *p)
+{
+	const struct timeval after = { .tv_usec = p->retry_ms * 1000 };
+
+	if (TAILQ_EMPTY(&p->asks) || evtimer_pending(p->retry, NULL))
+		return;
+	evtimer_add(p->retry, &after);
+	p->retry_ms = 2 * p->retry_ms < RETRY_MAX_MS ? 2 * p->retry_ms : RETRY_MAX_MS;
 }
 
 static void
-on_idle(evutil_socket_t fd, short what, void *arg)
+on_up(void *arg)
 {
 	struct bus_peer *p = arg;
+	struct bus_ask *a;
 
-	if (p->dialing && p->asks == 0 && !bus_peer_connected(p)) {
-		nng_dialer_close(p->dialer);
-		p->dialing = 0;
-	}
-	watch_idle(p);
+	p->up = true;
+	p->retry_ms = RETRY_MS;
+	TAILQ_FOREACH(a, &p->asks, link)
+		wire_send(p->wire, &a->out, a->number, a->text, a->len);
 }
 
-/* The loop: a connection came or went. */
 static void
-run_peer(struct item *i)
+on_answer(void *arg, uint32_t number, char *bytes, size_t len)
 {
-	struct bus_peer *p = (struct bus_peer *)i;
+	struct bus_ask **at = slot(arg, number);
 
-	atomic_store(&p->queued, 0);
-	watch_idle(p);
+	if (at != NULL && *at != NULL && (*at)->number == number && bus_ask_sent(*at))
+		ask_report(*at, bytes + WIRE_TEXT, len - WIRE_TEXT);
+	free(bytes);
 }
 
-/* An nng thread. */
 static void
-on_pipe(nng_pipe pipe, nng_pipe_ev ev, void *arg)
+on_sent(void *arg, struct wire_out *out)
+{
+	struct bus_ask *a = (struct bus_ask *)out;
+
+	free(steal(a->text));
+	if (a->done == NULL)
+		ask_free(a);
+}
+
+/* What was written is lost, and told of; what was not waits for the next connection. */
+static void
+on_down(void *arg)
 {
 	struct bus_peer *p = arg;
+	struct asks lost = TAILQ_HEAD_INITIALIZER(lost);
+	struct bus_ask *a, *next;
 
-	atomic_fetch_add(&p->pipes, ev == NNG_PIPE_EV_ADD_POST ? 1 : -1);
-	if (atomic_exchange(&p->queued, 1) == 0)
-		bus_push(p->bus, &p->item, 1);
-}
-
-static int
-dial(struct bus_peer *p, struct error *e)
-{
-	int rv;
-
-	if (p->dialing)
-		return 0;
-	if ((rv = nng_dialer_create(&p->dialer, p->sock, p->url)) != 0)
-		return bus_nng_error(e, ERR_invalid, p->url, rv);
-	nng_dialer_set_ms(p->dialer, NNG_OPT_RECONNMINT, RECONNECT_MS);
-	nng_dialer_set_ms(p->dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
-	if ((rv = nng_dialer_start(p->dialer, NNG_FLAG_NONBLOCK)) != 0) {
-		nng_dialer_close(p->dialer);
-		return bus_nng_error(e, ERR_unavailable, p->url, rv);
+	wire_close(p->wire);
+	p->wire = NULL;
+	p->up = false;
+	for (a = TAILQ_FIRST(&p->asks); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, link);
+		if (!bus_ask_sent(a))
+			continue;
+		TAILQ_REMOVE(&p->asks, a, link);
+		TAILQ_INSERT_TAIL(&lost, a, link);
+		a->on = &lost;
 	}
-	p->dialing = 1;
-	watch_idle(p);
-	return 0;
+	look_later(p);
+	while ((a = TAILQ_FIRST(&lost)) != NULL)
+		ask_report(a, NULL, 0);
 }
 
-/* Resending is off on each socket: what was sent once is never sent again, not even to a successor. */
-static int
-peer_open(struct bus_peer *p)
-{
-	int rv;
+static const struct wire_events events = { on_up, on_answer, on_sent, on_down };
 
-	if ((rv = nng_req0_open(&p->sock)) != 0)
-		return rv;
-	if ((rv = nng_socket_set_ms(p->sock, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE)) != 0 ||
-	    (rv = nng_socket_set_size(p->sock, NNG_OPT_RECVMAXSZ, PROTO_MESSAGE_MAX)) != 0 ||
-	    (rv = nng_pipe_notify(p->sock, NNG_PIPE_EV_ADD_POST, on_pipe, p)) != 0 ||
-	    (rv = nng_pipe_notify(p->sock, NNG_PIPE_EV_REM_POST, on_pipe, p)) != 0)
-		nng_close(p->sock);
-	return rv;
+/* As long as somebody asks: to look for one of whom nobody wants anything would keep the machine awake. */
+static void
+look(struct bus_peer *p)
+{
+	int fd;
+
+	if (p->wire != NULL || TAILQ_EMPTY(&p->asks) || evtimer_pending(p->retry, NULL))
+		return;
+	if ((fd = unix_dial(p->path, NULL)) == -1)
+		look_later(p);
+	else
+		p->wire = wire_new(p->bus->base, fd, WIRE_REQ, WIRE_REP, PROTO_MESSAGE_MAX, &events, p);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	look(arg);
 }
 
 struct bus_peer *
-bus_peer(struct bus *b, const char *path, struct error *e)
+bus_peer(struct bus *b, const char *path)
 {
-	cleanup_free char *url = bus_url(path);
 	struct bus_peer *p;
-	int rv;
 
-	for (p = b->peers; p != NULL; p = p->next)
-		if (strcmp(p->url, url) == 0)
+	LIST_FOREACH(p, &b->peers, link)
+		if (strcmp(p->path, path) == 0)
 			return p;
 	p = xcalloc(1, sizeof(*p));
 	p->bus = b;
-	p->item.run = run_peer;
-	if ((rv = peer_open(p)) != 0) {
-		bus_nng_error(e, ERR_internal, path, rv);
-		free(p);
-		return NULL;
-	}
-	p->url = steal(url);
-	p->idle = evtimer_new(b->base, on_idle, p);
-	p->next = b->peers;
-	b->peers = p;
+	p->path = xstrdup(path);
+	p->retry = evtimer_new(b->base, on_retry, p);
+	p->retry_ms = RETRY_MS;
+	TAILQ_INIT(&p->asks);
+	LIST_INSERT_HEAD(&b->peers, p, link);
 	return p;
 }
 
 int
 bus_peer_connected(const struct bus_peer *p)
 {
-	return atomic_load(&p->pipes) > 0;
+	return p->up;
 }
 
-/* ---- questions that go out ------------------------------------------------------------------ */
-
-static void
-ask_close(struct bus_ask *a)
-{
-	if (a->open)
-		nng_ctx_close(a->ctx);
-	a->open = 0;
-}
-
-static void
-ask_free(struct bus_ask *a)
-{
-	ask_close(a);
-	nng_aio_free(a->aio);
-	if (a->reply != NULL)
-		nng_msg_free(a->reply);
-	free(a);
-}
-
-static void
-ask_report(struct bus_ask *a)
-{
-	struct error e = { 0 };
-
-	if (a->result == 0) {
-		a->done(a->arg, nng_msg_body(a->reply), nng_msg_len(a->reply), NULL);
-		return;
-	}
-	if (bus_ask_sent(a))
-		error_set(&e, ERR_gone, "it went away while it worked on this");
-	else
-		error_set(&e, ERR_unavailable, "it is not there");
-	a->done(a->arg, NULL, 0, &e);
-}
-
-/* The loop: a question ended, one way or the other. */
-static void
-run_ask(struct item *i)
-{
-	struct bus_ask *a = (struct bus_ask *)i;
-
-	a->peer->asks--;
-	a->peer->bytes -= a->len;
-	if (a->done != NULL && !a->peer->bus->ending)
-		ask_report(a);
-	ask_free(a);
-}
-
-/* An nng thread: the question left, then the answer came; or either failed. */
-static void
-on_ask_aio(void *arg)
-{
-	struct bus_ask *a = arg;
-	nng_msg *msg = nng_aio_get_msg(a->aio);
-
-	a->result = nng_aio_result(a->aio);
-	if (!bus_ask_sent(a) && a->result == 0) {
-		atomic_store(&a->sent, 1);
-		nng_aio_set_msg(a->aio, NULL);
-		nng_ctx_recv(a->ctx, a->aio);
-		return;
-	}
-	if (a->result == 0)
-		a->reply = msg;
-	else if (!bus_ask_sent(a) && msg != NULL)
-		nng_msg_free(msg);
-	bus_push(a->peer->bus, &a->item, 1);
-}
-
-static int
-ask_send(struct bus_ask *a, const char *text, struct error *e)
-{
-	nng_msg *msg;
-	int rv;
-
-	if ((rv = nng_aio_alloc(&a->aio, on_ask_aio, a)) != 0 || (rv = nng_ctx_open(&a->ctx, a->peer->sock)) != 0)
-		return bus_nng_error(e, ERR_internal, "ask", rv);
-	a->open = 1;
-	if ((rv = nng_ctx_set_ms(a->ctx, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE)) != 0 ||
-	    (rv = nng_msg_alloc(&msg, a->len)) != 0)
-		return bus_nng_error(e, ERR_internal, "ask", rv);
-	memcpy(nng_msg_body(msg), text, a->len);
-	nng_aio_set_msg(a->aio, msg);
-	a->peer->asks++;
-	a->peer->bytes += a->len;
-	nng_ctx_send(a->ctx, a->aio);
-	return 0;
-}
+/* ---- questions ------------------------------------------------------------------------------ */
 
 struct bus_ask *
 bus_ask(struct bus_peer *p, const char *text, size_t len, bus_done_fn *done, void *arg, struct error *e)
@@ -263,64 +233,72 @@ bus_ask(struct bus_peer *p, const char *text, size_t len, bus_done_fn *done, voi
 		error_set(e, ERR_too_large, "the message is larger than %d bytes", PROTO_MESSAGE_MAX);
 		return NULL;
 	}
-	if (p->asks >= BUS_ASKS_MAX || p->bytes + len > BUS_BYTES_MAX) {
+	if (p->n_asks >= BUS_ASKS_MAX || p->bytes + len > BUS_BYTES_MAX) {
 		error_set(e, ERR_busy, "too many open requests");
 		return NULL;
 	}
-	if (dial(p, e) == -1)
-		return NULL;
 	a = xcalloc(1, sizeof(*a));
-	*a = (struct bus_ask){ .item = { .run = run_ask }, .peer = p, .len = len, .done = done, .arg = arg };
-	if (ask_send(a, text, e) == 0)
-		return a;
-	ask_free(a);
-	return NULL;
+	*a = (struct bus_ask){ .on = &p->asks, .peer = p, .text = xmalloc(len + 1), .len = len, .done = done, .arg = arg };
+	memcpy(a->text, text, len);
+	a->number = take_slot(p, a);
+	TAILQ_INSERT_TAIL(&p->asks, a, link);
+	p->n_asks++;
+	p->bytes += len;
+	if (p->up)
+		wire_send(p->wire, &a->out, a->number, a->text, a->len);
+	else
+		look(p);
+	return a;
 }
 
 int
 bus_ask_sent(const struct bus_ask *a)
 {
-	return atomic_load(&a->sent);
+	return a->out.written > 0;
 }
 
-/* Closing the context ends whatever it is doing; its callback puts it on the queue, and the loop frees it there. */
-void
-bus_ask_end(struct bus_ask *a)
-{
-	ask_close(a);
-}
-
+/* One that is half written must be written to its end, or those behind it would not be understood. */
 void
 bus_ask_cancel(struct bus_ask *a)
 {
 	a->done = NULL;
-	ask_close(a);
+	if (bus_ask_sent(a) && a->text != NULL)
+		return;
+	if (!bus_ask_sent(a) && a->peer->up)
+		wire_withdraw(a->peer->wire, &a->out);
+	ask_free(a);
 }
 
-/* ---- the end ------------------------------------------------------------------------------- */
-
-static size_t
-open_asks(const struct bus *b)
+void
+bus_ask_end(struct bus_ask *a)
 {
-	size_t n = 0;
+	bus_done_fn *done = a->done;
+	void *arg = a->arg;
+	struct error e = { 0 };
 
-	for (const struct bus_peer *p = b->peers; p != NULL; p = p->next)
-		n += p->asks;
-	return n;
+	if (bus_ask_sent(a))
+		error_set(&e, ERR_gone, "it did not answer in time");
+	else
+		error_set(&e, ERR_unavailable, "it is not there");
+	bus_ask_cancel(a);
+	done(arg, NULL, 0, &e);
 }
+
+/* ---- the end -------------------------------------------------------------------------------- */
 
 void
 bus_peers_close(struct bus *b)
 {
 	struct bus_peer *p;
 
-	for (p = b->peers; p != NULL; p = p->next)
-		nng_close(p->sock);
-	bus_settle(b, open_asks);
-	while ((p = b->peers) != NULL) {
-		b->peers = p->next;
-		event_free(p->idle);
-		free(p->url);
+	while ((p = LIST_FIRST(&b->peers)) != NULL) {
+		LIST_REMOVE(p, link);
+		wire_close(p->wire);
+		while (!TAILQ_EMPTY(&p->asks))
+			ask_free(TAILQ_FIRST(&p->asks));
+		event_free(p->retry);
+		free(p->slots);
+		free(p->path);
 		free(p);
 	}
 }

@@ -1,208 +1,218 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inbox of bus.h: a REP socket with one context per question, so that
- * many are held and answered late, in any order. A question is received only
- * when the one before is on the queue, which keeps the order of each caller.
- * Callers are not known here but by their user, as the kernel tells it.
+ * The inbox of bus.h: who connects may ask, many questions at a time; each is
+ * held until it is answered, in any order. Callers are not known here but by
+ * their user, as the kernel told it when they connected.
  *
- * Not the raw REP socket with its descriptor, which would need no contexts:
- * it silently drops the answers beyond 64 that one caller has not read yet,
- * and a process that answers a few hundred long polls at once gets there
- * (test_bus: a_burst_of_answers_arrives_whole). A context's send waits.
+ * A caller that is gone takes nothing with it that others hold: its questions
+ * stay until they are answered, to nobody.
  */
 #include "common/bus.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/rep.h>
-
-#include "common/bus_queue.h"
+#include "common/bus_own.h"
+#include "common/clock.h"
 #include "common/mem.h"
+#include "common/unixsock.h"
+#include "common/wire.h"
 #include "proto/proto.h"
 
-#define INBOX_QUEUE_MAX	256		/* questions taken from nng that the loop has not seen */
+#define FLUSH_MS	1000
+#define AGAIN_MS	100		/* out of descriptors: until then nobody is accepted */
+
+struct caller {
+	LIST_ENTRY(caller)		 link;
+	struct bus			*bus;
+	struct wire			*wire;		/* NULL: gone */
+	long				 uid;
+	LIST_HEAD(, bus_message)	 questions;	/* held or being answered */
+};
 
 struct bus_message {
-	struct item	 item;			/* first: an item is its message */
-	struct bus	*bus;
-	nng_ctx		 ctx;
-	nng_aio		*aio;
-	nng_msg		*msg;
-	size_t		 answer_len;
+	struct wire_out			 out;		/* first: what is sent is its message */
+	LIST_ENTRY(bus_message)		 link;
+	struct caller			*from;
+	uint32_t			 number;
+	char				*bytes;		/* the question, later the answer */
+	size_t				 len;
 };
+
+/* ---- callers -------------------------------------------------------------------------------- */
+
+static void
+caller_free(struct caller *c)
+{
+	LIST_REMOVE(c, link);
+	wire_close(c->wire);
+	free(c);
+}
 
 static void
 message_free(struct bus_message *m)
 {
-	nng_ctx_close(m->ctx);
-	nng_aio_free(m->aio);		/* waits for a callback that is just returning */
-	if (m->msg != NULL)
-		nng_msg_free(m->msg);
+	struct caller *c = m->from;
+
+	LIST_REMOVE(m, link);
+	free(m->bytes);
 	free(m);
+	if (c->wire == NULL && LIST_EMPTY(&c->questions))
+		caller_free(c);
 }
 
-/* The loop: a question is here. */
 static void
-run_message(struct item *i)
+on_up(void *arg)
 {
-	struct bus_message *m = (struct bus_message *)i;
-
-	m->bus->held++;
-	m->bus->on_request(m->bus->arg, m);
 }
 
-/* The loop: an answer is on its way, or the inbox was closed. */
 static void
-run_finished(struct item *i)
+on_question(void *arg, uint32_t number, char *bytes, size_t len)
 {
-	struct bus_message *m = (struct bus_message *)i;
+	struct caller *c = arg;
+	struct bus_message *m = xcalloc(1, sizeof(*m));
 
-	if (m->answer_len > 0) {
-		m->bus->answering--;
-		m->bus->unsent -= m->answer_len;
-	}
+	m->from = c;
+	m->number = number;
+	m->bytes = bytes;
+	m->len = len;
+	LIST_INSERT_HEAD(&c->questions, m, link);
+	c->bus->held++;
+	c->bus->on_request(c->bus->arg, m);
+}
+
+static void
+on_sent(void *arg, struct wire_out *out)
+{
+	struct bus_message *m = (struct bus_message *)out;
+
+	m->from->bus->unsent -= out->len;
 	message_free(m);
 }
 
-/* An nng thread: the receiver got a question. */
+/* Answers that did not reach it are dropped, questions stay with whoever works on them. */
 static void
-on_question(struct bus_message *m)
+on_gone(void *arg)
 {
-	struct bus *b = m->bus;
-	int paused;
+	struct caller *c = arg;
+	struct bus_message *m, *next;
 
-	m->msg = nng_aio_get_msg(m->aio);
-	nng_aio_set_msg(m->aio, NULL);
-	m->item.run = run_message;
-	pthread_mutex_lock(&b->lock);
-	b->receiver = NULL;
-	bus_enqueue(b, &m->item, 1);
-	paused = b->paused = ++b->unseen >= INBOX_QUEUE_MAX;
-	pthread_mutex_unlock(&b->lock);
-	if (!paused)
-		bus_inbox_receive(b);
+	for (m = LIST_FIRST(&c->questions); m != NULL; m = next) {
+		next = LIST_NEXT(m, link);
+		if (m->out.text != NULL)
+			on_sent(c, &m->out);
+	}
+	wire_close(c->wire);
+	c->wire = NULL;
+	if (LIST_EMPTY(&c->questions))
+		caller_free(c);
 }
 
-/* An nng thread: receiving or answering ended. */
-static void
-on_message_aio(void *arg)
-{
-	struct bus_message *m = arg;
-	int rv = nng_aio_result(m->aio);
+static const struct wire_events events = { on_up, on_question, on_sent, on_gone };
 
-	if (rv == 0 && m->answer_len == 0) {
-		on_question(m);
+static long
+user_of(int fd)
+{
+	uid_t uid = 0;
+
+	unix_peer_is_own(fd, &uid);
+	return (long)uid;
+}
+
+static void
+on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval after = { .tv_usec = AGAIN_MS * 1000 };
+	struct bus *b = arg;
+	struct caller *c;
+	int conn = accept(fd, NULL, NULL);
+
+	if (conn == -1) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			event_del(b->accept);
+			event_add(b->again, &after);
+		}
 		return;
 	}
-	m->item.run = run_finished;
-	m->msg = rv != 0 && m->answer_len > 0 ? nng_aio_get_msg(m->aio) : NULL;
-	bus_push(m->bus, &m->item, 0);
+	fcntl(conn, F_SETFD, FD_CLOEXEC);
+	c = xcalloc(1, sizeof(*c));
+	c->bus = b;
+	c->uid = user_of(conn);
+	LIST_INIT(&c->questions);
+	LIST_INSERT_HEAD(&b->callers, c, link);
+	c->wire = wire_new(b->base, conn, WIRE_REP, WIRE_REQ, PROTO_MESSAGE_MAX, &events, c);
 }
 
-/* Whoever took the last question does this, or the loop after a pause. */
-void
-bus_inbox_receive(struct bus *b)
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
 {
-	struct bus_message *m = xcalloc(1, sizeof(*m));
+	struct bus *b = arg;
 
-	m->bus = b;
-	m->item.run = run_finished;
-	if (nng_aio_alloc(&m->aio, on_message_aio, m) != 0 || nng_ctx_open(&m->ctx, b->inbox) != 0) {
-		nng_aio_free(m->aio);		/* the inbox is being closed */
-		free(m);
-		return;
-	}
-	pthread_mutex_lock(&b->lock);
-	b->receiver = m;
-	pthread_mutex_unlock(&b->lock);
-	nng_ctx_recv(m->ctx, m->aio);
-}
-
-/* The socket's mode comes from the mask: no moment passes in which it is open to others. */
-static int
-listen_private(struct bus *b, const char *path)
-{
-	cleanup_free char *url = bus_url(path);
-	mode_t mask = umask(0177);
-	int rv = nng_listen(b->inbox, url, NULL, 0);
-
-	umask(mask);
-	return rv;
+	event_add(b->accept, NULL);
 }
 
 int
 bus_listen(struct bus *b, const char *path, struct error *e)
 {
-	int rv;
-
-	if (unlink(path) == -1 && errno != ENOENT)
-		return error_errno(e, "%s", path);
-	if ((rv = nng_rep0_open(&b->inbox)) != 0)
-		return bus_nng_error(e, ERR_internal, "inbox", rv);
-	if ((rv = nng_socket_set_size(b->inbox, NNG_OPT_RECVMAXSZ, PROTO_MESSAGE_MAX)) != 0 ||
-	    (rv = listen_private(b, path)) != 0) {
-		nng_close(b->inbox);
-		return bus_nng_error(e, ERR_unavailable, path, rv);
-	}
-	b->listening = 1;
-	bus_inbox_receive(b);
+	if ((b->fd = unix_listen(path, e)) == -1)
+		return -1;
+	b->accept = event_new(b->base, b->fd, EV_READ | EV_PERSIST, on_accept, b);
+	b->again = evtimer_new(b->base, on_again, b);
+	event_add(b->accept, NULL);
 	return 0;
 }
+
+/* ---- questions ------------------------------------------------------------------------------ */
 
 const char *
 bus_message_text(const struct bus_message *m, size_t *len)
 {
-	*len = m->msg != NULL ? nng_msg_len(m->msg) : 0;
-	return m->msg != NULL ? nng_msg_body(m->msg) : NULL;
+	*len = m->bytes != NULL ? m->len - WIRE_TEXT : 0;
+	return m->bytes != NULL ? m->bytes + WIRE_TEXT : NULL;
 }
 
 void
 bus_message_read(struct bus_message *m)
 {
-	if (m->msg != NULL)
-		nng_msg_free(m->msg);
-	m->msg = NULL;
+	free(m->bytes);
+	m->bytes = NULL;
 }
 
 long
 bus_message_uid(const struct bus_message *m)
 {
-	uint64_t uid;
-
-	if (m->msg == NULL || nng_pipe_get_uint64(nng_msg_get_pipe(m->msg), NNG_OPT_IPC_PEER_UID, &uid) != 0)
-		return -1;
-	return (long)uid;
+	return m->from->uid;
 }
 
 int
 bus_answer(struct bus_message *m, const char *text, size_t len, int must)
 {
-	struct bus *b = m->bus;
-	nng_msg *msg;
+	struct bus *b = m->from->bus;
 
 	if (!must && b->unsent + len > BUS_BYTES_MAX)
 		return -1;
-	if (nng_msg_alloc(&msg, len) != 0)
-		abort();		/* like every small allocation; a large one met its limit */
-	memcpy(nng_msg_body(msg), text, len);
-	bus_message_read(m);
 	b->held--;
-	b->answering++;
-	b->unsent += m->answer_len = len;
-	nng_aio_set_msg(m->aio, msg);
-	nng_ctx_send(m->ctx, m->aio);
+	if (m->from->wire == NULL) {
+		message_free(m);
+		return 0;
+	}
+	free(m->bytes);
+	m->bytes = xmalloc(len + 1);
+	memcpy(m->bytes, text, len);
+	b->unsent += len;
+	wire_send(m->from->wire, &m->out, m->number, m->bytes, len);
 	return 0;
 }
 
 void
 bus_ignore(struct bus_message *m)
 {
-	m->bus->held--;
+	m->from->bus->held--;
 	message_free(m);
 }
 
@@ -212,33 +222,61 @@ bus_held(const struct bus *b)
 	return b->held;
 }
 
-/* ---- the end ------------------------------------------------------------------------------- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
-static size_t
-answering(const struct bus *b)
+/* The last caller of the row with an answer to be written; NULL when there is none. */
+static struct caller *
+pending(const struct bus *b)
 {
-	return b->answering;
+	struct caller *c, *found = NULL;
+
+	LIST_FOREACH(c, &b->callers, link)
+		if (c->wire != NULL && wire_pending(c->wire))
+			found = c;
+	return found;
+}
+
+/* One that takes nothing any more must not keep the others waiting: its turn is short. */
+static void
+flush(struct bus *b)
+{
+	int64_t until = clock_mono_ms() + FLUSH_MS;
+	struct pollfd p = { .events = POLLOUT };
+	struct caller *c;
+
+	while ((c = pending(b)) != NULL && clock_mono_ms() < until) {
+		LIST_REMOVE(c, link);		/* others first, next time */
+		LIST_INSERT_HEAD(&b->callers, c, link);
+		p.fd = wire_fd(c->wire);
+		if (poll(&p, 1, 10) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0)
+			on_gone(c);
+		else
+			wire_flush(c->wire);
+	}
 }
 
 static void
-drop_request(void *arg, struct bus_message *m)
+drop(struct caller *c)
 {
-	bus_ignore(m);
+	struct bus_message *m;
+
+	while ((m = LIST_FIRST(&c->questions)) != NULL) {
+		LIST_REMOVE(m, link);
+		free(m->bytes);
+		free(m);
+	}
+	caller_free(c);
 }
 
 void
 bus_inbox_close(struct bus *b)
 {
-	struct bus_message *receiver;
-
-	b->on_request = drop_request;
-	bus_settle(b, answering);
-	nng_close(b->inbox);
-	b->listening = 0;
-	pthread_mutex_lock(&b->lock);
-	receiver = b->receiver;
-	pthread_mutex_unlock(&b->lock);
-	if (receiver != NULL)
-		nng_aio_wait(receiver->aio);
-	bus_settle(b, answering);
+	if (b->fd == -1)
+		return;
+	flush(b);
+	event_free(b->accept);
+	event_free(b->again);
+	close(b->fd);
+	while (!LIST_EMPTY(&b->callers))
+		drop(LIST_FIRST(&b->callers));
 }

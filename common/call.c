@@ -259,8 +259,8 @@ start(struct daemon *d, struct request *r, struct error *e)
 		error_set(e, ERR_internal, "the bus is not up");
 		return NULL;
 	}
-	if ((r->peer = bus_peer(d->bus, path, e)) == NULL ||
-	    (r->ask = bus_ask(r->peer, r->text, strlen(r->text), on_done, r, e)) == NULL)
+	r->peer = bus_peer(d->bus, path);
+	if ((r->ask = bus_ask(r->peer, r->text, strlen(r->text), on_done, r, e)) == NULL)
 		return NULL;
 	r->timer = evtimer_new(d->base, on_timer, r);
 	arm(r, next_look(r));

@@ -329,7 +329,8 @@ open_bus(struct daemon *d, struct error *e)
 {
 	cleanup_free char *path = xasprintf("%s/%s.ipc", d->boot.run, d->boot.unit);
 
-	if ((d->bus = bus_new(d->base, inbox_take, d, e)) == NULL || bus_listen(d->bus, path, e) == -1)
+	d->bus = bus_new(d->base, inbox_take, d);
+	if (bus_listen(d->bus, path, e) == -1)
 		return -1;
 	if (d->on_ready != NULL)
 		d->on_ready(d);

@@ -3,7 +3,7 @@
  * The life of a daemon: parse, open, restrict, serve. A main() calls
  * daemon_boot, opens its files, calls restrict_self and ends with
  * `return daemon_serve(...)`. Everything after boot runs on one libevent
- * loop; nng's threads only wake it.
+ * loop, in one thread.
  */
 #ifndef ALPI_DAEMON_H
 #define ALPI_DAEMON_H

@@ -15,7 +15,7 @@
  * open descriptors; only "talk" stands alone, without that base):
  *   talk     read and write what is open, end: no memory more, no files, no other descriptors
  *   stdio    read, write, poll, epoll, timers, signals to oneself
- *   bus      nng: threads, eventfd, Unix sockets made, bound, connected below run/
+ *   bus      Unix sockets made, bound, connected below run/
  *   files    open, stat, rename, unlink ... (only the paths named have rights)
  *   db       files + fcntl locks, mmap, fsync for sqlite
  *   net      TCP and UDP client sockets, DNS

@@ -23,23 +23,35 @@ address(struct sockaddr_un *at, const char *path, struct error *e)
 	return 0;
 }
 
-int
-unix_connect(const char *path, struct error *e)
+static int
+stream_to(const char *path, int flags, struct error *e)
 {
 	struct sockaddr_un at;
 	int fd;
 
 	if (address(&at, path, e) == -1)
 		return -1;
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)) == -1)
 		return error_errno(e, "socket");
 	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
 		return fd;
 	error_errno(e, "%s", path);
-	if (e != NULL && (errno == ENOENT || errno == ECONNREFUSED))
+	if (e != NULL && (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN))
 		e->code = ERR_unavailable;
 	close(fd);
 	return -1;
+}
+
+int
+unix_connect(const char *path, struct error *e)
+{
+	return stream_to(path, 0, e);
+}
+
+int
+unix_dial(const char *path, struct error *e)
+{
+	return stream_to(path, SOCK_NONBLOCK, e);
 }
 
 int

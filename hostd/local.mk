@@ -4,4 +4,4 @@ alpi-hostd.DIR  := $(LIBEXEC)
 alpi-hostd.SRCS := $(addprefix hostd/, main.c handlers.c host.c client.c params.c sock.c methods.c \
 	turns.c turn.c turn_rows.c followers.c stream.c approvals.c forward.c peers.c settings.c \
 	settings_child.c settings_show.c settings_config.c settings_env.c settings_profiles.c init.c)
-alpi-hostd.LIBS := nng event_core sqlite3 jansson yaml sodium seccomp
+alpi-hostd.LIBS := event_core sqlite3 jansson yaml sodium seccomp

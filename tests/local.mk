@@ -22,7 +22,7 @@ UNIT += link_life:alpi-alpd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
-FUZZ += json:common config:common env:common codec:common boot:common grant:common
+FUZZ += wire:common json:common config:common env:common codec:common boot:common grant:common
 FUZZ += sse:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined
 FUZZ += render:alpi
 FUZZ += lexer:alpi-toolrunner

@@ -2,7 +2,7 @@
 /*
  * The launcher: makes one worker process per call, tells the main process
  * how it ended, and kills what it is told to. It exists because a process
- * under Landlock may not mount and one with nng's threads must not fork. It
+ * under Landlock may not mount. It
  * trusts the main process and nobody else; it reads no JSON, no bus and no
  * user's file. When the main process is gone it ends, and every worker with
  * it: the first process of each process namespace dies with its parent.

@@ -7,7 +7,7 @@ alpi-toolrunner.SRCS := $(addprefix toolrunner/, main.c \
 	launcher.c worker.c background.c launch.c namespace.c \
 	work.c sandbox.c layer.c view.c probe.c command.c files.c lint.c \
 	$(addprefix tools/, read.c write.c edit.c search.c terminal.c))
-alpi-toolrunner.LIBS := nng event_core jansson yaml sodium seccomp pcre2-8
+alpi-toolrunner.LIBS := event_core jansson yaml sodium seccomp pcre2-8
 
 PROGS               += alpi-worker
 alpi-worker.DIR  := $(LIBEXEC)

@@ -178,7 +178,7 @@ boot_self(struct daemon *d, const char *home)
 			exit(1);
 	}
 	d->base = event_base_new();
-	d->bus = bus_new(d->base, inbox_take, d, &e);
+	d->bus = bus_new(d->base, inbox_take, d);
 }
 
 static void

@@ -237,8 +237,6 @@ me_line(const char *fmt, const char *a)
 static int
 start_all(void **state)
 {
-	struct error e = { 0 };
-
 	home = temp_home();
 	me_line("unit default/%s", "engined");
 	me_line("root %s", home);
@@ -249,7 +247,7 @@ start_all(void **state)
 	me_line("call default/hostd %s", TOKEN_HOST);
 	me_line("end%s", "");
 	me.base = event_base_new();
-	assert_non_null(me.bus = bus_new(me.base, inbox_take, &me, &e));
+	me.bus = bus_new(me.base, inbox_take, &me);
 	unit_start(&tool);
 	unit_start(&host);
 	return 0;

@@ -124,8 +124,8 @@ static void
 test_who_asks_is_told_nothing_any_more_when_the_bus_ends(void **state)
 {
 	cleanup_free char *path = xasprintf("%s/run/default/toolrunner.ipc", home);
-	struct bus *b = bus_new(me.base, inbox_take, &me, NULL);
-	struct bus_peer *p = bus_peer(b, path, NULL);
+	struct bus *b = bus_new(me.base, inbox_take, &me);
+	struct bus_peer *p = bus_peer(b, path);
 	int called = 0;
 
 	for (int i = 0; i < 200; i++)

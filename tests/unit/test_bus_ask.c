@@ -2,6 +2,10 @@
 /* The asking side: what is not sent at all, and what becomes of a question when time, death or a restart comes between. */
 #include "tests/unit/bus_fixture.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/un.h>
+
 /* ---- refused before anything is sent -------------------------------------------------------- */
 
 static void
@@ -125,7 +129,7 @@ static void
 wait_disconnected(void)
 {
 	cleanup_free char *path = xasprintf("%s/run/default/toolrunner.ipc", home);
-	struct bus_peer *p = bus_peer(me.bus, path, NULL);
+	struct bus_peer *p = bus_peer(me.bus, path);
 
 	while (bus_peer_connected(p))
 		event_base_loop(me.base, EVLOOP_ONCE);
@@ -196,6 +200,88 @@ test_a_request_is_not_sent_again_to_the_successor(void **state)
 	unit_start(&tool);
 	for (int i = 0; i < 20; i++)		/* it would have died again */
 		assert_int_equal(ask("hello").code, ERR_none);
+}
+
+/* Questions arrive at every moment of its end; it ends all the same, and each is answered or reported. */
+static void
+test_a_callee_ends_while_it_is_asked(void **state)
+{
+	enum { ROUNDS = 30, N = 200 };
+	struct result r[N];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		memset(r, 0, sizeof(r));
+		for (int k = 0; k < N; k++) {
+			ask_tool("hello", 0, LONG_MS, &r[k]);
+			if (k == i)
+				assert_int_equal(kill(tool.pid, SIGTERM), 0);
+			event_base_loop(me.base, EVLOOP_NONBLOCK);
+		}
+		assert_true(WIFEXITED(unit_wait(&tool)));
+		wait_disconnected();
+		unit_start(&tool);
+		for (int k = 0; k < N; k++)
+			wait_for(&r[k]);
+	}
+	assert_int_equal(ask("hello").code, ERR_none);
+}
+
+/* One that accepts and dies before a word is said, again and again. */
+struct cutter {
+	pthread_t	 thread;
+	int		 fd;
+	atomic_int	 cut, end;
+};
+
+static void *
+cut(void *arg)
+{
+	struct cutter *c = arg;
+	int fd;
+
+	while (!atomic_load(&c->end))
+		if ((fd = accept(c->fd, NULL, NULL)) != -1) {
+			close(fd);
+			atomic_fetch_add(&c->cut, 1);
+		}
+	return NULL;
+}
+
+static void
+cutter_start(struct cutter *c)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/run/default/toolrunner.ipc", home);
+	unlink(sa.sun_path);
+	assert_int_not_equal(c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), -1);
+	assert_int_equal(bind(c->fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(c->fd, 16), 0);
+	assert_int_equal(pthread_create(&c->thread, NULL, cut, c), 0);
+}
+
+static void
+test_a_callee_that_dies_while_we_connect_is_looked_for_again(void **state)
+{
+	enum { DEATHS = 60 };
+	struct cutter c = { 0 };
+	int seen = 0;
+
+	unit_kill(&tool);
+	wait_disconnected();
+	cutter_start(&c);
+	while (seen < DEATHS) {
+		int before = atomic_load(&c.cut);
+
+		assert_int_equal(ask("hello").code, ERR_unavailable);
+		seen = atomic_load(&c.cut);
+		assert_in_range(seen - before, 1, 100000);
+	}
+	atomic_store(&c.end, 1);
+	pthread_join(c.thread, NULL);
+	close(c.fd);
+	unit_start(&tool);
+	assert_int_equal(ask("hello").code, ERR_none);
 }
 
 static void
@@ -300,6 +386,8 @@ main(int argc, char *argv[])
 		TEST(test_death_of_the_callee_is_told_at_once),
 		TEST(test_a_restarting_callee_is_waited_for),
 		TEST(test_a_request_is_not_sent_again_to_the_successor),
+		TEST(test_a_callee_ends_while_it_is_asked),
+		TEST(test_a_callee_that_dies_while_we_connect_is_looked_for_again),
 		TEST(test_a_stopped_callee_delays_nobody_else),
 		TEST(test_a_hundred_thousand_abandoned_calls_leave_nothing),
 	};
