@@ -71,7 +71,7 @@ static const char *const calls[WORDS] = {
 	    "pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd2 timerfd_create "
 	    "timerfd_settime timerfd_gettime signalfd4 pipe pipe2 fcntl ioctl* dup dup2 dup3 getrlimit prlimit64* "
 	    "getrusage uname sysinfo tgkill* membarrier prctl* sendmsg recvmsg sendto recvfrom shutdown getsockopt",
-	[BUS] = "socket* bind connect listen accept accept4 getsockopt setsockopt getsockname getpeername unlink unlinkat "
+	[BUS] = "socket* socketpair bind connect listen accept accept4 getsockopt setsockopt getsockname getpeername unlink unlinkat "
 	    "mkdir mkdirat chmod fchmod fchmodat access faccessat faccessat2 stat lstat umask",
 	[FILES] = "open openat stat lstat statx access faccessat faccessat2 getdents64 rename renameat renameat2 link linkat unlink "
 	    "unlinkat mkdir mkdirat rmdir fsync fdatasync sync_file_range ftruncate fallocate chmod fchmod "

@@ -18,7 +18,7 @@
  *   bus      Unix sockets made, bound, connected below run/
  *   files    open, stat, rename, unlink ... (only the paths named have rights)
  *   db       files + fcntl locks, mmap, fsync for sqlite
- *   net      TCP and UDP client sockets, DNS
+ *   net      TCP and UDP client sockets, DNS (and threads, which resolvers use)
  *   unix     Unix sockets of our own (hostd's host.sock)
  *   proc     posix_spawn, wait, kill children, pidfd
  *   exec     execve (implied by nothing)

@@ -74,6 +74,7 @@ class Home:
 
     def __init__(self, uid=None):
         self.uid = uid
+        self.killed = set()                 # pids
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="al-", dir="/tmp"))
         self.path = self.base / "h"
         self.person = self.base / "p"       # the person's own home directory
@@ -158,13 +159,16 @@ class Home:
         return self.units()[unit]["pid"]
 
     def kill(self, unit, sig=signal.SIGKILL):
-        os.kill(self.pid(unit), sig)
+        pid = self.pid(unit)
+        os.kill(pid, sig)
+        if sig == signal.SIGKILL:
+            self.killed.add(pid)
 
     def ready(self, unit, not_pid=0):
-        """Wait until a unit is ready, under another pid than the one given."""
+        """Wait until a unit is ready, under another pid than the one given, and than one that we killed: init may not know yet."""
         def claim():
             row = self.units().get(unit)
-            return row and row["state"] == "ready" and row["pid"] != not_pid and row["pid"]
+            return row and row["state"] == "ready" and row["pid"] not in self.killed | {not_pid} and row["pid"]
         return wait_for(claim, f"{unit} to be ready")
 
     def log(self):
