@@ -388,9 +388,9 @@ forget_said(struct job *j, const json_t *data)
 static void
 take_usage(struct job *j, const json_t *data)
 {
-	j->tokens_in = json_int(data, "tokens_in", 0);
-	j->tokens_out = json_int(data, "tokens_out", 0);
-	j->cost = json_num(data, "cost", 0);
+	j->tokens_in += json_int(data, "tokens_in", 0);
+	j->tokens_out += json_int(data, "tokens_out", 0);
+	j->cost += json_num(data, "cost", 0);
 }
 
 static void

@@ -26,6 +26,13 @@ now_s(void)
 	return (double)clock_wall_ms() / 1000;
 }
 
+/* Whoever watches the parent of a sub-agent decides. */
+static const char *
+shown_session(const struct turn *t)
+{
+	return t->agent == NULL ? t->row.session : json_str(t->agent, "session", "");
+}
+
 bool
 ask_is(const struct turn *t, const char *id)
 {
@@ -40,7 +47,7 @@ ask_approval(struct turn *t, const struct tool_next_reply *r)
 	t->now.settled = false;
 	t->now.asking = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s, s:f, s:I}", "request_id",
 	    r->ticket == NULL ? "" : r->ticket, "command", r->command, "severity", r->severity, "pattern", r->pattern,
-	    "cwd", r->cwd, "session_id", t->row.session, "ts", now_s(), "timeout_s", (json_int_t)r->timeout_s);
+	    "cwd", r->cwd, "session_id", shown_session(t), "ts", now_s(), "timeout_s", (json_int_t)r->timeout_s);
 	engine_push(t->engine, "approval.request", json_incref(t->now.asking));
 }
 
@@ -52,7 +59,7 @@ ask_approved(struct turn *t, const char *choice, const char *responder)
 	if (!t->now.settled)
 		engine_push(t->engine, "approval.resolved", json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f}",
 		    "request_id", json_str(q, "request_id", ""), "choice", choice, "pattern", json_str(q, "pattern", ""),
-		    "severity", json_str(q, "severity", ""), "responder", responder, "session_id", t->row.session, "ts", now_s()));
+		    "severity", json_str(q, "severity", ""), "responder", responder, "session_id", shown_session(t), "ts", now_s()));
 	t->now.settled = true;
 	if (strcmp(responder, "host") == 0)
 		return;			/* toolrunner still has to say what it makes of it */

@@ -2,7 +2,7 @@
 /*
  * See turn.h: the tool calls of one answer, one after the other
  * (spec/engine.md, section 6). runner.c speaks with toolrunner, ask.c with
- * people; here stands what is the same for every call: announce, find where
+ * people, agent.c with turns; here stands what is the same for every call: announce, find where
  * it runs, write down what came back, show it to the model as data.
  */
 #include <stdio.h>
@@ -160,8 +160,9 @@ result_row(struct turn *t, const struct tool_result *r, const char *screen)
 		json_object_set_new(entry, "reasoning", preview(t->step_reasoning, SESSION_STEP_REASONING));
 		free(steal(t->step_reasoning));
 	}
-	return json_pack("{s:s, s:o, s:O?, s:b, s:s, s:s*}", "content", content, "entry", entry,
-	    "mutations", r->mutations, "ok", (int)r->ok, "shown", screen, "answer", r->answer);
+	return json_pack("{s:s, s:o, s:O?, s:b, s:s, s:s*, s:I, s:I, s:f}", "content", content, "entry", entry,
+	    "mutations", r->mutations, "ok", (int)r->ok, "shown", screen, "answer", r->answer,
+	    "tokens_in", (json_int_t)r->tokens_in, "tokens_out", (json_int_t)r->tokens_out, "cost", r->cost);
 }
 
 void
@@ -180,6 +181,9 @@ calls_apply(struct turn *t, const json_t *row)
 		free(t->failure);
 		t->failure = xstrdup(json_str(row, "shown", ""));
 	}
+	t->tokens_in += json_int(row, "tokens_in", 0);
+	t->tokens_out += json_int(row, "tokens_out", 0);
+	t->cost += json_num(row, "cost", 0);
 	t->tool_count++;
 	free(t->last_tool);
 	t->last_tool = xstrdup(call_name(json_array_get(t->calls, t->call)));
@@ -190,9 +194,12 @@ void
 calls_end(struct turn *t, struct tool_result *r)
 {
 	cleanup_free char *screen = shown(r), *cut = cut_bytes(screen, 64 * 1024);
-	cleanup_json json_t *row = result_row(t, r, cut);
+	cleanup_json json_t *row = NULL;
 	struct error e = { 0 };
 
+	if (t->agent != NULL)
+		agent_payload(t, r);
+	row = result_row(t, r, cut);
 	tool_result_clear(r);
 	if (journal_result(t->engine->journal, t->row.id, t->step, t->call, row, &e) == -1) {
 		toolcall_clear(t);
@@ -200,6 +207,8 @@ calls_end(struct turn *t, struct tool_result *r)
 		return;
 	}
 	calls_tool_end(t, json_bool(row, "ok", false), cut);
+	if (json_int(row, "tokens_in", 0) > 0)
+		step_usage(t, json_int(row, "tokens_in", 0), json_int(row, "tokens_out", 0), json_num(row, "cost", 0));
 	calls_apply(t, row);
 	toolcall_clear(t);
 	turn_kick(t);
@@ -258,6 +267,7 @@ static void (*const run[])(struct turn *) = {
 	[TOOL_LOAD]    = run_load,
 	[TOOL_ASK]     = ask_begin,
 	[TOOL_PEER]    = peer_begin,
+	[TOOL_AGENT]   = agent_begin,
 	[TOOL_RUNNER]  = runner_begin,
 };
 
@@ -361,6 +371,8 @@ calls_find(struct turn *t, const json_t *shown)
 		ask_begin(t);		/* a question has no effect: it is asked again */
 	else if (strcmp(t->now.name, "peer") == 0)
 		peer_find(t);
+	else if (agent_is(t->now.name))
+		agent_find(t);
 	else
 		runner_find(t);
 }
@@ -374,6 +386,8 @@ calls_cancel(struct turn *t)
 		ask_cancel(t);
 	else if (strcmp(t->now.name, "peer") == 0)
 		peer_cancel(t);
+	else if (agent_is(t->now.name))
+		agent_cancel(t);
 	else
 		runner_cancel(t);
 }

@@ -137,7 +137,7 @@ tell_clients(struct turn *t, const char *reply)
 {
 	cleanup_free char *summary = cut_chars(reply == NULL ? "" : reply, SUMMARY_CHARS);
 
-	if (reply != NULL && person_asked(t) && (t->tool_count > 0 || clock_mono_ms() - t->began_ms >= QUICK_MS))
+	if (reply != NULL && t->agent == NULL && person_asked(t) && (t->tool_count > 0 || clock_mono_ms() - t->began_ms >= QUICK_MS))
 		engine_push(t->engine, "chat.turn_done", json_pack("{s:s, s:s}", "session_id", t->row.session, "summary", summary));
 	if (!t->no_save)
 		engine_push(t->engine, "session_changed", json_pack("{s:s}", "session_id", t->row.session));
@@ -160,9 +160,13 @@ finish_close(struct turn *t)
 
 /* What the journal keeps: how it ended, for a requester that comes late. */
 static json_t *
-outcome_row(const struct turn *t, const char *event, const json_t *data)
+outcome_row(const struct turn *t, const char *event, const json_t *data, const char *said)
 {
-	json_t *o = t->no_save ? json_object() : json_copy((json_t *)data);
+	json_t *o = t->no_save && t->agent == NULL ? json_object() : json_copy((json_t *)data);
+
+	if (t->agent != NULL)		/* for its parent */
+		json_object_update_missing_new(o, json_pack("{s:s, s:I, s:I, s:f}", "text", said,
+		    "tokens_in", (json_int_t)t->tokens_in, "tokens_out", (json_int_t)t->tokens_out, "cost", t->cost));
 
 	json_object_set_new(o, "event", json_string(event));
 	if (json_object_get(o, "text") == NULL && strcmp(event, "interrupted") != 0)
@@ -212,7 +216,7 @@ end(struct turn *t, const char *event, json_t *data, const char *word, const cha
 	event_del(t->saver);
 	complete_record(t, text, strcmp(word, "interrupted") == 0);
 	saved = finish_save(t, true, &e);
-	t->unclosed = outcome_row(t, event, data);
+	t->unclosed = outcome_row(t, event, data, text);
 	if (saved == -1)
 		events_add(&t->events, "error", json_pack("{s:s+, s:s}", "text", "the conversation could not be saved: ", e.text,
 		    "code", error_name(e.code)));
@@ -224,6 +228,8 @@ end(struct turn *t, const char *event, json_t *data, const char *word, const cha
 	let_go(t, keep_messages);
 	done_frame(t);
 	engine_ended(t->engine, t);
+	if (t->agent != NULL)
+		agent_over(t);
 }
 
 /* What a peer asked and was told goes into its thread before it is told. */

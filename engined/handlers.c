@@ -73,29 +73,11 @@ base_of(struct engine *en, const struct turn_start *m, const char *session, stru
 	    "output_tokens", (json_int_t)json_int(s, "output_tokens", 0), "cost_usd", json_num(s, "cost_usd", 0));
 }
 
-static void
-new_turn_id(char out[37])
-{
-	char hex[33];
-
-	random_hex(hex, 16);
-	snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
-/* It was written down but cannot begin: nobody was told of it. */
-static void
-forget_turn(struct engine *en, const char *id)
-{
-	cleanup_json json_t *outcome = json_pack("{s:s, s:s}", "event", "error", "text", "the turn could not begin");
-
-	journal_finish(en->journal, id, outcome, NULL);
-}
-
 static int
 begin(struct call *c, const struct turn_start *m, struct error *e)
 {
 	struct engine *en = c->ctx;
-	char id[37], session[SESSION_ID_MAX + 1];
+	char session[SESSION_ID_MAX + 1];
 	struct journal_turn row;
 	json_t *base;
 	struct turn *t;
@@ -106,18 +88,10 @@ begin(struct call *c, const struct turn_start *m, struct error *e)
 		snprintf(session, sizeof(session), "%s", m->session);
 	if ((base = base_of(en, m, session, e)) == NULL)
 		return -1;
-	new_turn_id(id);
-	row = (struct journal_turn){ .id = xstrdup(id), .owner = xstrdup(c->from), .key = xstrdup(m->key),
-	    .session = xstrdup(session), .request = request_json(m), .base = base, .grants = strings_json(m->grants, m->n_grants),
-	    .started_ms = clock_wall_ms() };
-	if (disk_has(en->home, ENGINE_RESERVE, e) == -1 || journal_begin(en->journal, &row, e) == -1) {
-		journal_turn_clear(&row);
+	row = (struct journal_turn){ .owner = xstrdup(c->from), .key = xstrdup(m->key), .session = xstrdup(session),
+	    .request = request_json(m), .base = base, .grants = strings_json(m->grants, m->n_grants) };
+	if ((t = turn_begin(en, &row, e)) == NULL)
 		return -1;
-	}
-	if ((t = turn_new(en, &row, false, e)) == NULL) {
-		forget_turn(en, id);
-		return -1;
-	}
 	return call_reply(c, &(struct turn_start_reply){ .turn = t->row.id, .session = t->row.session });
 }
 

@@ -126,11 +126,11 @@ step_apply(struct turn *t, const json_t *row)
 	t->call = 0;
 }
 
-static void
-tell_usage(struct turn *t)
+void
+step_usage(struct turn *t, int64_t tokens_in, int64_t tokens_out, double cost)
 {
-	events_add(&t->events, "usage", json_pack("{s:I, s:I, s:f, s:I, s:s}", "tokens_in", (json_int_t)t->tokens_in,
-	    "tokens_out", (json_int_t)t->tokens_out, "cost", t->cost, "context_tokens", (json_int_t)t->context_tokens,
+	events_add(&t->events, "usage", json_pack("{s:I, s:I, s:f, s:I, s:s}", "tokens_in", (json_int_t)tokens_in,
+	    "tokens_out", (json_int_t)tokens_out, "cost", cost, "context_tokens", (json_int_t)t->context_tokens,
 	    "model", t->target.model));
 }
 
@@ -240,7 +240,7 @@ on_done(void *arg, const struct provider_result *r)
 		t->tokens_out += r->output_tokens;
 		t->cost += r->cost_usd;
 	}
-	tell_usage(t);
+	step_usage(t, r->input_tokens, r->output_tokens, r->cost_usd);
 	if (t->wrapping != NULL)
 		wrapped_up(t, text);
 	else
@@ -317,6 +317,8 @@ step_begin(struct turn *t)
 	else if (t->step > 1 && ledger_check(t->engine->ledger, &e) == -1)
 		finish_error(t, &e);
 	else {
+		if (t->agent != NULL)
+			agent_step(t);
 		if (t->schema == NULL)
 			t->schema = engine_schema(t->engine, &p, t->talk->loaded);
 		ask(t, t->messages, t->schema);

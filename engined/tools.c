@@ -38,6 +38,24 @@ static const struct own_tool {
 	  "\"label\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"}},\"required\":[\"label\"]}},"
 	  "\"allow_other\":{\"type\":\"boolean\",\"default\":true},"
 	  "\"multi\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"question\"]}" },
+	{ "research", TOOL_AGENT, false, "find out something with a sub-agent that reads and reports",
+	  "Have sub-agents find out something and report; they read, they change nothing, and know nothing of this "
+	  "conversation: put all they need into the brief. Up to 3 tasks run side by side.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"brief\":{\"type\":\"string\"},"
+	  "\"depth\":{\"type\":\"string\",\"enum\":[\"quick\",\"normal\",\"deep\"],\"default\":\"normal\"},"
+	  "\"tasks\":{\"type\":\"array\",\"maxItems\":3,\"items\":{\"type\":\"object\",\"properties\":{"
+	  "\"brief\":{\"type\":\"string\"},\"depth\":{\"type\":\"string\"}},\"required\":[\"brief\"]}}}}" },
+	{ "delegate", TOOL_AGENT, false, "have a sub-agent carry out a part of the work",
+	  "Have sub-agents carry out self-contained parts of the work; they know nothing of this conversation: give goal and "
+	  "context whole. Up to 3 tasks run side by side; let no two change the same file.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"goal\":{\"type\":\"string\"},\"context\":{\"type\":\"string\"},"
+	  "\"toolsets\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"enum\":[\"file\",\"terminal\",\"web\"]},"
+	  "\"default\":[\"file\",\"web\"]},"
+	  "\"tasks\":{\"type\":\"array\",\"maxItems\":3,\"items\":{\"type\":\"object\",\"properties\":{"
+	  "\"goal\":{\"type\":\"string\"},\"context\":{\"type\":\"string\"},"
+	  "\"toolsets\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}},\"required\":[\"goal\"]}}}}" },
 	{ "peer", TOOL_PEER, false, "ask another alpi that is linked to this one",
 	  "Ask a linked peer's agent. Its reply is shown to the user as the answer, and this turn ends with it.",
 	  "{\"type\":\"object\",\"properties\":{"

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/error.h"
 #include "proto/proto.h"
@@ -22,6 +23,8 @@ struct tool_result {
 	char	*error;			/* NULL: none */
 	char	*answer;		/* the turn ends with this text unless a later call succeeds; NULL: it goes on */
 	json_t	*mutations;		/* what changed on disk (tools.md, 6); NULL: nothing */
+	int64_t	 tokens_in, tokens_out;	/* what models used for it, and USD */
+	double	 cost;
 };
 
 void	 tool_result_clear(struct tool_result *r);
@@ -46,7 +49,7 @@ struct tools_policy {
 	bool		 peers;		/* it may ask peers, and there is a link daemon */
 };
 
-enum tool_place { TOOL_REFUSED, TOOL_TODO, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_RUNNER };
+enum tool_place { TOOL_REFUSED, TOOL_TODO, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_AGENT, TOOL_RUNNER };
 /* Where a call runs (args may be NULL); TOOL_REFUSED with the text for the model: unknown, denied, unavailable. */
 enum tool_place tools_where(const struct tools *t, const struct tools_policy *p, const char *name, const json_t *args,
 	    struct error *e);

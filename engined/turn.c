@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/atomic.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/json.h"
@@ -41,6 +42,8 @@ new_record(const struct turn *t)
 static int
 step_ceiling(const struct turn *t)
 {
+	if (t->agent != NULL)
+		return (int)json_int(t->agent, "steps", 1);
 	if (!t->engine->steps_set && t->target.free)
 		return CEILING_FREE;
 	return (int)config_int(t->engine->config, "tools.max_steps_per_turn", 1);
@@ -68,6 +71,10 @@ build_messages(struct turn *t)
 	size_t upto = (size_t)json_int(t->row.base, "index", 0);
 	cleanup_json json_t *session = NULL;
 
+	if (t->agent != NULL) {
+		t->messages = agent_messages(t);
+		return;
+	}
 	if (t->talk->messages == NULL || t->talk->turns != upto)
 		session = session_load(en->home, t->row.session, NULL);
 	t->messages = context_messages(prompt, t->talk, session, upto, now, user);
@@ -121,7 +128,7 @@ prepare(struct turn *t)
 	if (resolved == -1 && en->config_error != NULL)
 		error_set(&e, ERR_invalid, "%s", en->config_error);	/* that it names no model is not the cause */
 	announce(t);
-	if (t->row.cancelled != NULL && !t->resumed)
+	if ((t->row.cancelled != NULL && !t->resumed) || agent_orphan(t))
 		finish_interrupted(t, "");
 	else if (resolved == -1 || (!t->resumed && ledger_check(en->ledger, &e) == -1))
 		finish_error(t, &e);
@@ -194,6 +201,7 @@ take_request(struct turn *t)
 	t->text = json_str(r, "text", "");
 	t->surface = json_str(r, "surface", "");
 	t->workspace = json_str(r, "workspace", NULL);
+	t->agent = json_object_get(r, "agent");
 	t->thread = json_str(r, "thread", NULL);
 	t->peer = json_str(r, "peer", NULL);
 	t->no_save = json_bool(r, "no_save", false);
@@ -229,6 +237,41 @@ turn_new(struct engine *en, struct journal_turn *row, bool resumed, struct error
 	LIST_INSERT_HEAD(&en->turns, t, link);
 	en->open++;
 	turn_go(t, TURN_PREPARE);
+	return t;
+}
+
+static char *
+new_id(void)
+{
+	char hex[33];
+
+	random_hex(hex, 16);
+	return xasprintf("%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+/* It was written down but cannot begin. */
+static void
+forget(struct engine *en, const char *id)
+{
+	cleanup_json json_t *outcome = json_pack("{s:s, s:s}", "event", "error", "text", "the turn could not begin");
+
+	journal_finish(en->journal, id, outcome, NULL);
+}
+
+struct turn *
+turn_begin(struct engine *en, struct journal_turn *row, struct error *e)
+{
+	cleanup_free char *id = new_id();
+	struct turn *t;
+
+	row->id = xstrdup(id);
+	row->started_ms = clock_wall_ms();
+	if (disk_has(en->home, ENGINE_RESERVE, e) == -1 || journal_begin(en->journal, row, e) == -1) {
+		journal_turn_clear(row);
+		return NULL;
+	}
+	if ((t = turn_new(en, row, false, e)) == NULL)
+		forget(en, id);
 	return t;
 }
 
@@ -296,5 +339,6 @@ turn_grants(struct turn *t, const json_t *grants, struct error *e)
 		return -1;
 	json_decref(t->row.grants);
 	t->row.grants = json_deep_copy(grants);
+	agent_grants(t);
 	return 0;
 }

@@ -7,8 +7,9 @@
  *
  * turn.c prepares and keeps it, step.c asks the model, calls.c runs the
  * tools (runner.c through toolrunner, ask.c through a person, peer.c through
- * alpd), finish.c ends it, resume.c builds it again from the journal. What is an obligation stands
- * in the journal before the next thing happens.
+ * alpd, agent.c through turns of their own), finish.c ends it, resume.c builds
+ * it again from the journal. What is an obligation stands in the journal
+ * before the next thing happens.
  */
 #ifndef ALPI_ENGINED_TURN_H
 #define ALPI_ENGINED_TURN_H
@@ -65,6 +66,7 @@ struct turn {
 
 	/* as asked; borrowed from row.request */
 	const char		*text, *surface, *workspace;
+	const json_t		*agent;		/* what it does for another turn (agent.c); NULL: it is nobody's child */
 	const char		*thread, *peer;	/* of a peer that asks us: what was said before, whose turn it is; NULL: none */
 	bool			 no_save, interactive;
 	int64_t			 deadline_ms;	/* wall clock; 0: none */
@@ -105,6 +107,8 @@ struct turn {
 };
 
 /* turn.c */
+/* Write a new turn down, then begin it; row is taken, id and time are given. NULL: nobody was told of it. */
+struct turn *turn_begin(struct engine *en, struct journal_turn *row, struct error *e);
 /* Begin (or with resumed take up) a turn; row is taken. NULL: its events cannot be written, row is cleared. */
 struct turn *turn_new(struct engine *en, struct journal_turn *row, bool resumed, struct error *e);
 void	 turn_free(struct turn *t);
@@ -127,6 +131,8 @@ void	 step_apply(struct turn *t, const json_t *row);
 /* What follows a step whose message is appended: tools, a nudge and another step, or the end. */
 void	 step_next(struct turn *t);
 void	 step_nudge(struct turn *t);
+/* Tell clients what one answer, or a call, used; they add it up. USD. */
+void	 step_usage(struct turn *t, int64_t tokens_in, int64_t tokens_out, double cost);
 /* A cancelled stream: what was said so far is the answer. */
 void	 step_cancel(struct turn *t);
 
@@ -164,6 +170,21 @@ bool	 peer_mentioned(const struct turn *t);
 void	 peer_begin(struct turn *t);		/* the peer tool */
 void	 peer_find(struct turn *t);
 void	 peer_cancel(struct turn *t);
+
+/* agent.c: what turns of their own do for a call, research and delegate */
+bool	 agent_is(const char *tool);
+void	 agent_begin(struct turn *t);
+/* It had begun: what became of it. What was not begun yet is. */
+void	 agent_find(struct turn *t);
+void	 agent_cancel(struct turn *t);
+/* The parent's grants are new. */
+void	 agent_grants(struct turn *t);
+/* Of a child: has its parent ended without it? Its messages; a step of it begins; a result as it reads it; it has ended. */
+bool	 agent_orphan(const struct turn *t);
+json_t	*agent_messages(struct turn *t);
+void	 agent_step(struct turn *t);
+void	 agent_payload(const struct turn *t, struct tool_result *r);
+void	 agent_over(struct turn *t);
 
 /* ask.c: what a person is asked */
 void	 ask_begin(struct turn *t);		/* the ask_user tool */
