@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "engined/context.h"
 #include "engined/engine.h"
+#include "engined/knowledge.h"
 #include "engined/redact.h"
 #include "engined/session.h"
 #include "engined/talk.h"
@@ -241,6 +242,14 @@ run_todo(struct turn *t)
 }
 
 static void
+run_knowledge(struct turn *t)
+{
+	struct error e = { 0 };
+
+	end_with(t, knowledge_call(t->now.args, &e), &e);
+}
+
+static void
 run_load(struct turn *t)
 {
 	struct tools_policy p = turn_policy(t);
@@ -264,6 +273,7 @@ run_refused(struct turn *t)
 static void (*const run[])(struct turn *) = {
 	[TOOL_REFUSED] = run_refused,
 	[TOOL_TODO]    = run_todo,
+	[TOOL_KNOWLEDGE] = run_knowledge,
 	[TOOL_LOAD]    = run_load,
 	[TOOL_ASK]     = ask_begin,
 	[TOOL_PEER]    = peer_begin,

@@ -38,6 +38,11 @@ static const struct own_tool {
 	  "\"label\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"}},\"required\":[\"label\"]}},"
 	  "\"allow_other\":{\"type\":\"boolean\",\"default\":true},"
 	  "\"multi\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"question\"]}" },
+	{ "alpi_knowledge", TOOL_KNOWLEDGE, false, "alpi's own documentation",
+	  "Documentation of alpi, the program you are part of: index lists the topics, view shows one.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"action\":{\"type\":\"string\",\"enum\":[\"index\",\"view\"]},"
+	  "\"topic\":{\"type\":\"string\"}},\"required\":[\"action\"]}" },
 	{ "research", TOOL_AGENT, false, "find out something with a sub-agent that reads and reports",
 	  "Have sub-agents find out something and report; they read, they change nothing, and know nothing of this "
 	  "conversation: put all they need into the brief. Up to 3 tasks run side by side.",

@@ -2,7 +2,7 @@
 # Rows read name:program, "common" for modules of common/ and proto/.
 
 # unit/test_NAME.c
-UNIT += error:common json:common config:common env:common files:common restrict:common audit:common
+UNIT += knowledge:alpi-engined error:common json:common config:common env:common files:common restrict:common audit:common
 UNIT += proto:common codec:common boot:common grant:common bus:common bus_inbox:common bus_ask:common daemon:common layers:common http:common
 UNIT += boot_write:common process:common
 UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd

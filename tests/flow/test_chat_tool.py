@@ -250,3 +250,10 @@ def test_a_repeated_request_is_the_same_turn(home, provider):
         assert frames[0]["event"] == "session_start" and frames[-1]["event"] == "done"
     assert provider.stats()["requests"] == 1
     assert host(home, "host.sessions.list", profile="default")["sessions"][0]["turns"] == 1
+
+
+def test_the_model_can_read_the_documentation_of_alpi(home, provider):
+    home.use(provider, "script")
+    home.start()
+    answer = home.ask(script({"calls": [call("alpi_knowledge", action="view", topic="security")]}, {"text": "read"}))
+    assert answer["reply"] == "read" and "sandbox" in answer["tools"][0]["output"]
