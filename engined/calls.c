@@ -16,6 +16,7 @@
 #include "engined/context.h"
 #include "engined/engine.h"
 #include "engined/knowledge.h"
+#include "engined/recall.h"
 #include "engined/redact.h"
 #include "engined/session.h"
 #include "engined/talk.h"
@@ -37,6 +38,8 @@ toolcall_clear(struct turn *t)
 		request_cancel(c->request);
 	if (c->timer != NULL)
 		event_free(c->timer);
+	if (c->wait != NULL)
+		recall_forget(t->engine->recall, c->wait);
 	free(c->key);
 	json_decref(c->args);
 	json_decref(c->asking);
@@ -278,6 +281,7 @@ static void (*const run[])(struct turn *) = {
 	[TOOL_ASK]     = ask_begin,
 	[TOOL_PEER]    = peer_begin,
 	[TOOL_AGENT]   = agent_begin,
+	[TOOL_PAST]    = past_begin,
 	[TOOL_RUNNER]  = runner_begin,
 };
 
@@ -392,6 +396,8 @@ calls_cancel(struct turn *t)
 {
 	if (t->now.key == NULL)
 		turn_kick(t);
+	else if (t->now.wait != NULL)
+		calls_fail(t, "interrupted");
 	else if (t->now.asking != NULL && !t->now.sent)
 		ask_cancel(t);
 	else if (strcmp(t->now.name, "peer") == 0)

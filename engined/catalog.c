@@ -15,15 +15,8 @@
 
 #define TEXT_CHARS	240		/* of the three texts of a row */
 
-/* A session file as the directory tells of it. */
-struct entry {
-	char		id[SESSION_ID_MAX + 1];
-	struct timespec	mtime;
-	off_t		size;
-};
-
 struct row {
-	struct entry	 entry;
+	struct catalog_file entry;
 	json_t		*json;		/* NULL: the file cannot be read */
 };
 
@@ -63,7 +56,7 @@ catalog_free(struct catalog *c)
 static int
 newer_first(const void *va, const void *vb)
 {
-	const struct entry *a = va, *b = vb;
+	const struct catalog_file *a = va, *b = vb;
 
 	if (a->mtime.tv_sec != b->mtime.tv_sec)
 		return a->mtime.tv_sec > b->mtime.tv_sec ? -1 : 1;
@@ -78,9 +71,8 @@ by_id(const void *va, const void *vb)
 	return strcmp(((const struct row *)va)->entry.id, ((const struct row *)vb)->entry.id);
 }
 
-/* One directory entry; 0 when it is no session file. */
-static int
-look(int dir, const char *name, struct entry *out)
+int
+catalog_look(int dir, const char *name, struct catalog_file *out)
 {
 	size_t len = strlen(name);
 	struct stat st;
@@ -97,11 +89,11 @@ look(int dir, const char *name, struct entry *out)
 }
 
 /* All session files, newest first; the caller frees. */
-static struct entry *
+static struct catalog_file *
 scan(const char *home, size_t *count)
 {
 	cleanup_free char *path = xasprintf("%s/sessions", home);
-	struct entry *list = NULL;
+	struct catalog_file *list = NULL;
 	size_t n = 0, room = 0;
 	struct dirent *de;
 	DIR *dir;
@@ -112,7 +104,7 @@ scan(const char *home, size_t *count)
 	while ((de = readdir(dir)) != NULL) {
 		if (n == room)
 			list = xreallocarray(list, room = room ? room * 2 : 64, sizeof(*list));
-		n += (size_t)look(dirfd(dir), de->d_name, &list[n]);
+		n += (size_t)catalog_look(dirfd(dir), de->d_name, &list[n]);
 	}
 	closedir(dir);
 	if (n > 0)
@@ -130,7 +122,7 @@ shortened(const json_t *turn, const char *name)
 }
 
 static json_t *
-read_row(const char *home, const struct entry *en)
+read_row(const char *home, const struct catalog_file *en)
 {
 	json_t *session = session_load(home, en->id, NULL), *turns, *first, *last, *row;
 	double mtime = (double)en->mtime.tv_sec + (double)en->mtime.tv_nsec / 1e9;
@@ -151,7 +143,7 @@ read_row(const char *home, const struct entry *en)
 
 /* The kept row of this very file, else a fresh one. New reference or NULL. */
 static json_t *
-row_for(struct catalog *c, const struct entry *en)
+row_for(struct catalog *c, const struct catalog_file *en)
 {
 	struct row key = { .entry = *en }, *r;
 
@@ -165,7 +157,7 @@ json_t *
 catalog_list(struct catalog *c, size_t limit)
 {
 	size_t count, n, keep;
-	struct entry *list = scan(c->home, &count);
+	struct catalog_file *list = scan(c->home, &count);
 	json_t *out = json_array();
 	struct row *rows;
 

@@ -20,6 +20,7 @@
 #include "engined/context.h"
 #include "engined/journal.h"
 #include "engined/ledger.h"
+#include "engined/recall.h"
 #include "engined/session.h"
 #include "engined/settings.h"
 #include "engined/sidecar.h"
@@ -65,6 +66,7 @@ engine_init(struct engine *en)
 	en->tidy = evtimer_new(en->base, on_tidy, en);
 	en->closer = evtimer_new(en->base, on_close, en);
 	en->ledger_timer = evtimer_new(en->base, on_ledger, en);
+	en->recall = recall_new(en->base, en->home);
 	ledger_caps(en->ledger, en->config);
 }
 
@@ -81,6 +83,7 @@ engine_clear(struct engine *en)
 		LIST_REMOVE(w, link);
 		free(w);
 	}
+	recall_free(en->recall);
 	talk_clear(&en->talks);
 	tools_clear(&en->tools);
 	forget_schema(en);
@@ -201,11 +204,13 @@ engine_tools(struct engine *en, bool force)
 json_t *
 engine_schema(struct engine *en, const struct tools_policy *p, const json_t *loaded)
 {
+	json_t **kept = &en->schema[p->peers + 2 * p->past];
+
 	if (p->only != NULL || json_object_size(loaded) > 0)
 		return tools_schema(&en->tools, p, loaded);
-	if (en->schema[p->peers] == NULL)
-		en->schema[p->peers] = tools_schema(&en->tools, p, NULL);
-	return json_incref(en->schema[p->peers]);
+	if (*kept == NULL)
+		*kept = tools_schema(&en->tools, p, NULL);
+	return json_incref(*kept);
 }
 
 bool

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What all turns of this profile share: configuration, provider, journal,
- * ledger, tools, conversations, and the list of turns. One per process, on
+ * ledger, tools, conversations and their index, and the list of turns. One per process, on
  * one thread.
  */
 #ifndef ALPI_ENGINED_ENGINE_H
@@ -40,12 +40,13 @@ struct engine {
 	struct ledger		*ledger;
 	struct provider		*provider;
 	struct catalog		*catalog;
+	struct recall		*recall;
 
 	struct tools		 tools;
 	struct request		*tools_asked;	/* tool.list is on its way */
 	int64_t			 tools_ms;	/* when it was asked last, monotonic */
 	struct engine_waiters	 waiters;	/* for the first answer */
-	json_t			*schema[2];	/* of all tools with nothing loaded, without and with peers; NULL: to be made */
+	json_t			*schema[4];	/* of all tools with nothing loaded, by what a policy allows; NULL: to be made */
 	json_t			*prompt;	/* the newest system prompt, shared by turns that have the same */
 
 	struct talks		 talks;

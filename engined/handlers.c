@@ -14,12 +14,14 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "engined/catalog.h"
 #include "engined/context.h"
 #include "engined/engine.h"
 #include "engined/explain.h"
 #include "engined/ledger.h"
+#include "engined/recall.h"
 #include "engined/session.h"
 #include "engined/sidecar.h"
 #include "engined/target.h"
@@ -262,12 +264,16 @@ session_read(struct call *c, const void *in, struct error *e)
 static const char *
 delete_one(struct engine *en, const char *id)
 {
+	struct error e = { 0 };
+
 	if (!session_id_ok(id))
 		return "invalid-id";
 	if (engine_running(en, id) != NULL)
 		return "session-busy";
 	if (session_delete(en->home, id, NULL) == -1)
 		return "not-found";
+	if (recall_remove(en->recall, id, &e) == -1)	/* the next pass does it */
+		log_warn("session stays in the index for now session=%s: %s", id, e.text);
 	talk_forget(&en->talks, id);
 	return "";
 }
@@ -289,6 +295,42 @@ session_delete_ids(struct call *c, const void *in, struct error *e)
 			json_array_append_new(errors, json_pack("{s:s, s:s}", "id", m->ids[i], "code", code));
 	}
 	return call_reply(c, &reply);
+}
+
+/* A search that waits for the index. */
+struct search {
+	struct call	*call;
+	char		*query;
+	size_t		 limit;
+};
+
+static void
+on_indexed(void *arg, const struct recall_pass *pass, const struct error *e)
+{
+	struct search *s = arg;
+	struct engine *en = s->call->ctx;
+	struct error why = { 0 };
+	json_t *rows = pass == NULL ? NULL : recall_find(en->recall, s->query, s->limit, NULL, &why);
+
+	if (rows != NULL)
+		call_reply(s->call, &(struct session_search_reply){ .sessions = rows });
+	else
+		call_fail(s->call, pass == NULL ? e : &why);
+	json_decref(rows);
+	free(s->query);
+	free(s);
+}
+
+static int
+session_search(struct call *c, const void *in, struct error *e)
+{
+	const struct session_search *m = in;
+	struct engine *en = c->ctx;
+	struct search *s = xcalloc(1, sizeof(*s));
+
+	*s = (struct search){ .call = c, .query = xstrdup(m->query), .limit = m->limit > 0 ? (size_t)m->limit : 20 };
+	recall_update(en->recall, false, on_indexed, s);
+	return CALL_LATER;
 }
 
 static int
@@ -432,6 +474,7 @@ const struct handler engine_handlers[] = {
 	{ MSG_session_list,         session_list,         CAP_none },
 	{ MSG_session_read,         session_read,         CAP_none },
 	{ MSG_session_delete,       session_delete_ids,   CAP_none },
+	{ MSG_session_search,       session_search,       CAP_none },
 	{ MSG_session_events,       session_events,       CAP_none },
 	{ MSG_usage_today,          usage_today,          CAP_none },
 	{ MSG_engine_status,        engine_status,        CAP_none },

@@ -66,6 +66,29 @@ static const struct own_tool {
 	  "{\"type\":\"object\",\"properties\":{"
 	  "\"peer_id\":{\"type\":\"string\"},"
 	  "\"prompt\":{\"type\":\"string\"}},\"required\":[\"peer_id\",\"prompt\"]}" },
+	{ "session_search", TOOL_PAST, false, "find earlier conversations by words",
+	  "Find earlier conversations by words of more than two letters; the end of each is shown.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"query\":{\"type\":\"string\"},"
+	  "\"max_results\":{\"type\":\"integer\",\"default\":3}},\"required\":[\"query\"]}" },
+	{ "session_read", TOOL_PAST, false, "read an earlier conversation",
+	  "Read an earlier conversation: without session, a list of recent ones; with phrase, the turns around its first "
+	  "occurrence; else turns from start.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"session\":{\"type\":\"string\"},"
+	  "\"phrase\":{\"type\":\"string\"},"
+	  "\"start\":{\"type\":\"integer\",\"description\":\"turn, from 1\"},"
+	  "\"window\":{\"type\":\"integer\",\"default\":3},"
+	  "\"limit\":{\"type\":\"integer\",\"default\":20}}}" },
+	{ "recall_sessions", TOOL_PAST, false, "passages of earlier conversations, best first",
+	  "Passages of indexed conversations that fit the query best.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"query\":{\"type\":\"string\"},"
+	  "\"k\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50,\"default\":5}},\"required\":[\"query\"]}" },
+	{ "index_sessions", TOOL_PAST, false, "bring the index of conversations up to date",
+	  "Bring the index that recall_sessions reads up to date; force reads every conversation again.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"force\":{\"type\":\"boolean\",\"default\":false}}}" },
 };
 
 void
@@ -171,11 +194,17 @@ left_over(const json_t *only, const char *name, const json_t *args)
 	return only == NULL;
 }
 
+static bool
+possible(const struct tools_policy *p, const struct own_tool *mine)
+{
+	return mine == NULL || (mine->place == TOOL_PEER ? p->peers : mine->place == TOOL_PAST ? p->past : true);
+}
+
 /* May some call of it be made in this turn? */
 static bool
 usable(const struct tools_policy *p, const char *name)
 {
-	return !denied(p->config, name) && left_over(p->only, name, NULL) && (p->peers || strcmp(name, "peer") != 0);
+	return !denied(p->config, name) && left_over(p->only, name, NULL) && possible(p, own_find(name));
 }
 
 /* Names that can be called, separated by ", ". */
@@ -212,6 +241,8 @@ tools_where(const struct tools *t, const struct tools_policy *p, const char *nam
 		error_set(e, ERR_denied, "tool %s is not in this turn's set", name);
 	} else if (mine != NULL && mine->place == TOOL_PEER && !p->peers) {
 		error_set(e, ERR_unavailable, "nobody can be asked from here: there is no link daemon, or this turn may not");
+	} else if (!possible(p, mine)) {
+		error_set(e, ERR_denied, "tool %s is not for a peer's turn: the conversations are this profile's own", name);
 	} else if (mine != NULL) {
 		return mine->place;
 	} else if (why != NULL) {

@@ -7,9 +7,9 @@
  *
  * turn.c prepares and keeps it, step.c asks the model, calls.c runs the
  * tools (runner.c through toolrunner, ask.c through a person, peer.c through
- * alpd, agent.c through turns of their own), finish.c ends it, resume.c builds
- * it again from the journal. What is an obligation stands in the journal
- * before the next thing happens.
+ * alpd, agent.c through turns of their own, past.c in the index of the
+ * sessions), finish.c ends it, resume.c builds it again from the journal.
+ * What is an obligation stands in the journal before the next thing happens.
  */
 #ifndef ALPI_ENGINED_TURN_H
 #define ALPI_ENGINED_TURN_H
@@ -31,6 +31,7 @@
 #include "proto/proto.h"
 
 struct engine;
+struct recall_wait;
 struct talk;
 
 enum turn_state { TURN_PREPARE, TURN_STEP, TURN_STREAM, TURN_TOOLS, TURN_OVER };
@@ -51,6 +52,7 @@ struct toolcall {
 	bool			 cancelled;	/* it was told to stop */
 	bool			 settled;	/* the question was answered */
 	json_t			*asking;	/* the question that a person has before them, NULL: none */
+	struct recall_wait	*wait;		/* for the index of the sessions, NULL: not */
 };
 
 struct turn {
@@ -196,6 +198,9 @@ void	 ask_approval(struct turn *t, const struct tool_next_reply *r);
 void	 ask_approved(struct turn *t, const char *choice, const char *responder);
 /* Is this the ticket or question that a person has before them? */
 bool	 ask_is(const struct turn *t, const char *id);
+
+/* past.c: looking back into this profile's conversations */
+void	 past_begin(struct turn *t);
 
 /* finish.c */
 /* Save the session with this turn as it stands, ended or not. 0 or -1. */

@@ -551,7 +551,7 @@ engine_down(void)
 static int
 fixture_up(void **state)
 {
-	static const char *const dirs[] = { "sessions", "logs", "memories" };
+	static const char *const dirs[] = { "sessions", "logs", "memories", "rag" };
 
 	home = temp_home();
 	for (size_t i = 0; i < COUNT(dirs); i++) {

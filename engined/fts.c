@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See fts.h. The pieces of a session have numbers in a row, so they are found
+ * without an index of their own; newer ones have larger numbers.
+ */
+#include "engined/fts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/db.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "engined/match.h"
+#include "engined/redact.h"
+
+#define COMMON		2000		/* pieces with a word that says little */
+#define NEWEST		10000		/* pieces that are looked at when all words do */
+
+static const char *const steps[] = {
+	"CREATE TABLE sessions (id TEXT PRIMARY KEY, mtime_us INTEGER NOT NULL, size INTEGER NOT NULL,"
+	" started_at REAL NOT NULL, first INTEGER NOT NULL, pieces INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE VIRTUAL TABLE words USING fts5(session UNINDEXED, content, tokenize = 'unicode61 remove_diacritics 2');",
+	NULL
+};
+
+struct fts {
+	struct db	*db;
+	char		*path;
+	int64_t		 next;		/* number of the next piece */
+};
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+static int64_t
+number(struct fts *x, const char *sql, struct error *e)
+{
+	sqlite3_stmt *s = db_query(x->db, e, sql, "");
+	int64_t n = -1;
+
+	if (s == NULL)
+		return -1;
+	if (db_step(x->db, s, e) == 1)
+		n = sqlite3_column_int64(s, 0);
+	db_done(s);
+	return n;
+}
+
+/* Sorting needs no file elsewhere; what is deleted is overwritten. */
+static int
+prepare(struct fts *x, struct error *e)
+{
+	if (sqlite3_exec(db_handle(x->db), "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA cache_size = -2048",
+	    NULL, NULL, NULL) != SQLITE_OK)
+		return error_set(e, ERR_io, "%s: %s", x->path, sqlite3_errmsg(db_handle(x->db)));
+	if ((x->next = number(x, "SELECT coalesce(max(first + pieces), 1) FROM sessions", e)) == -1 ||
+	    number(x, "SELECT count(*) FROM (SELECT 1 FROM words LIMIT 1)", e) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+open_file(struct fts *x, struct error *e)
+{
+	if (db_open(&x->db, x->path, steps, 0, e) == -1)
+		return -1;
+	if (prepare(x, e) == 0)
+		return 0;
+	db_close(steal(x->db));
+	return -1;
+}
+
+struct fts *
+fts_open(const char *home, struct error *e)
+{
+	struct fts *x = xcalloc(1, sizeof(*x));
+	struct error why = { 0 };
+
+	x->path = xasprintf("%s/rag/index.sqlite", home);
+	if (open_file(x, &why) == 0)
+		return x;
+	if (why.code == ERR_invalid && db_set_aside(x->path, &why) == 0) {
+		log_warn("index of the sessions is damaged, set aside and begun anew: %s", why.text);
+		why = (struct error){ 0 };
+		if (open_file(x, &why) == 0)
+			return x;
+	}
+	error_set(e, why.code, "%s", why.text);
+	fts_close(x);
+	return NULL;
+}
+
+void
+fts_close(struct fts *x)
+{
+	if (x == NULL)
+		return;
+	db_close(x->db);
+	free(x->path);
+	free(x);
+}
+
+void
+fts_discard(struct fts *x)
+{
+	struct error e = { 0 };
+
+	db_close(steal(x->db));
+	if (db_set_aside(x->path, &e) == -1)
+		log_warn("index of the sessions cannot be set aside: %s", e.text);
+	fts_close(x);
+}
+
+/* ---- what is known ------------------------------------------------------------------------------ */
+
+static void
+read_file(sqlite3_stmt *s, struct fts_file *f)
+{
+	snprintf(f->id, sizeof(f->id), "%s", (const char *)sqlite3_column_text(s, 0));
+	f->mtime_us = sqlite3_column_int64(s, 1);
+	f->size = sqlite3_column_int64(s, 2);
+}
+
+int
+fts_files(struct fts *x, struct fts_file **out, size_t *count, struct error *e)
+{
+	sqlite3_stmt *s = db_query(x->db, e, "SELECT id, mtime_us, size FROM sessions ORDER BY id", "");
+	struct fts_file *list = NULL;
+	size_t n = 0, room = 0;
+	int more;
+
+	if (s == NULL)
+		return -1;
+	while ((more = db_step(x->db, s, e)) == 1) {
+		if (n == room)
+			list = xreallocarray(list, room = room ? room * 2 : 64, sizeof(*list));
+		read_file(s, &list[n++]);
+	}
+	db_done(s);
+	if (more == -1) {
+		free(list);
+		return -1;
+	}
+	*out = list;
+	*count = n;
+	return 0;
+}
+
+int
+fts_size(struct fts *x, int64_t *sessions, int64_t *pieces, struct error *e)
+{
+	*sessions = number(x, "SELECT count(*) FROM sessions WHERE pieces > 0", e);
+	*pieces = *sessions == -1 ? -1 : number(x, "SELECT coalesce(sum(pieces), 0) FROM sessions", e);
+	return *pieces == -1 ? -1 : 0;
+}
+
+/* ---- change -------------------------------------------------------------------------------------- */
+
+int
+fts_begin(struct fts *x, struct error *e)
+{
+	return db_begin(x->db, e);
+}
+
+int
+fts_end(struct fts *x, bool ok, struct error *e)
+{
+	if (ok && db_commit(x->db, e) == 0)
+		return 0;
+	db_rollback(x->db);
+	return ok ? -1 : 0;
+}
+
+int
+fts_remove(struct fts *x, const char *id, struct error *e)
+{
+	if (db_run(x->db, e, "DELETE FROM words WHERE rowid >= (SELECT first FROM sessions WHERE id = ?1)"
+	    " AND rowid < (SELECT first + pieces FROM sessions WHERE id = ?1)", "s", id) == -1)
+		return -1;
+	return db_run(x->db, e, "DELETE FROM sessions WHERE id = ?", "s", id);
+}
+
+static void
+add_side(struct buf *b, const char *who, const char *text)
+{
+	if (text[0] != '\0')
+		buf_addf(b, "%s: %s\n", who, text);
+}
+
+/* What both sides said, as it is indexed. The caller frees. */
+static char *
+text_of(const json_t *session)
+{
+	struct buf b = BUF(0);
+	json_t *turn;
+	size_t i;
+
+	json_array_foreach(session_turns(session), i, turn) {
+		add_side(&b, "user", json_str(turn, "user", ""));
+		add_side(&b, "alpi", json_str(turn, "assistant", ""));
+	}
+	return buf_take(&b);
+}
+
+/* Where each line of the text begins, and behind the last one its end; the caller frees. How many lines. */
+static size_t
+lines_of(const char *text, size_t **out)
+{
+	size_t *at = NULL, n = 0, room = 0, from = 0, len = strlen(text);
+
+	for (;; n++) {
+		const char *newline;
+
+		if (n == room)
+			at = xreallocarray(at, room = room ? room * 2 : 64, sizeof(*at));
+		at[n] = from;
+		if (from == len)
+			break;
+		newline = memchr(text + from, '\n', len - from);
+		if (newline != NULL && newline - text - (ptrdiff_t)from < FTS_LINE_MAX)
+			from = (size_t)(newline - text) + 1;
+		else
+			from += utf8_cut(text + from, len - from, FTS_LINE_MAX);
+	}
+	*out = at;
+	return n;
+}
+
+/* How many pieces, -1 on error. */
+static int64_t
+add_pieces(struct fts *x, const char *id, const char *text, struct error *e)
+{
+	cleanup_free size_t *at = NULL;
+	size_t lines = lines_of(text, &at), from = 0;
+	int64_t n = 0;
+
+	for (; from < lines && (from == 0 || from + FTS_LINES - FTS_STEP < lines); from += FTS_STEP, n++) {
+		size_t to = from + FTS_LINES < lines ? from + FTS_LINES : lines;
+		cleanup_free char *piece = xstrndup(text + at[from], at[to] - at[from]);
+
+		if (db_run(x->db, e, "INSERT INTO words (rowid, session, content) VALUES (?, ?, ?)", "iss",
+		    x->next + n, id, piece) == -1)
+			return -1;
+	}
+	return n;
+}
+
+int
+fts_put(struct fts *x, const struct fts_file *file, const json_t *session, struct error *e)
+{
+	cleanup_free char *text = text_of(session);
+	int64_t pieces;
+
+	if (fts_remove(x, file->id, e) == -1 || (pieces = add_pieces(x, file->id, text, e)) == -1 ||
+	    db_run(x->db, e, "INSERT INTO sessions (id, mtime_us, size, started_at, first, pieces) VALUES (?, ?, ?, ?, ?, ?)",
+	    "siifii", file->id, file->mtime_us, file->size, json_num(session, "started_at", (double)file->mtime_us / 1e6),
+	    x->next, pieces) == -1)
+		return -1;
+	x->next += pieces;	/* also when this is taken back: a gap does no harm */
+	return 0;
+}
+
+/* ---- search ---------------------------------------------------------------------------------------- */
+
+/* Does the word stand in so many pieces that it says little? -1 on error. */
+static int
+is_common(struct fts *x, const char *word, struct error *e)
+{
+	sqlite3_stmt *s = db_query(x->db, e, "SELECT count(*) FROM (SELECT rowid FROM words WHERE words MATCH ? LIMIT ?)",
+	    "si", word, (int64_t)COMMON + 1);
+	int result = -1;
+
+	if (s == NULL)
+		return -1;
+	if (db_step(x->db, s, e) == 1)
+		result = sqlite3_column_int64(s, 0) > COMMON;
+	db_done(s);
+	return result;
+}
+
+/* Only the rarer words; all when there is no rarer one, and then *since is where the newest pieces begin. 0 or -1. */
+static int
+weigh(struct fts *x, struct match *m, int64_t *since, struct error *e)
+{
+	struct match rare = { .count = 0 };
+
+	*since = 0;
+	for (size_t i = 0; i < m->count; i++) {
+		cleanup_free char *word = match_word(m, i);
+		int common = is_common(x, word, e);
+
+		if (common == -1)
+			return -1;
+		if (common == 0)
+			memcpy(rare.word[rare.count++], m->word[i], sizeof(m->word[i]));
+	}
+	if (rare.count > 0)
+		*m = rare;
+	else if (x->next > NEWEST)
+		*since = x->next - NEWEST;
+	return 0;
+}
+
+static double
+started_at(struct fts *x, const char *id)
+{
+	sqlite3_stmt *s = db_query(x->db, NULL, "SELECT started_at FROM sessions WHERE id = ?", "s", id);
+	double at = 0;
+
+	if (s == NULL)
+		return 0;
+	if (db_step(x->db, s, NULL) == 1)
+		at = sqlite3_column_double(s, 0);
+	db_done(s);
+	return at;
+}
+
+static bool
+is_new(const char *id, const char *skip, const struct fts_hit *hits, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(hits[i].session, id) == 0)
+			return false;
+	return skip == NULL || strcmp(id, skip) != 0;
+}
+
+static void
+take_hit(struct fts *x, sqlite3_stmt *s, const char *id, struct fts_hit *h)
+{
+	snprintf(h->session, sizeof(h->session), "%s", id);
+	h->score = sqlite3_column_double(s, 1);
+	h->snippet = cut_chars((const char *)sqlite3_column_text(s, 2), FTS_SNIPPET);
+	h->started_at = started_at(x, id);
+}
+
+int
+fts_search(struct fts *x, const char *query, const char *skip, struct fts_hit *hits, size_t k, struct error *e)
+{
+	cleanup_free char *any = NULL;
+	struct match m;
+	sqlite3_stmt *s;
+	int64_t since;
+	int n = 0, more = 1;
+
+	match_words(&m, query, 1);
+	if (m.count == 0)
+		return 0;
+	if (weigh(x, &m, &since, e) == -1)
+		return -1;
+	any = match_any(&m);
+	s = db_query(x->db, e, "SELECT session, -rank, snippet(words, 1, '', '', '\xe2\x80\xa6', 48) FROM words"
+	    " WHERE words MATCH ? AND rowid >= ? ORDER BY rank", "si", any, since);
+	if (s == NULL)
+		return -1;
+	while ((size_t)n < k && (more = db_step(x->db, s, e)) == 1) {
+		cleanup_free char *id = xstrdup((const char *)sqlite3_column_text(s, 0));
+
+		if (is_new(id, skip, hits, n))
+			take_hit(x, s, id, &hits[n++]);
+	}
+	db_done(s);
+	if (more != -1)
+		return n;
+	fts_hits_clear(hits, (size_t)n);
+	return -1;
+}
+
+void
+fts_hits_clear(struct fts_hit *hits, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(hits[i].snippet);
+}

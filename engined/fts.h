@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The full-text index of the conversations: rag/index.sqlite, beside the
+ * reference's store, which is neither read nor written. All in it comes from
+ * the session files and can be made from them again, so a file that is
+ * damaged is set aside and begun anew. A session's pieces are replaced
+ * together or not at all. When to look at which file is recall.c's.
+ */
+#ifndef ALPI_ENGINED_FTS_H
+#define ALPI_ENGINED_FTS_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "engined/session.h"
+
+#define FTS_LINES	30		/* of a piece (memory-skills.md, section 9) */
+#define FTS_STEP	25		/* lines from the beginning of a piece to that of the next */
+#define FTS_LINE_MAX	1000		/* bytes; a longer line counts as several */
+#define FTS_SNIPPET	600		/* characters */
+#define FTS_K_MAX	50
+
+struct fts;
+
+/* What is known of a session file. */
+struct fts_file {
+	char	id[SESSION_ID_MAX + 1];
+	int64_t	mtime_us, size;
+};
+
+/* A piece that was found. */
+struct fts_hit {
+	char	 session[SESSION_ID_MAX + 1];
+	double	 started_at;		/* Unix seconds */
+	double	 score;			/* more is better */
+	char	*snippet;
+};
+
+/* Open or make it. NULL: it cannot be used, and why. */
+struct fts *fts_open(const char *home, struct error *e);
+void	 fts_close(struct fts *x);
+/* Close it and set the file aside: it is damaged (ERR_invalid said so). The next fts_open begins anew. */
+void	 fts_discard(struct fts *x);
+
+/* What it holds, by id; the caller frees. 0 or -1. */
+int	 fts_files(struct fts *x, struct fts_file **out, size_t *count, struct error *e);
+/* Sessions and pieces in it. 0 or -1. */
+int	 fts_size(struct fts *x, int64_t *sessions, int64_t *pieces, struct error *e);
+
+/* What is changed between these two is there together or not at all; fts_end with ok false takes it back. 0 or -1. */
+int	 fts_begin(struct fts *x, struct error *e);
+int	 fts_end(struct fts *x, bool ok, struct error *e);
+/* The session's pieces instead of those it had; session NULL: it cannot be read and has none. 0 or -1. */
+int	 fts_put(struct fts *x, const struct fts_file *file, const json_t *session, struct error *e);
+/* Nothing of it stays. 0 or -1. */
+int	 fts_remove(struct fts *x, const char *id, struct error *e);
+
+/*
+ * The best piece of each of the k sessions that fit best, best first, `skip` (may be NULL) left out. Words that stand
+ * nearly everywhere are not weighed beside rarer ones. How many; the caller clears them. -1 on error.
+ */
+int	 fts_search(struct fts *x, const char *query, const char *skip, struct fts_hit *hits, size_t k, struct error *e);
+void	 fts_hits_clear(struct fts_hit *hits, size_t n);
+
+#endif
