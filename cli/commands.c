@@ -51,6 +51,14 @@ static const struct opt list_options[] = {
 	{ "limit", 'n', "N", "how many (100)" }, JSON, END
 };
 
+static const struct opt search_options[] = {
+	{ "limit", 'n', "N", "how many, at most 50 (20)" }, JSON, END
+};
+
+static const struct opt export_options[] = {
+	{ "format", 0, "FORMAT", "markdown (otherwise) or json" }, { "json", 0, NULL, "the same as --format json" }, END
+};
+
 static const struct opt path_options[] = {
 	{ "user-home", 0, "DIR", "as if this were the person's home" },
 	{ "workspace", 0, "DIR", "as if this were the workspace" }, JSON, END
@@ -113,6 +121,8 @@ const struct command commands[] = {
 	{ "sandbox network", "on|off", "whether the terminal tool may use the network", 1, 1, json_options, verb_command },
 	{ "sessions list", "", "conversations, newest first", 0, 0, list_options, verb_command },
 	{ "sessions show", "ID", "one conversation", 1, 1, json_options, verb_command },
+	{ "sessions search", "WORD...", "conversations with these words, best first", 1, -1, search_options, verb_command },
+	{ "sessions export", "ID", "a whole conversation on standard output", 1, 1, export_options, sessions_export_command },
 	{ "sessions delete", "ID...", "delete conversations", 1, 100, json_options, verb_command },
 	END
 };
@@ -127,7 +137,7 @@ const struct group groups[] = {
 	{ "peers", "other alpis: pin, ping, allow, send files" },
 	{ "providers", "keys and servers" },
 	{ "sandbox", "confinement of the terminal tool" },
-	{ "sessions", "conversations: list, show, delete" },
+	{ "sessions", "conversations: list, show, search, export, delete" },
 	END
 };
 

@@ -22,6 +22,7 @@ int	doctor_command(struct cli *, const struct args *);
 int	audit_verify_command(struct cli *, const struct args *);
 int	logs_command(struct cli *, const struct args *);
 int	verb_command(struct cli *, const struct args *);
+int	sessions_export_command(struct cli *, const struct args *);
 int	profile_list_command(struct cli *, const struct args *);
 int	profile_create_command(struct cli *, const struct args *);
 int	profile_remove_command(struct cli *, const struct args *);

@@ -11,16 +11,18 @@
 #include "cli/print.h"
 #include "cli/request.h"
 #include "cli/text.h"
+#include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
 
-enum from { NOWHERE, ARGUMENT, ARGUMENTS, SECRET, OPTION };	/* SECRET: an argument, "-" reads standard input */
+enum from { NOWHERE, ARGUMENT, ARGUMENTS, JOINED, SECRET, OPTION };	/* JOINED: all as one text; SECRET: an argument, "-" reads standard input */
 
 struct param {
 	const char	*name;
 	enum from	 from;
 	int		 index;		/* which argument */
 	const char	*option;	/* a number */
+	long		 otherwise;	/* the number when it was not given */
 };
 
 struct verb {
@@ -85,7 +87,7 @@ show_deleted(const json_t *result)
 
 static const struct verb verbs[] = {
 	{ .words = "sessions list", .method = "host.sessions.list",
-	  .params = { { "limit", OPTION, 0, "limit" } },
+	  .params = { { "limit", OPTION, 0, "limit", 100 } },
 	  .rows = "sessions", .empty = "no conversations yet",
 	  .columns = {
 		{ "SESSION", "id", PRINT_TEXT, 0 }, { "UPDATED", "updated_at", PRINT_AGE, 0 },
@@ -94,6 +96,13 @@ static const struct verb verbs[] = {
 	  } },
 	{ .words = "sessions show", .method = "host.session.read",
 	  .params = { { "id", ARGUMENT, 0, NULL } }, .show = show_session },
+	{ .words = "sessions search", .method = "host.sessions.search",
+	  .params = { { "limit", OPTION, 0, "limit", 20 }, { "text", JOINED, 0, NULL, 0 } },
+	  .rows = "sessions", .empty = "no conversation has these words",
+	  .columns = {
+		{ "SESSION", "session_id", PRINT_TEXT, 0 }, { "BEGAN", "when", PRINT_TEXT, 0 },
+		{ "SCORE", "score", PRINT_NUMBER, 0 }, { "PASSAGE", "snippet", PRINT_TEXT, 64 },
+	  } },
 	{ .words = "sessions delete", .method = "host.sessions.delete",
 	  .params = { { "ids", ARGUMENTS, 0, NULL } }, .show = show_deleted },
 	{ .words = "config set", .method = "host.config.set_field",
@@ -127,6 +136,17 @@ all_arguments(const struct args *a)
 	return list;
 }
 
+/* The words of a command line as somebody would have written them. */
+static json_t *
+joined(const struct args *a)
+{
+	cleanup_buf struct buf b = BUF(0);
+
+	for (size_t i = 0; i < a->nrest; i++)
+		buf_addf(&b, "%s%s", i > 0 ? " " : "", a->rest[i]);
+	return json_string(buf_str(&b));
+}
+
 /* A value that should not stand in a process list or a shell's history. */
 static json_t *
 secret(const char *arg, struct error *e)
@@ -149,10 +169,14 @@ add_param(json_t *params, const struct param *p, const struct args *a, struct er
 		value = json_string(a->rest[p->index]);
 	else if (p->from == ARGUMENTS)
 		value = all_arguments(a);
+	else if (p->from == JOINED)
+		value = joined(a);
 	else if (p->from == SECRET)
 		value = secret(a->rest[p->index], e);
-	else if (arg_number(a, p->option, 1, 100, &number, e) == 0)
+	else if (arg_number(a, p->option, 1, p->otherwise, &number, e) == 0)
 		value = json_integer(number);
+	if (value == NULL && e->code == 0)
+		return error_set(e, ERR_invalid, "%s is not UTF-8", p->name);
 	return value == NULL ? -1 : json_object_set_new(params, p->name, value);
 }
 

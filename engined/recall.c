@@ -406,7 +406,7 @@ row_of(const struct fts_hit *h)
 	char when[32], score[32];
 
 	recall_when(h->started_at, when);
-	snprintf(score, sizeof(score), "%.4f", h->score);
+	snprintf(score, sizeof(score), "%.4g", h->score);
 	return json_pack("{s:s, s:s, s:s, s:f}", "session_id", h->session, "when", when, "snippet", h->snippet,
 	    "score", strtod(score, NULL));
 }

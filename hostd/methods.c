@@ -23,6 +23,7 @@
 #include "hostd/stream.h"
 #include "hostd/turns.h"
 
+#define SEARCH_MS	(10 * 60 * 1000)
 #define RESTART_MS	200		/* between the reply and a restart: clients must see the reply */
 
 /* ---- what several do ----------------------------------------------------------------------- */
@@ -42,6 +43,7 @@ ask_engine(struct ask *a, enum msg type, const void *body, request_done *done, s
 PASS_ON(session_list)
 PASS_ON(session_read)
 PASS_ON(session_delete)
+PASS_ON(session_search)
 PASS_ON(session_events)
 PASS_ON(turn_explain)
 
@@ -418,6 +420,18 @@ sessions_delete(struct ask *a, struct error *e)
 	    on_session_delete, e);
 }
 
+/* The first search of a profile reads all its sessions. */
+static int
+sessions_search(struct ask *a, struct error *e)
+{
+	json_int_t limit = json_int(a->params, "limit", 0);
+
+	return forward(a, "engined", MSG_session_search, &(struct session_search){
+		.query = ask_str(a, "text"),
+		.limit = limit < 0 ? 0 : limit > 50 ? 50 : limit,
+	}, SEARCH_MS, on_session_search, e);
+}
+
 static int
 chat_events_since(struct ask *a, struct error *e)
 {
@@ -615,6 +629,7 @@ const struct method methods[] = {
 	{ "host.sessions.list",		sessions_list,		M, false, false, "profile", "limit" },
 	{ "host.session.read",		session_read,		M, false, false, "profile id",
 	    "after_turn tail_turns before_turn max_turns" },
+	{ "host.sessions.search",	sessions_search,	A, false, false, "profile text", "limit" },
 	{ "host.sessions.delete",	sessions_delete,	A, false, false, "profile ids", "" },
 	{ "host.activity.list",		activity_list,		M, false, true,  "", "" },
 	{ "host.approval.pending",	approval_pending,	M, false, true,  "", "" },
