@@ -20,9 +20,8 @@ enum from { NOWHERE, ARGUMENT, ARGUMENTS, JOINED, SECRET, OPTION };	/* JOINED: a
 struct param {
 	const char	*name;
 	enum from	 from;
-	int		 index;		/* which argument */
+	int		 index;		/* which argument; of an option: the number when it was not given */
 	const char	*option;	/* a number */
-	long		 otherwise;	/* the number when it was not given */
 };
 
 struct verb {
@@ -87,7 +86,7 @@ show_deleted(const json_t *result)
 
 static const struct verb verbs[] = {
 	{ .words = "sessions list", .method = "host.sessions.list",
-	  .params = { { "limit", OPTION, 0, "limit", 100 } },
+	  .params = { { "limit", OPTION, 100, "limit" } },
 	  .rows = "sessions", .empty = "no conversations yet",
 	  .columns = {
 		{ "SESSION", "id", PRINT_TEXT, 0 }, { "UPDATED", "updated_at", PRINT_AGE, 0 },
@@ -97,7 +96,7 @@ static const struct verb verbs[] = {
 	{ .words = "sessions show", .method = "host.session.read",
 	  .params = { { "id", ARGUMENT, 0, NULL } }, .show = show_session },
 	{ .words = "sessions search", .method = "host.sessions.search",
-	  .params = { { "limit", OPTION, 0, "limit", 20 }, { "text", JOINED, 0, NULL, 0 } },
+	  .params = { { "limit", OPTION, 20, "limit" }, { "text", JOINED, 0, NULL } },
 	  .rows = "sessions", .empty = "no conversation has these words",
 	  .columns = {
 		{ "SESSION", "session_id", PRINT_TEXT, 0 }, { "BEGAN", "when", PRINT_TEXT, 0 },
@@ -173,7 +172,7 @@ add_param(json_t *params, const struct param *p, const struct args *a, struct er
 		value = joined(a);
 	else if (p->from == SECRET)
 		value = secret(a->rest[p->index], e);
-	else if (arg_number(a, p->option, 1, p->otherwise, &number, e) == 0)
+	else if (arg_number(a, p->option, 1, p->index, &number, e) == 0)
 		value = json_integer(number);
 	if (value == NULL && e->code == 0)
 		return error_set(e, ERR_invalid, "%s is not UTF-8", p->name);

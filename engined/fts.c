@@ -17,7 +17,7 @@
 #include "engined/redact.h"
 
 #define COMMON		2000		/* pieces with a word that says little */
-#define NEWEST		10000		/* pieces that are looked at when all words do */
+#define NEWEST		5000		/* pieces that are looked at when all words do */
 
 static const char *const steps[] = {
 	"CREATE TABLE sessions (id TEXT PRIMARY KEY, mtime_us INTEGER NOT NULL, size INTEGER NOT NULL,"
@@ -173,11 +173,32 @@ fts_end(struct fts *x, bool ok, struct error *e)
 	return ok ? -1 : 0;
 }
 
+/* Which pieces it has; *n 0: none. 0 or -1. */
+static int
+pieces_of(struct fts *x, const char *id, int64_t *first, int64_t *n, struct error *e)
+{
+	sqlite3_stmt *s = db_query(x->db, e, "SELECT first, pieces FROM sessions WHERE id = ?", "s", id);
+	int more;
+
+	*first = *n = 0;
+	if (s == NULL)
+		return -1;
+	if ((more = db_step(x->db, s, e)) == 1) {
+		*first = sqlite3_column_int64(s, 0);
+		*n = sqlite3_column_int64(s, 1);
+	}
+	db_done(s);
+	return more == -1 ? -1 : 0;
+}
+
 int
 fts_remove(struct fts *x, const char *id, struct error *e)
 {
-	if (db_run(x->db, e, "DELETE FROM words WHERE rowid >= (SELECT first FROM sessions WHERE id = ?1)"
-	    " AND rowid < (SELECT first + pieces FROM sessions WHERE id = ?1)", "s", id) == -1)
+	int64_t first, n;
+
+	if (pieces_of(x, id, &first, &n, e) == -1)
+		return -1;
+	if (n > 0 && db_run(x->db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", first, first + n - 1) == -1)
 		return -1;
 	return db_run(x->db, e, "DELETE FROM sessions WHERE id = ?", "s", id);
 }

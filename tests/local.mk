@@ -23,7 +23,7 @@ UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
 FUZZ += wire:common json:common config:common env:common codec:common boot:common grant:common
-FUZZ += sse:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined
+FUZZ += sse:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
 FUZZ += render:alpi
 FUZZ += lexer:alpi-toolrunner
 FUZZ += peers:alpi-alpd
@@ -33,4 +33,4 @@ FUZZ += noise:alpi-alpd frame:alpi-alpd pem:alpi-alpd canonical:alpi-alpd envelo
 
 # what tests and the bench run beside the daemons: the file, and what it links
 TOOLS += bench/bus:common bench/spawn:common bench/post:common fake/provider:common
-TOOLS += fake/toolcall:alpi-toolrunner bench/link:alpi-alpd
+TOOLS += fake/toolcall:alpi-toolrunner bench/link:alpi-alpd bench/recall:alpi-engined

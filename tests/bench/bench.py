@@ -20,6 +20,7 @@ SPAWN = BUILD / "tests" / "spawn"
 POST = BUILD / "tests" / "post"
 BUS = BUILD / "tests" / "bus"
 LINK = BUILD / "tests" / "link"
+RECALL = BUILD / "tests" / "recall"
 SETTLE_S = 7            # idle: what a turn left ready for the next one is gone (toolrunner's spare worker, 5 s)
 HEAD = "name\tvalue\tunit\tfloor\tratio\tbudget\tmet"
 rows = []
@@ -361,6 +362,25 @@ def link_rows(provider):
     home.close()
 
 
+def recall_rows():
+    """Conversations by words: many short ones, then as many that make 100,000 pieces."""
+    for name, lines in (("10,000 sessions", 20), ("100,000 pieces", 246)):
+        with tempfile.TemporaryDirectory(dir="/tmp") as home:
+            for folder in ("sessions", "rag"):
+                (pathlib.Path(home) / folder).mkdir()
+            done = subprocess.run([RECALL, home, "10000", str(lines)], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+        value = {key: float(number) for key, number in (line.split() for line in done.stdout.splitlines())}
+        row(f"recall, {name}: common and rare words, 95 %", value["mixed_ms"], "ms", None, "<= 50 ms")
+        row(f"recall, {name}: a rare word, 95 %", value["rare_ms"], "ms", None, "<= 50 ms")
+        row(f"recall, {name}: common words only, 95 %", value["common_ms"], "ms", None, "<= 50 ms")
+        row(f"recall, {name}: nothing changed", value["again_ms"], "ms", None, "")
+        row(f"recall, {name}: index build", value["build_per_s"], "sessions/s", None, "")
+        row(f"recall, {name}: index build", value["build_per_s"] * value["pieces"] / 10000, "pieces/s", None, "")
+        row(f"recall, {name}: longest turn of the loop", value["build_slice_ms"], "ms", None, "")
+        row(f"recall, {name}: memory for build and queries", value["memory_kb"] / 1024, "MB", None, "")
+
+
 def main():
     provider = Provider()
     print(HEAD, flush=True)
@@ -369,7 +389,7 @@ def main():
                         beside_trouble, long_life, link_rows):
             if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
                 measure(provider)
-        for measure in (bus, installed_size):
+        for measure in (bus, recall_rows, installed_size):
             if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
                 measure()
     finally:

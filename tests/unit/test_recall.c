@@ -302,6 +302,8 @@ test_recall_finds_text_anywhere_in_a_long_session(void **state)
 static void
 test_recall_weighs_the_rare_word_of_a_query(void **state)
 {
+	cleanup_json json_t *rows = NULL;
+
 	for (int i = 0; i < 2100; i++) {
 		char id[16];
 
@@ -310,7 +312,8 @@ test_recall_weighs_the_rare_word_of_a_query(void **state)
 	}
 	update(false);
 	assert_found("common zanzibar", "s7");
-	assert_int_equal(json_array_size(recall_find(recall, "common", 10, NULL, NULL)), 10);
+	rows = recall_find(recall, "common", 10, NULL, NULL);
+	assert_int_equal(json_array_size(rows), 10);
 }
 
 static void
