@@ -47,7 +47,7 @@ struct tools_policy {
 	const json_t	*config;	/* tools.deny */
 	const json_t	*only;		/* patterns of the only tools left (grant_tool_matches); NULL: all */
 	bool		 peers;		/* it may ask peers, and there is a link daemon */
-	bool		 past;		/* it may look into this profile's conversations: it is not a peer's */
+	bool		 past;		/* it may look into this profile's conversations: neither a peer's nor a sub-agent's */
 };
 
 enum tool_place { TOOL_REFUSED, TOOL_TODO, TOOL_KNOWLEDGE, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_AGENT, TOOL_PAST, TOOL_RUNNER };
