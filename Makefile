@@ -89,11 +89,11 @@ $(foreach p,$(PROGS),$(eval $(call program_rules,$(p))))
 
 # The man pages are also in the program, for the tool alpi_knowledge.
 PAGES := README.md $(wildcard docs/*.[1578])
-$(BUILD)/gen/pages.inc: docs/pages.sh $(PAGES) | deps
+$(BUILD)/gen/engined/pages.inc: docs/pages.sh $(PAGES) | deps
 	@mkdir -p $(@D)
 	docs/pages.sh $(PAGES) > $@
 $(OBJ)/engined/knowledge.o: CPPFLAGS += -I$(BUILD)/gen
-$(OBJ)/engined/knowledge.o: $(BUILD)/gen/pages.inc
+$(OBJ)/engined/knowledge.o: $(BUILD)/gen/engined/pages.inc
 
 # UNIT and FUZZ rows read test:program[:more libraries]; "common" for modules of common/ alone.
 part = $(word $(1),$(subst :, ,$(2)))

@@ -78,6 +78,10 @@ static const struct opt fetch_options[] = {
 	{ "output", 'o', "PATH", "the file to write (the hash as its name); never overwritten" }, JSON, END
 };
 
+static const struct opt scan_options[] = {
+	{ "kind", 0, "KIND", "what the text is for: skill, injection or memory" }, JSON, END
+};
+
 const struct command commands[] = {
 	{ "chat", "[TEXT]", "talk with the agent", 0, 1, chat_options, chat_command },
 	{ "setup", "", "choose provider, key, model and workspace", 0, 0, setup_options, setup_command },
@@ -119,6 +123,7 @@ const struct command commands[] = {
 	{ "providers remove-ollama", "NAME", "forget a server", 1, 1, json_options, verb_command },
 	{ "sandbox set", "on|off", "whether the terminal tool is confined", 1, 1, json_options, verb_command },
 	{ "sandbox network", "on|off", "whether the terminal tool may use the network", 1, 1, json_options, verb_command },
+	{ "scan check", "FILE|-", "what the text scanners say of a file, and why", 1, 1, scan_options, scan_check_command },
 	{ "sessions list", "", "conversations, newest first", 0, 0, list_options, verb_command },
 	{ "sessions show", "ID", "one conversation", 1, 1, json_options, verb_command },
 	{ "sessions search", "WORD...", "conversations with these words, best first", 1, -1, search_options, verb_command },
@@ -137,6 +142,7 @@ const struct group groups[] = {
 	{ "peers", "other alpis: pin, ping, allow, send files" },
 	{ "providers", "keys and servers" },
 	{ "sandbox", "confinement of the terminal tool" },
+	{ "scan", "explain the text scanners" },
 	{ "sessions", "conversations: list, show, search, export, delete" },
 	END
 };

@@ -20,6 +20,7 @@ int	chat_command(struct cli *, const struct args *);
 int	setup_command(struct cli *, const struct args *);
 int	doctor_command(struct cli *, const struct args *);
 int	audit_verify_command(struct cli *, const struct args *);
+int	scan_check_command(struct cli *, const struct args *);
 int	logs_command(struct cli *, const struct args *);
 int	verb_command(struct cli *, const struct args *);
 int	sessions_export_command(struct cli *, const struct args *);

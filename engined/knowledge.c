@@ -11,7 +11,7 @@
 static const struct page {
 	const char	*name, *text;
 } pages[] = {
-#include "pages.inc"
+#include "engined/pages.inc"
 };
 
 static const struct topic {

@@ -2,7 +2,7 @@
 # Rows read name:program, "common" for modules of common/ and proto/.
 
 # unit/test_NAME.c
-UNIT += knowledge:alpi-engined error:common json:common config:common env:common files:common restrict:common audit:common
+UNIT += scan:common knowledge:alpi-engined error:common json:common config:common env:common files:common restrict:common audit:common
 UNIT += proto:common codec:common boot:common grant:common bus:common bus_inbox:common bus_ask:common daemon:common layers:common http:common
 UNIT += boot_write:common process:common
 UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd
@@ -22,7 +22,7 @@ UNIT += link_life:alpi-alpd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
-FUZZ += wire:common json:common config:common env:common codec:common boot:common grant:common
+FUZZ += scan:common wire:common json:common config:common env:common codec:common boot:common grant:common
 FUZZ += sse:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
 FUZZ += render:alpi
 FUZZ += lexer:alpi-toolrunner
