@@ -270,10 +270,10 @@ delete_one(struct engine *en, const char *id)
 		return "invalid-id";
 	if (engine_running(en, id) != NULL)
 		return "session-busy";
+	if (recall_remove(en->recall, id, &e) == -1)	/* the next pass does it; without its file it is not shown */
+		log_warn("session stays in the index for now session=%s: %s", id, e.text);
 	if (session_delete(en->home, id, NULL) == -1)
 		return "not-found";
-	if (recall_remove(en->recall, id, &e) == -1)	/* the next pass does it */
-		log_warn("session stays in the index for now session=%s: %s", id, e.text);
 	talk_forget(&en->talks, id);
 	return "";
 }

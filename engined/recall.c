@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -19,6 +22,8 @@
 #include "engined/fts.h"
 #include "engined/match.h"
 #include "engined/session.h"
+
+#define IDLE_S		10		/* without a question the index is closed and its memory given back */
 
 struct recall_wait {
 	TAILQ_ENTRY(recall_wait) link;
@@ -38,8 +43,8 @@ struct work {
 
 struct recall {
 	char			*home;
-	struct fts		*fts;		/* NULL: not opened yet, or it had to be closed */
-	struct event		*slice;
+	struct fts		*fts;		/* NULL: nobody needs it now */
+	struct event		*slice, *idle;
 	struct waits		 waits;
 	bool			 running;
 
@@ -54,6 +59,7 @@ struct recall {
 };
 
 static void on_slice(evutil_socket_t fd, short what, void *arg);
+static void on_idle(evutil_socket_t fd, short what, void *arg);
 
 struct recall *
 recall_new(struct event_base *base, const char *home)
@@ -62,6 +68,7 @@ recall_new(struct event_base *base, const char *home)
 
 	r->home = xstrdup(home);
 	r->slice = evtimer_new(base, on_slice, r);
+	r->idle = evtimer_new(base, on_idle, r);
 	TAILQ_INIT(&r->waits);
 	return r;
 }
@@ -88,6 +95,7 @@ recall_free(struct recall *r)
 		recall_forget(r, w);
 	clear_pass(r);
 	event_free(r->slice);
+	event_free(r->idle);
 	fts_close(r->fts);
 	free(r->home);
 	free(r);
@@ -96,6 +104,9 @@ recall_free(struct recall *r)
 static struct fts *
 index_of(struct recall *r, struct error *e)
 {
+	struct timeval later = { .tv_sec = IDLE_S };
+
+	evtimer_add(r->idle, &later);
 	if (r->fts == NULL && (r->fts = fts_open(r->home, e)) == NULL)
 		error_add(e, "index of the sessions");
 	return r->fts;
@@ -109,6 +120,22 @@ distrust(struct recall *r, const struct error *e)
 		return;
 	log_warn("index of the sessions is damaged and set aside: %s", e->text);
 	fts_discard(steal(r->fts));
+}
+
+static void
+on_idle(evutil_socket_t fd, short what, void *arg)
+{
+	struct recall *r = arg;
+	struct timeval later = { .tv_sec = IDLE_S };
+
+	if (r->running) {
+		evtimer_add(r->idle, &later);
+		return;
+	}
+	fts_close(steal(r->fts));
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 /* ---- who waits ---------------------------------------------------------------------------------- */
@@ -400,6 +427,15 @@ recall_when(double at, char out[32])
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
 }
 
+/* Whoever deletes a file by hand means its words too. */
+static bool
+still_there(const struct recall *r, const char *id)
+{
+	cleanup_free char *path = session_path(r->home, id);
+
+	return access(path, F_OK) == 0;
+}
+
 static json_t *
 row_of(const struct fts_hit *h)
 {
@@ -434,7 +470,8 @@ recall_find(struct recall *r, const char *query, size_t k, const char *skip, str
 	}
 	rows = json_array();
 	for (int i = 0; i < n; i++)
-		json_array_append_new(rows, row_of(&hits[i]));
+		if (still_there(r, hits[i].session))
+			json_array_append_new(rows, row_of(&hits[i]));
 	fts_hits_clear(hits, (size_t)n);
 	return rows;
 }

@@ -44,7 +44,7 @@ void	 recall_forget(struct recall *r, struct recall_wait *w);
 int64_t	 recall_size(struct recall *r, struct error *e);
 /*
  * Rows {session_id, when, snippet, score} of the best k sessions as the index has them; `skip` (may be NULL) is left
- * out. New reference or NULL.
+ * out, and so is what has no file any more. New reference or NULL.
  */
 json_t	*recall_find(struct recall *r, const char *query, size_t k, const char *skip, struct error *e);
 /* A deleted session leaves the index too. 0 or -1: it could not be removed. */

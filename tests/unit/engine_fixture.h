@@ -460,6 +460,8 @@ call_reply(struct call *c, const void *reply)
 		json_object_set(j, "session", ((const struct session_read_reply *)reply)->session);
 	} else if (c->type == MSG_session_list) {
 		json_object_set(j, "sessions", ((const struct session_list_reply *)reply)->sessions);
+	} else if (c->type == MSG_session_search) {
+		json_object_set(j, "sessions", ((const struct session_search_reply *)reply)->sessions);
 	} else if (c->type == MSG_session_delete) {
 		const struct session_delete_reply *r = reply;
 

@@ -220,6 +220,20 @@ test_past_deleting_a_session_removes_it_from_the_index(void **state)
 	assert_int_equal(json_array_size(rows), 0);
 }
 
+static void
+test_past_a_person_searches_what_is_new_at_once(void **state)
+{
+	keep("s1", 1000, "the heron nests", "in May", 1);
+	assert_int_equal(tell(MSG_session_search, &(struct session_search){ .query = "heron" }), 0);
+	while (answer_json == NULL)
+		step_loop();
+	assert_int_equal(json_array_size(json_object_get(answer_json, "sessions")), 1);
+	assert_int_equal(tell(MSG_session_search, &(struct session_search){ .query = "?!" }), 0);
+	while (answer_json == NULL)
+		step_loop();
+	assert_string_equal(json_str(answer_json, "error", ""), "there is no word in the query");
+}
+
 int
 main(void)
 {
@@ -234,6 +248,7 @@ main(void)
 		FIXTURE(test_past_is_not_for_the_turn_of_a_peer),
 		FIXTURE(test_past_search_is_begun_again_after_a_crash),
 		FIXTURE(test_past_search_that_waits_can_be_interrupted),
+		FIXTURE(test_past_a_person_searches_what_is_new_at_once),
 		FIXTURE(test_past_deleting_a_session_removes_it_from_the_index),
 	};
 

@@ -256,6 +256,18 @@ test_recall_forgets_what_vanished_and_what_is_removed(void **state)
 }
 
 static void
+test_recall_does_not_show_what_has_no_file_any_more(void **state)
+{
+	cleanup_free char *path = xasprintf("%s/sessions/a1.json", home);
+
+	say("a1", "apples", "ok");
+	say("a2", "apples", "ok");
+	update(false);
+	unlink(path);
+	assert_found("apples", "a2");
+}
+
+static void
 test_recall_removing_makes_no_index_where_there_is_none(void **state)
 {
 	cleanup_free char *path = xasprintf("%s/rag/index.sqlite", home);
@@ -372,8 +384,8 @@ test_recall_keeps_the_old_index_when_a_pass_fails(void **state)
 	update(false);
 	assert_int_equal(pass.indexed, -1);
 	assert_non_null(strstr(pass_error.text, "sessions"));
-	assert_found("apples", "a1");
 	assert_int_equal(rename(to, from), 0);
+	assert_found("apples", "a1");
 }
 
 static void
@@ -423,6 +435,7 @@ main(void)
 		CASE(test_recall_reads_only_what_changed),
 		CASE(test_recall_notices_a_file_of_the_same_size_by_its_time),
 		CASE(test_recall_forgets_what_vanished_and_what_is_removed),
+		CASE(test_recall_does_not_show_what_has_no_file_any_more),
 		CASE(test_recall_removing_makes_no_index_where_there_is_none),
 		CASE(test_recall_skips_what_it_cannot_read_until_it_changes),
 		CASE(test_recall_finds_text_anywhere_in_a_long_session),
