@@ -17,7 +17,6 @@
 #include "engined/redact.h"
 
 #define COMMON		2000		/* pieces with a word that says little */
-#define NEWEST		5000		/* pieces that are looked at when all words do */
 
 static const char *const steps[] = {
 	"CREATE TABLE sessions (id TEXT PRIMARY KEY, mtime_us INTEGER NOT NULL, size INTEGER NOT NULL,"
@@ -301,13 +300,12 @@ is_common(struct fts *x, const char *word, struct error *e)
 	return result;
 }
 
-/* Only the rarer words; all when there is no rarer one, and then *since is where the newest pieces begin. 0 or -1. */
+/* Drop the common words beside rarer ones. 1: there is a rarer one, 0: all are common and stay, -1: error. */
 static int
-weigh(struct fts *x, struct match *m, int64_t *since, struct error *e)
+weigh(struct fts *x, struct match *m, struct error *e)
 {
 	struct match rare = { .count = 0 };
 
-	*since = 0;
 	for (size_t i = 0; i < m->count; i++) {
 		cleanup_free char *word = match_word(m, i);
 		int common = is_common(x, word, e);
@@ -319,9 +317,7 @@ weigh(struct fts *x, struct match *m, int64_t *since, struct error *e)
 	}
 	if (rare.count > 0)
 		*m = rare;
-	else if (x->next > NEWEST)
-		*since = x->next - NEWEST;
-	return 0;
+	return rare.count > 0;
 }
 
 static double
@@ -356,36 +352,60 @@ take_hit(struct fts *x, sqlite3_stmt *s, const char *id, struct fts_hit *h)
 	h->started_at = started_at(x, id);
 }
 
-int
-fts_search(struct fts *x, const char *query, const char *skip, struct fts_hit *hits, size_t k, struct error *e)
+/* Take what the statement gives until there are k; how many there are then, -1: error, and none. The statement ends. */
+static int
+collect(struct fts *x, sqlite3_stmt *s, const char *skip, struct fts_hit *hits, int n, int k, struct error *e)
 {
-	cleanup_free char *any = NULL;
-	struct match m;
-	sqlite3_stmt *s;
-	int64_t since;
-	int n = 0, more = 1;
+	int more = s == NULL ? -1 : 1;
 
-	match_words(&m, query, 1);
-	if (m.count == 0)
-		return 0;
-	if (weigh(x, &m, &since, e) == -1)
-		return -1;
-	any = match_any(&m);
-	s = db_query(x->db, e, "SELECT session, -rank, snippet(words, 1, '', '', '\xe2\x80\xa6', 48) FROM words"
-	    " WHERE words MATCH ? AND rowid >= ? ORDER BY rank", "si", any, since);
-	if (s == NULL)
-		return -1;
-	while ((size_t)n < k && (more = db_step(x->db, s, e)) == 1) {
+	while (n < k && more == 1 && (more = db_step(x->db, s, e)) == 1) {
 		cleanup_free char *id = xstrdup((const char *)sqlite3_column_text(s, 0));
 
 		if (is_new(id, skip, hits, n))
 			take_hit(x, s, id, &hits[n++]);
 	}
-	db_done(s);
+	if (s != NULL)
+		db_done(s);
 	if (more != -1)
 		return n;
 	fts_hits_clear(hits, (size_t)n);
 	return -1;
+}
+
+#define SNIPPET "snippet(words, 1, '', '', '\xe2\x80\xa6', 48)"
+
+static sqlite3_stmt *
+best_first(struct fts *x, const char *expression, struct error *e)
+{
+	return db_query(x->db, e, "SELECT session, -rank, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rank", "s", expression);
+}
+
+/* To rank words that stand everywhere means to look at everything, and says nothing. */
+static sqlite3_stmt *
+newest_first(struct fts *x, const char *expression, struct error *e)
+{
+	return db_query(x->db, e, "SELECT session, 0.0, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rowid DESC", "s",
+	    expression);
+}
+
+int
+fts_search(struct fts *x, const char *query, const char *skip, struct fts_hit *hits, size_t k, struct error *e)
+{
+	cleanup_free char *any = NULL, *all = NULL;
+	int most = k < FTS_K_MAX ? (int)k : FTS_K_MAX, rare, n;
+	struct match m;
+
+	match_words(&m, query, 1);
+	if (m.count == 0)
+		return 0;
+	if ((rare = weigh(x, &m, e)) == -1)
+		return -1;
+	any = match_any(&m);
+	if (rare)
+		return collect(x, best_first(x, any, e), skip, hits, 0, most, e);
+	all = match_all(&m);
+	n = collect(x, newest_first(x, all, e), skip, hits, 0, most, e);
+	return n == -1 || n == most ? n : collect(x, newest_first(x, any, e), skip, hits, n, most, e);
 }
 
 void

@@ -58,7 +58,8 @@ int	 fts_remove(struct fts *x, const char *id, struct error *e);
 
 /*
  * The best piece of each of the k sessions that fit best, best first, `skip` (may be NULL) left out. Words that stand
- * nearly everywhere are not weighed beside rarer ones. How many; the caller clears them. -1 on error.
+ * nearly everywhere are not weighed beside rarer ones; where there are only such words, the newest pieces with all of
+ * them come first, then the newest with any. How many; the caller clears them. -1 on error.
  */
 int	 fts_search(struct fts *x, const char *query, const char *skip, struct fts_hit *hits, size_t k, struct error *e);
 void	 fts_hits_clear(struct fts_hit *hits, size_t n);

@@ -64,17 +64,29 @@ match_word(const struct match *m, size_t i)
 	return xasprintf("\"%s\"%s", m->word[i], utf8_count(m->word[i], strlen(m->word[i])) >= PREFIX_LEAST ? "*" : "");
 }
 
-char *
-match_any(const struct match *m)
+static char *
+join(const struct match *m, const char *with)
 {
 	struct buf b = BUF(0);
 
 	for (size_t i = 0; i < m->count; i++) {
 		cleanup_free char *word = match_word(m, i);
 
-		buf_addf(&b, "%s%s", i > 0 ? " OR " : "", word);
+		buf_addf(&b, "%s%s", i > 0 ? with : "", word);
 	}
 	return buf_take(&b);
+}
+
+char *
+match_any(const struct match *m)
+{
+	return join(m, " OR ");
+}
+
+char *
+match_all(const struct match *m)
+{
+	return join(m, " AND ");
 }
 
 size_t

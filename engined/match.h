@@ -2,8 +2,8 @@
 /*
  * Words that people and models look for, as an expression of SQLite's
  * full-text search. The text is data: none of its characters means anything
- * in the expression. Words are looked for by their beginning, any of them is
- * enough; which of them say most is for the index to weigh.
+ * in the expression. Words are looked for by their beginning; which of them
+ * say most is for the index to weigh.
  */
 #ifndef ALPI_ENGINED_MATCH_H
 #define ALPI_ENGINED_MATCH_H
@@ -20,9 +20,10 @@ struct match {
 
 /* The words of a text that have `least` characters or more. */
 void	 match_words(struct match *m, const char *text, size_t least);
-/* One word, or any of all words; "" when there are none. The caller frees. */
+/* One word, any of all words, or all of them; "" when there are none. The caller frees. */
 char	*match_word(const struct match *m, size_t i);
 char	*match_any(const struct match *m);
+char	*match_all(const struct match *m);
 /* How often the words stand in a text, also inside of others. */
 size_t	 match_count(const struct match *m, const char *text);
 

@@ -329,6 +329,26 @@ test_recall_weighs_the_rare_word_of_a_query(void **state)
 }
 
 static void
+test_recall_shows_the_newest_with_all_words_when_none_is_rare(void **state)
+{
+	cleanup_free char *both = NULL, *one = NULL;
+
+	for (int i = 0; i < 2100; i++) {
+		cleanup_free char *id = xasprintf("s%d", i);
+
+		say(id, "common usual", "words");
+	}
+	say("newest", "common", "newest");
+	update(false);
+	both = found("common usual", NULL);
+	one = found("common", NULL);
+	assert_null(strstr(both, "newest"));
+	assert_int_equal(strncmp(both, "s2099 s2098 ", 12), 0);
+	assert_int_equal(strncmp(one, "newest s2099 ", 13), 0);
+	assert_found("common newest", "newest");	/* a rare word decides */
+}
+
+static void
 test_recall_refuses_a_query_without_words(void **state)
 {
 	struct error e = { 0 };
@@ -440,6 +460,7 @@ main(void)
 		CASE(test_recall_skips_what_it_cannot_read_until_it_changes),
 		CASE(test_recall_finds_text_anywhere_in_a_long_session),
 		CASE(test_recall_weighs_the_rare_word_of_a_query),
+		CASE(test_recall_shows_the_newest_with_all_words_when_none_is_rare),
 		CASE(test_recall_refuses_a_query_without_words),
 		CASE(test_recall_lets_the_loop_run_between_slices_and_serves_who_came_late),
 		CASE(test_recall_begins_anew_when_the_file_is_damaged),
