@@ -17,7 +17,7 @@
 
 #include "common/error.h"
 
-#define RECALL_SLICE_MS		10
+#define RECALL_SLICE_MS		3	/* a turn passes the loop a dozen times */
 #define RECALL_FILE_MAX		(16 * 1024 * 1024)	/* bytes; a larger session is not read for the index */
 
 struct recall;

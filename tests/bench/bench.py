@@ -381,12 +381,39 @@ def recall_rows():
         row(f"recall, {name}: memory for build and queries", value["memory_kb"] / 1024, "MB", None, "")
 
 
+def recall_beside(provider):
+    """A chat while all conversations are indexed for the first time, against the same chat without."""
+    home = Home()
+    home.use(provider, "echo")
+    folder = home.path / "sessions"
+    folder.mkdir(mode=0o700)
+    for n in range(10000):
+        turns = [{"at": float(n), "user": f"note {n}", "assistant": "noted " * 300, "tools": []}]
+        (folder / f"s{n}.json").write_text(json.dumps({"schema_version": 2, "id": f"s{n}", "model": "m", "turns": turns}))
+    home.start()
+
+    def chat():
+        began = time.monotonic()
+        home.ask("hello")
+        return (time.monotonic() - began) * 1000
+
+    chat()
+    alone = statistics.median(chat() for _ in range(10))
+    search = home.popen("sessions", "search", "note")
+    beside = []
+    while search.poll() is None:
+        beside.append(chat())
+    search.communicate()
+    row("a chat while 10,000 sessions are indexed", statistics.median(beside), "ms", alone, "")
+    home.close()
+
+
 def main():
     provider = Provider()
     print(HEAD, flush=True)
     try:
         for measure in (start_up, memory_and_rest, one_turn, tool_round_trip, many_streams, saturation,
-                        beside_trouble, long_life, link_rows):
+                        beside_trouble, long_life, link_rows, recall_beside):
             if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
                 measure(provider)
         for measure in (bus, recall_rows, installed_size):
