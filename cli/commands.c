@@ -82,6 +82,15 @@ static const struct opt scan_options[] = {
 	{ "kind", 0, "KIND", "what the text is for: skill, injection or memory" }, JSON, END
 };
 
+static const struct opt note_options[] = {
+	{ "confidence", 0, "LEVEL", "low, normal or high (normal)" }, JSON, END
+};
+
+static const struct opt promote_options[] = {
+	{ "apply-all", 0, NULL, "keep them all" }, { "discard-all", 0, NULL, "keep none" },
+	{ "json", 0, NULL, "only list them" }, END
+};
+
 const struct command commands[] = {
 	{ "chat", "[TEXT]", "talk with the agent", 0, 1, chat_options, chat_command },
 	{ "setup", "", "choose provider, key, model and workspace", 0, 0, setup_options, setup_command },
@@ -102,6 +111,11 @@ const struct command commands[] = {
 	{ "completion", "bash|zsh", "print the completion script of a shell", 1, 1, NULL, completion_command },
 	{ "config set", "KEY VALUE", "change a setting (dotted key)", 2, 2, json_options, verb_command },
 	{ "config unset", "KEY", "back to the default", 1, 1, json_options, verb_command },
+	{ "memory show", "[FILE]", "the notes: USER.md, MEMORY.md, AGENT.md", 0, 1, json_options, memory_show_command },
+	{ "memory add", "FILE TEXT", "add a note (TEXT -: standard input)", 2, 2, note_options, memory_add_command },
+	{ "memory replace", "FILE WORDS TEXT", "change the one note that holds the words", 3, 3, json_options, memory_replace_command },
+	{ "memory remove", "FILE WORDS", "take out the one note that holds the words", 2, 2, json_options, memory_remove_command },
+	{ "memory promote", "", "decide about notes that wait for it, one by one", 0, 0, promote_options, memory_promote_command },
 	{ "path check", "-- PATH", "whether tools may open a path, and why", 1, 1, path_options, explain_command },
 	{ "peers setup", "", "pin another alpi, step by step", 0, 0, NULL, peers_setup_command },
 	{ "peers list", "", "who is pinned, and what each may call", 0, 0, json_options, peers_list_command },
@@ -138,6 +152,7 @@ const struct group groups[] = {
 	{ "daemon", "the processes: start, stop, restart, status, reload" },
 	{ "approval", "explain the approval gate" },
 	{ "config", "change settings" },
+	{ "memory", "notes: show, add, replace, remove, promote" },
 	{ "path", "explain the path denylist" },
 	{ "peers", "other alpis: pin, ping, allow, send files" },
 	{ "providers", "keys and servers" },

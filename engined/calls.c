@@ -18,6 +18,7 @@
 #include "engined/knowledge.h"
 #include "engined/recall.h"
 #include "engined/redact.h"
+#include "engined/remember.h"
 #include "engined/session.h"
 #include "engined/talk.h"
 #include "engined/turn.h"
@@ -169,10 +170,24 @@ result_row(struct turn *t, const struct tool_result *r, const char *screen)
 	    "tokens_in", (json_int_t)r->tokens_in, "tokens_out", (json_int_t)r->tokens_out, "cost", r->cost);
 }
 
+/* Does what this tool returns come from the person and us alone? */
+static bool
+is_ours(const char *name)
+{
+	static const char *const ours[] = { "todo", "memory", "load_tools", "ask_user", "alpi_knowledge", "write_file", "edit_file" };
+
+	for (size_t i = 0; i < COUNT(ours); i++)
+		if (strcmp(ours[i], name) == 0)
+			return true;
+	return false;
+}
+
 void
 calls_apply(struct turn *t, const json_t *row)
 {
 	json_t *tools = json_object_get(t->record, "tools"), *mutations = json_object_get(row, "mutations");
+
+	t->foreign |= json_bool(row, "ok", false) && !is_ours(call_name(json_array_get(t->calls, t->call)));
 
 	add_tool_message(t, json_str(row, "content", ""));
 	json_array_append(tools, json_object_get(row, "entry"));
@@ -244,6 +259,21 @@ run_todo(struct turn *t)
 	end_with(t, todo_call(&t->talk->todo, t->now.args, &e), &e);
 }
 
+/* A peer's turn neither reads nor changes what is known of the owner. */
+static void
+run_memory(struct turn *t)
+{
+	struct remember who = { .home = t->engine->home, .session = t->row.session,
+	    .model = t->target.model == NULL ? "" : t->target.model, .foreign = t->foreign };
+	struct error e = { 0 };
+
+	if (t->peer != NULL) {
+		calls_fail(t, "memory: not in a turn of a peer");
+		return;
+	}
+	end_with(t, remember_call(&who, t->now.args, &e), &e);
+}
+
 static void
 run_knowledge(struct turn *t)
 {
@@ -276,6 +306,7 @@ run_refused(struct turn *t)
 static void (*const run[])(struct turn *) = {
 	[TOOL_REFUSED] = run_refused,
 	[TOOL_TODO]    = run_todo,
+	[TOOL_MEMORY]  = run_memory,
 	[TOOL_KNOWLEDGE] = run_knowledge,
 	[TOOL_LOAD]    = run_load,
 	[TOOL_ASK]     = ask_begin,

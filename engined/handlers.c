@@ -22,6 +22,7 @@
 #include "engined/explain.h"
 #include "engined/ledger.h"
 #include "engined/recall.h"
+#include "engined/remember.h"
 #include "engined/session.h"
 #include "engined/sidecar.h"
 #include "engined/target.h"
@@ -465,6 +466,23 @@ engine_status(struct call *c, const void *in, struct error *e)
 	return engine_when_tools(c->ctx, tell_status, c) == 1 ? 0 : CALL_LATER;
 }
 
+/* A person at the command: what a model may only propose is done. */
+static int
+memory_call(struct call *c, const void *in, struct error *e)
+{
+	const struct memory_call *m = in;
+	struct engine *en = c->ctx;
+	struct remember who = { .home = en->home, .session = "", .model = "", .person = true };
+	cleanup_json json_t *args = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*}", "action", m->action, "target", m->target,
+	    "content", m->content, "match", m->match, "confidence", m->confidence, "id", m->id);
+	cleanup_free char *text = remember_call(&who, args, e);
+
+	if (text == NULL)
+		return -1;
+	engine_push(en, "memory_changed", json_pack("{s:s}", "name", m->target == NULL ? "" : m->target));
+	return call_reply(c, &(struct memory_call_reply){ .text = text });
+}
+
 const struct handler engine_handlers[] = {
 	/* message                  handler               the grant needs */
 	{ MSG_turn_start,           turn_start,           CAP_none },
@@ -476,6 +494,7 @@ const struct handler engine_handlers[] = {
 	{ MSG_session_delete,       session_delete_ids,   CAP_none },
 	{ MSG_session_search,       session_search,       CAP_none },
 	{ MSG_session_events,       session_events,       CAP_none },
+	{ MSG_memory_call,          memory_call,          CAP_none },
 	{ MSG_usage_today,          usage_today,          CAP_none },
 	{ MSG_engine_status,        engine_status,        CAP_none },
 	{ MSG_approval_answer,      approval_answer,      CAP_none },

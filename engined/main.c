@@ -30,7 +30,7 @@ static const struct {
 	{ "sessions", "rw" },
 	{ "logs",     "rw" },
 	{ "mentions", "rw" },
-	{ "memories", "r" },
+	{ "memories", "rw" },
 	{ "rag",      "rw" },
 };
 

@@ -38,6 +38,19 @@ static const struct own_tool {
 	  "\"label\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"}},\"required\":[\"label\"]}},"
 	  "\"allow_other\":{\"type\":\"boolean\",\"default\":true},"
 	  "\"multi\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"question\"]}" },
+	{ "memory", TOOL_MEMORY, false, "what is remembered of the user and their world, beyond this conversation",
+	  "Notes that last. Nothing is kept without this call. USER.md: stable facts about the person; MEMORY.md: facts about the "
+	  "world they work in, saying \"user\", not the name; AGENT.md: how you behave (add for a new topic, replace to change one). "
+	  "English, declarative, no instructions, no secrets. Not: state of this session, ids, what is true only today. Matches are "
+	  "taken from the text as it stands.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"action\":{\"type\":\"string\",\"enum\":[\"read\",\"add\",\"replace\",\"remove\",\"promotion_list\",\"promotion_discard\"]},"
+	  "\"target\":{\"type\":\"string\",\"enum\":[\"USER.md\",\"MEMORY.md\",\"AGENT.md\"]},"
+	  "\"content\":{\"type\":\"string\"},"
+	  "\"entries\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"instead of content\"},"
+	  "\"match\":{\"type\":\"string\",\"description\":\"words of the one entry that is meant\"},"
+	  "\"confidence\":{\"type\":\"string\",\"enum\":[\"low\",\"normal\",\"high\"],\"default\":\"normal\"},"
+	  "\"id\":{\"type\":\"string\"}},\"required\":[\"action\"]}" },
 	{ "alpi_knowledge", TOOL_KNOWLEDGE, false, "alpi's own documentation",
 	  "Documentation of alpi, the program you are part of: index lists the topics, view shows one.",
 	  "{\"type\":\"object\",\"properties\":{"

@@ -14,6 +14,7 @@
 #include "engined/context.h"
 #include "engined/engine.h"
 #include "engined/ledger.h"
+#include "engined/memory.h"
 #include "engined/neighbour.h"
 #include "engined/session.h"
 #include "engined/talk.h"
@@ -66,7 +67,7 @@ build_messages(struct turn *t)
 	struct engine *en = t->engine;
 	struct context c = { .home = en->home, .zone = en->zone, .workspace = turn_workspace(en, t->workspace),
 	    .surface = t->surface, .model = t->target.name, .local = t->target.local };
-	cleanup_free char *prompt = context_prompt(&c), *now = context_now(en->zone, clock_wall_ms());
+	cleanup_free char *prompt = NULL, *now = context_now(en->zone, clock_wall_ms());
 	cleanup_free char *user = context_user(t->text, json_object_get(t->row.request, "attachments"));
 	size_t upto = (size_t)json_int(t->row.base, "index", 0);
 	cleanup_json json_t *session = NULL;
@@ -75,6 +76,8 @@ build_messages(struct turn *t)
 		t->messages = agent_messages(t);
 		return;
 	}
+	memory_prune(en->home);
+	prompt = context_prompt(&c);
 	if (t->talk->messages == NULL || t->talk->turns != upto)
 		session = session_load(en->home, t->row.session, NULL);
 	t->messages = context_messages(prompt, t->talk, session, upto, now, user);

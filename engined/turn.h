@@ -71,6 +71,7 @@ struct turn {
 	const json_t		*agent;		/* what it does for another turn (agent.c); NULL: it is nobody's child */
 	const char		*thread, *peer;	/* of a peer that asks us: what was said before, whose turn it is; NULL: none */
 	bool			 no_save, interactive;
+	bool			 foreign;	/* a call has brought text that others wrote */
 	int64_t			 deadline_ms;	/* wall clock; 0: none */
 
 	/* the conversation */

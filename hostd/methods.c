@@ -44,6 +44,7 @@ PASS_ON(session_list)
 PASS_ON(session_read)
 PASS_ON(session_delete)
 PASS_ON(session_search)
+PASS_ON(memory_call)
 PASS_ON(session_events)
 PASS_ON(turn_explain)
 
@@ -433,6 +434,15 @@ sessions_search(struct ask *a, struct error *e)
 }
 
 static int
+memory_call_verb(struct ask *a, struct error *e)
+{
+	return ask_engine(a, MSG_memory_call, &(struct memory_call){
+		.action = ask_str(a, "action"), .target = ask_str0(a, "target"), .content = ask_str0(a, "content"),
+		.match = ask_str0(a, "match"), .confidence = ask_str0(a, "confidence"), .id = ask_str0(a, "id"),
+	}, on_memory_call, e);
+}
+
+static int
 chat_events_since(struct ask *a, struct error *e)
 {
 	return ask_engine(a, MSG_session_events, &(struct session_events){
@@ -631,6 +641,8 @@ const struct method methods[] = {
 	    "after_turn tail_turns before_turn max_turns" },
 	{ "host.sessions.search",	sessions_search,	A, false, false, "profile text", "limit" },
 	{ "host.sessions.delete",	sessions_delete,	A, false, false, "profile ids", "" },
+	{ "host.memory.call",		memory_call_verb,	A, false, false, "profile action",
+	    "target content match confidence id" },
 	{ "host.activity.list",		activity_list,		M, false, true,  "", "" },
 	{ "host.approval.pending",	approval_pending,	M, false, true,  "", "" },
 	{ "host.approval.respond",	approval_respond,	A, false, true,  "request_id choice", "" },

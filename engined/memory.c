@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See memory.h. */
+#include "engined/memory.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <unistr.h>
+
+#include "common/atomic.h"
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/scan.h"
+#include "engined/alike.h"
+
+#define PRUNE_DAYS	30
+
+static const struct {
+	const char	*name;
+	size_t		 limit;		/* characters */
+} files[MEMORY_FILES] = {
+	[MEMORY_USER]  = { "USER.md", 3000 },
+	[MEMORY_WORLD] = { "MEMORY.md", 5000 },
+	[MEMORY_AGENT] = { "AGENT.md", 0 },
+};
+
+const char *
+memory_name(enum memory_file f)
+{
+	return files[f].name;
+}
+
+size_t
+memory_limit(enum memory_file f)
+{
+	return files[f].limit;
+}
+
+int
+memory_file_of(const char *name, enum memory_file *out)
+{
+	for (size_t i = 0; i < MEMORY_FILES; i++)
+		if (strcasecmp(files[i].name, name) == 0) {
+			*out = (enum memory_file)i;
+			return 0;
+		}
+	return -1;
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+static char *
+path_of(const char *home, enum memory_file f)
+{
+	return xasprintf("%s/memories/%s", home, files[f].name);
+}
+
+/* The file as it is; "" when there is none. NULL: it cannot be read, or is no text. */
+static char *
+load(const char *home, enum memory_file f, struct error *e)
+{
+	cleanup_free char *path = path_of(home, f);
+	cleanup_buf struct buf b = BUF(0);
+	struct error why = { 0 };
+
+	if (file_read(path, MEMORY_BYTES_MAX, &b, &why) == -1) {
+		if (why.code == ERR_not_found)
+			return xstrdup("");
+		error_set(e, why.code, "%s", why.text);
+		return NULL;
+	}
+	if (memchr(buf_str(&b), '\0', b.len) != NULL || u8_check((const uint8_t *)buf_str(&b), b.len) != NULL) {
+		error_set(e, ERR_invalid, "%s is not UTF-8 text; convert it (iconv -t utf-8), or set it right by hand", files[f].name);
+		return NULL;
+	}
+	return buf_take(&b);
+}
+
+/* The file before goes beside it, then the new one into its place. */
+static int
+store(const char *home, enum memory_file f, const char *old, const char *text, struct error *e)
+{
+	cleanup_free char *path = path_of(home, f), *before = xasprintf("%s.bak", path);
+
+	if (old[0] != '\0' && atomic_write(before, old, strlen(old), 0600, e) == -1)
+		return -1;
+	return atomic_write(path, text, strlen(text), 0600, e);
+}
+
+/* One writer at a time, also beside another implementation's lock on the file itself. Released by closing; -1. */
+static int
+lock(const char *home, struct error *e)
+{
+	cleanup_free char *dir = xasprintf("%s/memories", home), *path = xasprintf("%s/.lock", dir);
+	int fd;
+
+	if (mkdir(dir, 0700) == -1 && access(dir, W_OK) == -1)
+		return error_errno(e, "%s", dir);
+	if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) == -1)
+		return error_errno(e, "%s", path);
+	if (flock(fd, LOCK_EX) == 0)
+		return fd;
+	error_errno(e, "%s", path);
+	close(fd);
+	return -1;
+}
+
+static void
+today(char out[11])
+{
+	time_t now = (time_t)(clock_wall_ms() / 1000);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(out, 11, "%Y-%m-%d", &tm);
+}
+
+/* ---- what may be kept ----------------------------------------------------------------------- */
+
+static char *
+hit_names(const char *text)
+{
+	struct buf b = BUF(0);
+	struct scan_hits h;
+
+	scan_text(SCAN_MEMORY, text, strlen(text), NULL, &h);
+	for (size_t i = 0; i < h.n; i++)
+		buf_addf(&b, "%s%s", i > 0 ? ", " : "", h.rows[i].id);
+	scan_hits_clear(&h);
+	if (b.len > 0)
+		return buf_take(&b);
+	buf_clear(&b);
+	return NULL;
+}
+
+static int
+check_scan(const char *text, struct error *e)
+{
+	cleanup_free char *hits = hit_names(text);
+
+	return hits == NULL ? 0 : error_set(e, ERR_denied, "not kept, the scanner refuses it: %s "
+	    "(alpi scan check --kind memory tells more)", hits);
+}
+
+static int
+check_room(enum memory_file f, const char *text, struct error *e)
+{
+	cleanup_free char *counted = entry_strip(text);
+	size_t used = utf8_count(counted, strlen(counted));
+
+	if (files[f].limit == 0 || used <= files[f].limit)
+		return 0;
+	return error_set(e, ERR_full, "%s would hold %zu characters and may hold %zu: first put entries together, or remove some",
+	    files[f].name, used, files[f].limit);
+}
+
+/* The place of an entry that says the same; n: none. */
+static size_t
+find_alike(const struct entries *es, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < es->n; i++) {
+		cleanup_free char *there = entry_strip(es->rows[i]);
+
+		if (alike(there, text))
+			break;
+	}
+	return i;
+}
+
+/* Paragraphs take the place of entries in AGENT.md. */
+static void
+paragraphs(const char *text, struct entries *out)
+{
+	*out = (struct entries){ 0 };
+	while (*(text += strspn(text, "\r\n")) != '\0') {
+		const char *end = strstr(text, "\n\n");
+		size_t len = end == NULL ? strlen(text) : (size_t)(end - text);
+
+		entries_add(out, xstrndup(text, len));
+		text += len;
+	}
+}
+
+static void
+parse(enum memory_file f, const char *text, struct entries *out)
+{
+	(f == MEMORY_AGENT ? paragraphs : entries_parse)(text, out);
+}
+
+/* Is it in the other list already? */
+static int
+check_other(const char *home, enum memory_file f, const char *text, struct error *e)
+{
+	enum memory_file other = f == MEMORY_USER ? MEMORY_WORLD : MEMORY_USER;
+	cleanup_free char *file = f == MEMORY_AGENT ? NULL : load(home, other, NULL);
+	struct entries es;
+	int r = 0;
+
+	if (file == NULL)
+		return 0;
+	entries_parse(file, &es);
+	if (find_alike(&es, text) < es.n)
+		r = error_set(e, ERR_exists, "%s says this already", files[other].name);
+	entries_clear(&es);
+	return r;
+}
+
+char *
+memory_doubts(const char *home, enum memory_file f, const char *text)
+{
+	cleanup_free char *hits = hit_names(text), *state = alike_warnings(text), *file = load(home, f, NULL);
+	struct entries es = { 0 };
+	struct buf b = BUF(0);
+	struct error e = { 0 };
+
+	if (file != NULL)
+		parse(f, file, &es);
+	if (hits != NULL)
+		buf_addf(&b, "%s", hits);
+	if (find_alike(&es, text) < es.n || check_other(home, f, text, &e) == -1)
+		buf_addf(&b, "%snear-duplicate", b.len > 0 ? ", " : "");
+	if (state != NULL)
+		buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", state);
+	entries_clear(&es);
+	if (b.len > 0)
+		return buf_take(&b);
+	buf_clear(&b);
+	return NULL;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+char *
+memory_read(const char *home, enum memory_file f, struct error *e)
+{
+	cleanup_free char *text = load(home, f, e);
+
+	return text == NULL ? NULL : entry_strip(text);
+}
+
+size_t
+memory_used(const char *home, enum memory_file f)
+{
+	cleanup_free char *text = memory_read(home, f, NULL);
+
+	return text == NULL ? 0 : utf8_count(text, strlen(text));
+}
+
+/* ---- changes -------------------------------------------------------------------------------- */
+
+/* It was said again: surer, and the words of the first time stay. */
+static char *
+reinforce(struct entries *es, size_t i)
+{
+	cleanup_free char *text = entry_strip(es->rows[i]);
+	struct trailer t = entry_trailer(es->rows[i]);
+
+	t.reinforced++;
+	if (t.conf == CONF_LOW && t.reinforced >= 2)
+		t.conf = CONF_NORMAL;
+	if (t.captured[0] == '\0')
+		today(t.captured);
+	entries_set(es, i, entry_make(text, &t));
+	return xasprintf("known already, now said %ld times: %s", t.reinforced + 1, text);
+}
+
+static char *
+append(enum memory_file f, const char *old, const char *text, enum confidence conf, char **said)
+{
+	struct trailer t = { .conf = conf };
+	cleanup_free char *entry = NULL, *warnings = alike_warnings(text);
+	size_t len = strlen(old);
+
+	*said = xasprintf("kept in %s: %s%s%s", files[f].name, text, warnings != NULL ? "\nwarning: " : "",
+	    warnings != NULL ? warnings : "");
+	today(t.captured);
+	entry = f == MEMORY_AGENT ? xstrdup(text) : entry_make(text, &t);
+	while (len > 0 && strchr(" \t\r\n", old[len - 1]) != NULL)
+		len--;
+	return xasprintf("%.*s%s%s\n", (int)len, old, len == 0 ? "" : f == MEMORY_AGENT ? "\n\n" : "\n\xc2\xa7\n", entry);
+}
+
+static char *
+add_locked(const char *home, enum memory_file f, const char *text, enum confidence conf, struct error *e)
+{
+	cleanup_free char *old = load(home, f, e), *new = NULL, *said = NULL;
+	struct entries es;
+	size_t i;
+
+	if (old == NULL || check_other(home, f, text, e) == -1)
+		return NULL;
+	parse(f, old, &es);
+	if ((i = find_alike(&es, text)) == es.n) {
+		new = append(f, old, text, conf, &said);
+	} else if (f == MEMORY_AGENT) {
+		error_set(e, ERR_exists, "AGENT.md says this already; replace changes it");
+	} else {
+		said = reinforce(&es, i);
+		new = entries_join(&es);
+	}
+	entries_clear(&es);
+	if (new == NULL || check_room(f, new, e) == -1 || store(home, f, old, new, e) == -1)
+		return NULL;
+	return steal(said);
+}
+
+char *
+memory_add(const char *home, enum memory_file f, const char *text, enum confidence conf, struct error *e)
+{
+	cleanup_free char *clean = entry_clean(text);
+	cleanup_close int fd = -1;
+
+	if (clean == NULL) {
+		error_set(e, ERR_invalid, "nothing of this is a note: headings and empty lines are left out");
+		return NULL;
+	}
+	if (check_scan(text, e) == -1 || (fd = lock(home, e)) == -1)
+		return NULL;
+	return add_locked(home, f, clean, conf, e);
+}
+
+/* The one entry that holds the words; -1 with the reason. */
+static int
+find_one(const struct entries *es, const char *match, size_t *out, struct error *e)
+{
+	cleanup_free char *want = alike_fold(match);
+	size_t found = 0;
+
+	if (want[0] == '\0')
+		return error_set(e, ERR_invalid, "\"match\" must hold words of the entry");
+	for (size_t i = 0; i < es->n; i++) {
+		cleanup_free char *text = entry_strip(es->rows[i]), *folded = alike_fold(text);
+
+		if (strstr(folded, want) == NULL)
+			continue;
+		*out = i;
+		found++;
+	}
+	if (found == 1)
+		return 0;
+	if (found > 1)
+		return error_set(e, ERR_conflict, "%zu entries hold these words; give more of the one that is meant", found);
+	return error_set(e, ERR_not_found, "no entry holds these words%s",
+	    strstr(match, "\xc2\xa7") != NULL ? "; match one entry, without the \xc2\xa7 between two" : "");
+}
+
+/* AGENT.md is free text: the words are put into the one place where they stand, as they are written. */
+static char *
+change_agent(const char *old, const char *match, const char *text, struct error *e)
+{
+	const char *at = match[0] != '\0' ? strstr(old, match) : NULL;
+	const char *after = at == NULL ? NULL : at + strlen(match);
+
+	if (at == NULL) {
+		error_set(e, ERR_not_found, "AGENT.md does not hold these words; \"match\" is taken letter by letter");
+		return NULL;
+	}
+	if (strstr(after, match) != NULL) {
+		error_set(e, ERR_conflict, "AGENT.md holds these words more than once; give more of the place that is meant");
+		return NULL;
+	}
+	return xasprintf("%.*s%s%s", (int)(at - old), old, text, after);
+}
+
+static char *
+change_entry(const char *old, const char *match, const char *text, struct error *e)
+{
+	struct entries es;
+	struct trailer t;
+	char *new = NULL;
+	size_t i = 0;
+
+	entries_parse(old, &es);
+	if (find_one(&es, match, &i, e) == 0) {
+		t = entry_trailer(es.rows[i]);
+		if (text == NULL)
+			entries_remove(&es, i);
+		else
+			entries_set(&es, i, t.present ? entry_make(text, &t) : xstrdup(text));
+		new = entries_join(&es);
+	}
+	entries_clear(&es);
+	return new;
+}
+
+/* text NULL: remove. */
+static char *
+change(const char *home, enum memory_file f, const char *match, const char *text, struct error *e)
+{
+	cleanup_close int fd = lock(home, e);
+	cleanup_free char *old = fd == -1 ? NULL : load(home, f, e), *new = NULL;
+
+	if (old == NULL)
+		return NULL;
+	new = f == MEMORY_AGENT ? change_agent(old, match, text == NULL ? "" : text, e) : change_entry(old, match, text, e);
+	if (new == NULL || (text != NULL && check_room(f, new, e) == -1) || store(home, f, old, new, e) == -1)
+		return NULL;
+	return xasprintf("%s %s", text == NULL ? "removed from" : "replaced in", files[f].name);
+}
+
+char *
+memory_replace(const char *home, enum memory_file f, const char *match, const char *text, struct error *e)
+{
+	cleanup_free char *clean = f == MEMORY_AGENT ? xstrdup(text) : entry_clean(text);
+
+	if (clean == NULL || clean[0] == '\0') {
+		error_set(e, ERR_invalid, "nothing of this is a note; remove takes an entry out");
+		return NULL;
+	}
+	return check_scan(text, e) == -1 ? NULL : change(home, f, match, clean, e);
+}
+
+char *
+memory_remove(const char *home, enum memory_file f, const char *match, struct error *e)
+{
+	return change(home, f, match, NULL, e);
+}
+
+/* ---- pruning -------------------------------------------------------------------------------- */
+
+static bool
+is_stale(const char *row)
+{
+	struct trailer t = entry_trailer(row);
+	struct tm tm = { 0 };
+
+	if (!t.present || t.conf != CONF_LOW || t.reinforced != 0 || strptime(t.captured, "%Y-%m-%d", &tm) == NULL)
+		return false;
+	return clock_wall_ms() / 1000 - (int64_t)timegm(&tm) >= PRUNE_DAYS * 86400;
+}
+
+static size_t
+drop_stale(struct entries *es)
+{
+	size_t dropped = 0;
+
+	for (size_t i = es->n; i-- > 0; )
+		if (is_stale(es->rows[i])) {
+			entries_remove(es, i);
+			dropped++;
+		}
+	return dropped;
+}
+
+static void
+prune_file(const char *home, enum memory_file f)
+{
+	cleanup_free char *old = load(home, f, NULL), *new = NULL;
+	struct error e = { 0 };
+	struct entries es;
+	size_t dropped;
+
+	if (old == NULL)
+		return;
+	entries_parse(old, &es);
+	dropped = drop_stale(&es);
+	new = entries_join(&es);
+	entries_clear(&es);
+	if (dropped > 0 && store(home, f, old, new, &e) == 0)
+		log_info("%zu notes of %s let go: never sure, never said again, a month old", dropped, files[f].name);
+	else if (dropped > 0)
+		log_warn("%s is not pruned: %s", files[f].name, e.text);
+}
+
+/* Might something go? Looked at without the lock, since every turn asks. */
+static bool
+has_low(const char *home, enum memory_file f)
+{
+	cleanup_free char *text = load(home, f, NULL);
+
+	return text != NULL && strstr(text, "conf=low") != NULL;
+}
+
+void
+memory_prune(const char *home)
+{
+	cleanup_close int fd = has_low(home, MEMORY_USER) || has_low(home, MEMORY_WORLD) ? lock(home, NULL) : -1;
+
+	if (fd == -1)
+		return;
+	prune_file(home, MEMORY_USER);
+	prune_file(home, MEMORY_WORLD);
+}
