@@ -51,15 +51,14 @@ is_delimiter(const char *line, size_t len)
 	return strcmp(word, SIGN) == 0;
 }
 
-/* Only what is certainly no part of an entry goes: the line end before a delimiter. */
+/* Only the line end before a delimiter is no part of an entry; entries_join puts it back. Blanks alone are no entry. */
 static void
 take(struct entries *out, const char *from, const char *to)
 {
 	if (to > from && to[-1] == '\n')
 		to--;
-	if (to > from && to[-1] == '\r')
-		to--;
-	entries_add(out, xstrndup(from, (size_t)(to - from)));
+	if (from + strspn(from, BLANKS) < to)
+		entries_add(out, xstrndup(from, (size_t)(to - from)));
 }
 
 void
@@ -78,8 +77,7 @@ entries_parse(const char *text, struct entries *out)
 		}
 		line = next;
 	}
-	if (begin[strspn(begin, BLANKS)] != '\0')
-		take(out, begin, line);
+	take(out, begin, line);
 }
 
 void
@@ -98,7 +96,7 @@ entries_join(const struct entries *es)
 
 	for (size_t i = 0; i < es->n; i++)
 		buf_addf(&b, "%s%s", i > 0 ? "\n" SIGN "\n" : "", es->rows[i]);
-	if (b.len > 0 && b.data[b.len - 1] != '\n')
+	if (es->n > 0)
 		buf_puts(&b, "\n");
 	return buf_take(&b);
 }

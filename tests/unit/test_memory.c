@@ -87,7 +87,7 @@ static void
 test_files_of_every_kind_keep_their_bytes(void **state)
 {
 	static const char *const texts[] = {
-		"", "one\n", "one\n\xc2\xa7\ntwo\n", "one\n" TRAILER("low", "2026-05-09", "1") "\n\xc2\xa7\ntwo\n",
+		"", "one\n", "one\n\n\n", "one\r\n\xc2\xa7\ntwo\r\n", "one\n\xc2\xa7\ntwo\n", "one\n" TRAILER("low", "2026-05-09", "1") "\n\xc2\xa7\ntwo\n",
 		"# heading\n\n- free text\n\xc2\xa7\n  indented \n",
 		"one\n<!-- ALPI-META conf=high -->\n<!-- alpi-meta conf=low -->\n", "\xc3\xa4\xc3\xb6\n\xc2\xa7\n\xe2\x82\xac\n",
 	};
