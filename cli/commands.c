@@ -64,6 +64,12 @@ static const struct opt path_options[] = {
 	{ "workspace", 0, "DIR", "as if this were the workspace" }, JSON, END
 };
 
+static const struct opt cron_options[] = {
+	{ "tz", 0, "ZONE", "in the time of a zone like Europe/Madrid (the machine's)" },
+	{ "after", 0, "TIME", "later than this, 2026-11-21T10:05 (now)" },
+	{ "number", 'n', "N", "how many (5)" }, JSON, END
+};
+
 static const struct opt proto_options[] = {
 	{ "channels", 0, NULL, "who may ask whom for what" }, JSON, END
 };
@@ -111,6 +117,8 @@ const struct command commands[] = {
 	{ "completion", "bash|zsh", "print the completion script of a shell", 1, 1, NULL, completion_command },
 	{ "config set", "KEY VALUE", "change a setting (dotted key)", 2, 2, json_options, verb_command },
 	{ "config unset", "KEY", "back to the default", 1, 1, json_options, verb_command },
+	{ "cron next", "-- EXPRESSION", "when a recurring job would be due, and what the expression says", 1, -1, cron_options,
+	    cron_next_command },
 	{ "memory show", "[FILE]", "the notes: USER.md, MEMORY.md, AGENT.md", 0, 1, json_options, memory_show_command },
 	{ "memory add", "FILE TEXT", "add a note (TEXT -: standard input)", 2, 2, note_options, memory_add_command },
 	{ "memory replace", "FILE WORDS TEXT", "change the one note that holds the words", 3, 3, json_options, memory_replace_command },
@@ -152,6 +160,7 @@ const struct group groups[] = {
 	{ "daemon", "the processes: start, stop, restart, status, reload" },
 	{ "approval", "explain the approval gate" },
 	{ "config", "change settings" },
+	{ "cron", "explain the expressions of recurring jobs" },
 	{ "memory", "notes: show, add, replace, remove, promote" },
 	{ "path", "explain the path denylist" },
 	{ "peers", "other alpis: pin, ping, allow, send files" },

@@ -29,6 +29,7 @@ int	memory_promote_command(struct cli *, const struct args *);
 int	logs_command(struct cli *, const struct args *);
 int	verb_command(struct cli *, const struct args *);
 int	sessions_export_command(struct cli *, const struct args *);
+int	cron_next_command(struct cli *, const struct args *);
 int	profile_list_command(struct cli *, const struct args *);
 int	profile_create_command(struct cli *, const struct args *);
 int	profile_remove_command(struct cli *, const struct args *);

@@ -5,6 +5,3 @@ LIBSRCS += $(addprefix common/, \
 	scan.c codec.c boot.c grant.c wire.c bus.c bus_inbox.c bus_ask.c call.c dispatch.c daemon.c follow.c http.c)
 # What a program that uses all of common/ links; each program lists what it needs of these.
 common.LIBS := pcre2-8 nng event event_core sqlite3 yaml jansson sodium seccomp curl
-# Their tests (see tests/local.mk).
-UNIT += cron:common zone:common
-FUZZ += cron:common

@@ -4,12 +4,12 @@
 # unit/test_NAME.c
 UNIT += memory:alpi-engined scan:common knowledge:alpi-engined error:common json:common config:common env:common files:common restrict:common audit:common
 UNIT += proto:common codec:common boot:common grant:common bus:common bus_inbox:common bus_ask:common daemon:common layers:common http:common
-UNIT += boot_write:common process:common
+UNIT += boot_write:common process:common cron:common zone:common
 UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd
 UNIT += sse:alpi-engined target:alpi-engined retry:alpi-engined openai:alpi-engined offline:alpi-engined provider:alpi-engined turn:alpi-engined
 UNIT += recall:alpi-engined past:alpi-engined session:alpi-engined journal:alpi-engined ledger:alpi-engined context:alpi-engined todo:alpi-engined
 UNIT += engine_settings:alpi-engined mention:alpi-engined thread:alpi-engined events:alpi-engined
-UNIT += render:alpi print:alpi cli_args:alpi chains:alpi
+UNIT += cron_words:alpi render:alpi print:alpi cli_args:alpi chains:alpi
 UNIT += lexer:alpi-toolrunner approve:alpi-toolrunner denylist:alpi-toolrunner exec:alpi-toolrunner
 UNIT += runner:alpi-toolrunner sandbox:alpi-toolrunner tool_read:alpi-toolrunner tool_write:alpi-toolrunner
 UNIT += tool_edit:alpi-toolrunner tool_search:alpi-toolrunner tool_terminal:alpi-toolrunner
@@ -22,7 +22,7 @@ UNIT += link_life:alpi-alpd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
-FUZZ += scan:common wire:common json:common config:common env:common codec:common boot:common grant:common
+FUZZ += cron:common scan:common wire:common json:common config:common env:common codec:common boot:common grant:common
 FUZZ += sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
 FUZZ += render:alpi
 FUZZ += lexer:alpi-toolrunner
