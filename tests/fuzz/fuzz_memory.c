@@ -20,6 +20,7 @@ again(const char *text)
 	for (size_t i = 0; i < es.n; i++) {
 		cleanup_free char *strip = entry_strip(es.rows[i]), *clean = entry_clean(es.rows[i]), *fold = alike_fold(strip);
 
+		(void)fold;
 		(void)entry_trailer(es.rows[i]);
 		(void)alike(strip, clean == NULL ? "" : clean);
 	}
