@@ -187,7 +187,7 @@ calls_apply(struct turn *t, const json_t *row)
 {
 	json_t *tools = json_object_get(t->record, "tools"), *mutations = json_object_get(row, "mutations");
 
-	t->foreign |= json_bool(row, "ok", false) && !is_ours(call_name(json_array_get(t->calls, t->call)));
+	t->foreign |= !is_ours(call_name(json_array_get(t->calls, t->call)));
 
 	add_tool_message(t, json_str(row, "content", ""));
 	json_array_append(tools, json_object_get(row, "entry"));

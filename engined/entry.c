@@ -132,10 +132,12 @@ find_trailer(const char *s, const char **end)
 	for (; (s = strstr(s, "<!--")) != NULL; s += 4) {
 		const char *word = s + 4 + strspn(s + 4, BLANKS);
 
-		if (strncasecmp(word, "alpi-meta", 9) == 0 && (*end = strstr(word, "-->")) != NULL) {
-			*end += 3;
-			return s;
-		}
+		if (strncasecmp(word, "alpi-meta", 9) != 0)
+			continue;
+		if ((*end = strstr(word, "-->")) == NULL)
+			return NULL;		/* no later one ends either; asking each would be quadratic */
+		*end += 3;
+		return s;
 	}
 	return NULL;
 }

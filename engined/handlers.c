@@ -479,7 +479,9 @@ memory_call(struct call *c, const void *in, struct error *e)
 
 	if (text == NULL)
 		return -1;
-	engine_push(en, "memory_changed", json_pack("{s:s}", "name", m->target == NULL ? "" : m->target));
+	if (strcmp(m->action, "add") == 0 || strcmp(m->action, "replace") == 0 || strcmp(m->action, "remove") == 0 ||
+	    strcmp(m->action, "promotion_apply") == 0)
+		engine_push(en, "memory_changed", json_pack("{s:s}", "name", m->target == NULL ? "" : m->target));
 	return call_reply(c, &(struct memory_call_reply){ .text = text });
 }
 

@@ -323,7 +323,7 @@ memory_add(const char *home, enum memory_file f, const char *text, enum confiden
 		error_set(e, ERR_invalid, "nothing of this is a note: headings and empty lines are left out");
 		return NULL;
 	}
-	if (check_scan(text, e) == -1 || (fd = lock(home, e)) == -1)
+	if (check_scan(clean, e) == -1 || (fd = lock(home, e)) == -1)
 		return NULL;
 	return add_locked(home, f, clean, conf, e);
 }
@@ -416,7 +416,7 @@ memory_replace(const char *home, enum memory_file f, const char *match, const ch
 		error_set(e, ERR_invalid, "nothing of this is a note; remove takes an entry out");
 		return NULL;
 	}
-	return check_scan(text, e) == -1 ? NULL : change(home, f, match, clean, e);
+	return check_scan(clean, e) == -1 ? NULL : change(home, f, match, clean, e);
 }
 
 char *
@@ -477,7 +477,7 @@ has_low(const char *home, enum memory_file f)
 {
 	cleanup_free char *text = load(home, f, NULL);
 
-	return text != NULL && strstr(text, "conf=low") != NULL;
+	return text != NULL && strcasestr(text, "conf=low") != NULL;
 }
 
 void

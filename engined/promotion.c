@@ -15,7 +15,8 @@
 
 #define ROWS_MAX	200
 #define KEEP_S		(30 * 86400)
-#define BYTES_MAX	(4 * 1024 * 1024)
+#define TEXT_MAX	5000			/* characters: more fits into no file */
+#define BYTES_MAX	(8 * 1024 * 1024)	/* all of them, each byte written as an escape */
 
 static const char *const confidences[] = { [CONF_LOW] = "low", [CONF_NORMAL] = "normal", [CONF_HIGH] = "high" };
 
@@ -111,17 +112,20 @@ int
 promotion_add(const char *home, const char *source, const char *session, const char *model, enum memory_file target,
     const char *text, enum confidence conf, const char *more_warnings, struct error *e)
 {
-	cleanup_free char *doubts = memory_doubts(home, target, text);
-	cleanup_close int fd = queue_lock(home, e);
-	cleanup_json json_t *rows = fd == -1 ? NULL : promotion_list(home, e);
+	cleanup_free char *clean = entry_clean(text), *doubts = NULL;
+	cleanup_close int fd = -1;
+	cleanup_json json_t *rows = NULL;
 	char id[9];
 
-	if (rows == NULL)
+	if (clean == NULL || utf8_count(clean, strlen(clean)) > TEXT_MAX)
+		return error_set(e, ERR_invalid, "a note has words, and at most %d characters", TEXT_MAX);
+	doubts = memory_doubts(home, target, clean);
+	if ((fd = queue_lock(home, e)) == -1 || (rows = promotion_list(home, e)) == NULL)
 		return -1;
 	random_hex(id, 4);
 	json_array_append_new(rows, json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "id", id,
 	    "created_at", (json_int_t)(clock_wall_ms() / 1000), "source", source, "session_id", session, "model", model,
-	    "target", memory_name(target), "text", text, "confidence", confidences[conf],
+	    "target", memory_name(target), "text", clean, "confidence", confidences[conf],
 	    "warnings", labels(doubts, more_warnings)));
 	while (json_array_size(rows) > ROWS_MAX)
 		json_array_remove(rows, 0);

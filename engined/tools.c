@@ -210,7 +210,7 @@ left_over(const json_t *only, const char *name, const json_t *args)
 static bool
 possible(const struct tools_policy *p, const struct own_tool *mine)
 {
-	return mine == NULL || (mine->place == TOOL_PEER ? p->peers : mine->place == TOOL_PAST ? p->past : true);
+	return mine == NULL || (mine->place == TOOL_PEER ? p->peers : mine->place == TOOL_PAST || mine->place == TOOL_MEMORY ? p->past : true);
 }
 
 /* May some call of it be made in this turn? */
@@ -255,7 +255,7 @@ tools_where(const struct tools *t, const struct tools_policy *p, const char *nam
 	} else if (mine != NULL && mine->place == TOOL_PEER && !p->peers) {
 		error_set(e, ERR_unavailable, "nobody can be asked from here: there is no link daemon, or this turn may not");
 	} else if (!possible(p, mine)) {
-		error_set(e, ERR_denied, "tool %s is not for a peer's turn or a sub-agent: the conversations are this profile's own", name);
+		error_set(e, ERR_denied, "tool %s is not for a peer's turn or a sub-agent: conversations and notes are this profile's own", name);
 	} else if (mine != NULL) {
 		return mine->place;
 	} else if (why != NULL) {

@@ -231,6 +231,49 @@ test_the_scanner_refuses(void **state)
 	assert_file("USER.md", "");
 }
 
+/* What cleaning takes out must not have kept two halves apart from each other. */
+static void
+test_the_scanner_sees_what_is_kept(void **state)
+{
+	static const char *const texts[] = { "rm -rf\n# x\n/opt", "rm -rf <!-- alpi-meta -->/opt" };
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct error e = { 0 };
+		cleanup_free char *said = memory_add(home, MEMORY_USER, texts[i], CONF_NORMAL, &e);
+
+		assert_null(said);
+		assert_int_equal(e.code, ERR_denied);
+	}
+}
+
+/* Each of them was searched for its end up to the end of the file: minutes for a megabyte. */
+static void
+test_trailers_that_never_end_are_read_once(void **state)
+{
+	cleanup_buf struct buf b = BUF(0);
+	cleanup_free char *text = NULL;
+
+	while (b.len < 1000 * 1000)
+		buf_puts(&b, "<!--alpi-meta");
+	text = entry_strip(buf_str(&b));
+	assert_int_equal(strlen(text), b.len);
+}
+
+/* A candidate that fits into no file would fill the queue until nobody can read it. */
+static void
+test_a_candidate_has_words_and_a_limit(void **state)
+{
+	cleanup_free char *big = xcalloc(5002, 1);
+	struct error e = { 0 };
+
+	memset(big, 'x', 5001);
+	assert_int_equal(promotion_add(home, "manual", "", "", MEMORY_USER, big, CONF_NORMAL, NULL, &e), -1);
+	assert_int_equal(e.code, ERR_invalid);
+	assert_int_equal(promotion_add(home, "manual", "", "", MEMORY_USER, " \n# x\n", CONF_NORMAL, NULL, &e), -1);
+	big[5000] = '\0';
+	assert_int_equal(promotion_add(home, "manual", "", "", MEMORY_USER, big, CONF_NORMAL, NULL, &e), 0);
+}
+
 static void
 test_a_change_needs_one_entry(void **state)
 {
@@ -398,7 +441,8 @@ main(void)
 		TEST(test_what_the_other_file_says_is_not_said_twice),
 		TEST(test_a_full_file_stays_as_it_is),
 		TEST(test_the_scanner_refuses),
-		TEST(test_a_change_needs_one_entry),
+		TEST(test_the_scanner_sees_what_is_kept), TEST(test_trailers_that_never_end_are_read_once),
+		TEST(test_a_candidate_has_words_and_a_limit), TEST(test_a_change_needs_one_entry),
 		TEST(test_agent_md_is_free_text),
 		TEST(test_what_was_never_sure_goes_after_a_month),
 		TEST(test_a_file_of_another_encoding_is_left_alone),
