@@ -360,7 +360,7 @@ def test_ctrl_c_twice_leaves_the_prompt(stub):
     terminal.type("half a line\x03")
     terminal.until("Ctrl-C again leaves")
     terminal.type("\x03")
-    assert terminal.end() == 130
+    assert terminal.end() in (130, -signal.SIGINT)      # 130 to a shell, also when the key comes before the editor has the terminal
 
 
 @pytest.mark.parametrize("typed,choice", [("o", "once"), ("s", "session"), ("a", "always"), ("d", "deny")])
