@@ -59,6 +59,10 @@ static const struct opt export_options[] = {
 	{ "format", 0, "FORMAT", "markdown (otherwise) or json" }, { "json", 0, NULL, "the same as --format json" }, END
 };
 
+static const struct opt usage_options[] = {
+	{ "days", 'n', "N", "how many days, at most 31 (14)" }, JSON, END
+};
+
 static const struct opt path_options[] = {
 	{ "user-home", 0, "DIR", "as if this were the person's home" },
 	{ "workspace", 0, "DIR", "as if this were the workspace" }, JSON, END
@@ -151,6 +155,7 @@ const struct command commands[] = {
 	{ "sessions search", "WORD...", "conversations with these words, best first", 1, -1, search_options, verb_command },
 	{ "sessions export", "ID", "a whole conversation on standard output", 1, 1, export_options, sessions_export_command },
 	{ "sessions delete", "ID...", "delete conversations", 1, 100, json_options, verb_command },
+	{ "usage", "", "tokens and money per day, and what is left of today's budget", 0, 0, usage_options, usage_command },
 	END
 };
 

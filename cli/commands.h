@@ -27,6 +27,7 @@ int	memory_replace_command(struct cli *, const struct args *);
 int	memory_remove_command(struct cli *, const struct args *);
 int	memory_promote_command(struct cli *, const struct args *);
 int	logs_command(struct cli *, const struct args *);
+int	usage_command(struct cli *, const struct args *);
 int	verb_command(struct cli *, const struct args *);
 int	sessions_export_command(struct cli *, const struct args *);
 int	cron_next_command(struct cli *, const struct args *);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/text.h"
@@ -44,6 +45,14 @@ print_duration(double seconds, char *out, size_t size)
 	else
 		snprintf(out, size, "%ldd %02ldh", s / 86400, s / 3600 % 24);
 	return out;
+}
+
+size_t
+print_width(int fd)
+{
+	struct winsize w;
+
+	return ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
 }
 
 bool

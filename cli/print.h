@@ -31,6 +31,8 @@ void	 print_json(FILE *f, const json_t *value);
 const char *print_size(int64_t bytes, char *out, size_t size);
 const char *print_duration(double seconds, char *out, size_t size);
 
+/* Columns of the terminal behind a descriptor; 80 when there is none. */
+size_t	 print_width(int fd);
 /* 1 when escape codes may go to this descriptor: a terminal, NO_COLOR unset, TERM not dumb. */
 bool	 print_colour(int fd);
 

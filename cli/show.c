@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/print.h"
@@ -30,14 +29,6 @@ static const char *
 colour(const struct show *s, const char *code)
 {
 	return s->colour ? code : "";
-}
-
-static size_t
-screen_width(void)
-{
-	struct winsize w;
-
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
 }
 
 void
@@ -117,7 +108,7 @@ put_tool(const struct show *s, const struct show_tool *t, const char *about, con
 {
 	char time[32];
 	cleanup_free char *name = text_line(t->name, 32);
-	size_t room = screen_width(), used = text_width(name) + 14;
+	size_t room = print_width(STDOUT_FILENO), used = text_width(name) + 14;
 	cleanup_free char *preview = text_line(about, room > used + 10 ? room - used : 10);
 
 	print_duration((double)(clock_mono_ms() - t->since) / 1000, time, sizeof(time));
@@ -265,7 +256,7 @@ static void
 put_reason(const struct show *s, const char *output, struct buf *out)
 {
 	cleanup_free char *first = xstrndup(output, strcspn(output, "\n"));
-	cleanup_free char *line = text_line(first, screen_width() - 4);
+	cleanup_free char *line = text_line(first, print_width(STDOUT_FILENO) - 4);
 
 	if (*line != '\0')
 		buf_addf(out, "  %s%s%s\n", colour(s, DIM), line, colour(s, PLAIN));

@@ -28,6 +28,7 @@
 #include "engined/target.h"
 #include "engined/turn.h"
 
+#define USAGE_DAYS	14		/* host-plane.md, section 5 */
 #define SESSION_BYTES	(7000 * 1024)		/* of a session.read answer */
 
 /* ---- turns ------------------------------------------------------------------------------------------ */
@@ -364,6 +365,20 @@ usage_today(struct call *c, const void *in, struct error *e)
 	    .used_tokens = ledger_tokens(en->ledger), .cap_usd = ledger_cap_usd(en->ledger) });
 }
 
+static int
+usage_daily(struct call *c, const void *in, struct error *e)
+{
+	const struct usage_daily *m = in;
+	struct engine *en = c->ctx;
+	cleanup_json json_t *days = NULL, *by_peer = NULL;
+
+	engine_config(en, false);
+	days = ledger_days(en->ledger, m->days > 0 ? (int)m->days : USAGE_DAYS);
+	by_peer = ledger_by_peer(en->ledger);
+	return call_reply(c, &(struct usage_daily_reply){ .days = days, .by_peer = by_peer,
+	    .cap_usd = ledger_cap_usd(en->ledger), .cap_tokens = ledger_cap_tokens(en->ledger) });
+}
+
 /* ---- answers of people --------------------------------------------------------------------------------- */
 
 /* The running turn whose call waits for this answer; sent: toolrunner's question, else the model's. */
@@ -498,6 +513,7 @@ const struct handler engine_handlers[] = {
 	{ MSG_session_events,       session_events,       CAP_none },
 	{ MSG_memory_call,          memory_call,          CAP_none },
 	{ MSG_usage_today,          usage_today,          CAP_none },
+	{ MSG_usage_daily,          usage_daily,          CAP_none },
 	{ MSG_engine_status,        engine_status,        CAP_none },
 	{ MSG_approval_answer,      approval_answer,      CAP_none },
 	{ MSG_clarification_answer, clarification_answer, CAP_none },

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "common/atomic.h"
+#include "common/buf.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/json.h"
@@ -16,6 +17,7 @@
 
 #define FILE_MAX	(4 * 1024 * 1024)
 #define HISTORY_DAYS	30
+#define DAY_MS		(24 * 3600 * 1000LL)
 #define HERE		"__interactive__"
 
 struct ledger {
@@ -40,7 +42,11 @@ object_at(json_t *parent, const char *name)
 static void
 bump(json_t *o, const char *name, int64_t by)
 {
-	json_object_set_new(o, name, json_integer(json_int(o, name, 0) + by));
+	int64_t sum;
+
+	if (__builtin_add_overflow(json_int(o, name, 0), by, &sum))
+		sum = INT64_MAX;
+	json_object_set_new(o, name, json_integer(sum));
 }
 
 static void
@@ -64,18 +70,25 @@ trim_history(json_t *history)
 	}
 }
 
-/* A new day moves the totals to the history and clears them. */
+static void
+date_of(int64_t wall_ms, char out[16])
+{
+	time_t at = (time_t)(wall_ms / 1000);
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(out, 16, "%Y-%m-%d", &tm);
+}
+
+/* A new day moves the totals to the history and clears them. To look is no change: the file is written with the next use. */
 static json_t *
 today(struct ledger *l)
 {
-	time_t now = (time_t)(clock_wall_ms() / 1000);
 	json_t *history, *profile;
 	const char *day;
 	char date[16];
-	struct tm tm;
 
-	gmtime_r(&now, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%d", &tm);
+	date_of(clock_wall_ms(), date);
 	day = json_str(l->root, "day", "");
 	if (strcmp(day, date) == 0)
 		return object_at(l->root, "profile");
@@ -89,7 +102,6 @@ today(struct ledger *l)
 	json_object_set_new(l->root, "day", json_string(date));
 	json_object_set_new(l->root, "by_peer", json_object());
 	json_object_set_new(l->root, "profile", json_pack("{s:f, s:i}", "usd", 0.0, "tokens", 0));
-	l->dirty = true;
 	return json_object_get(l->root, "profile");
 }
 
@@ -168,15 +180,88 @@ ledger_add(struct ledger *l, const char *peer, int64_t tokens_in, int64_t tokens
 	return before < 0.8 && after >= 0.8 ? 80 : 0;
 }
 
+/* ---- the file --------------------------------------------------------------------------------------- */
+
+/* The fewest digits that read back as the same number: 0.1 of another writer stays 0.1. */
+static void
+put_real(struct buf *b, double value)
+{
+	char text[32];
+
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	buf_addf(b, "%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "");
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void put(struct buf *b, const json_t *j);
+
+static void
+put_object(struct buf *b, const json_t *j)
+{
+	cleanup_free const char **names = xcalloc(json_object_size(j) + 1, sizeof(*names));
+	const char *name;
+	json_t *value;
+	size_t n = 0;
+
+	json_object_foreach((json_t *)j, name, value)
+		names[n++] = name;
+	qsort(names, n, sizeof(*names), by_name);
+	buf_addc(b, '{');
+	for (size_t i = 0; i < n; i++) {
+		cleanup_json json_t *key = json_string(names[i]);
+
+		if (i > 0)
+			buf_addc(b, ',');
+		put(b, key);
+		buf_addc(b, ':');
+		put(b, json_object_get(j, names[i]));
+	}
+	buf_addc(b, '}');
+}
+
+static void
+put(struct buf *b, const json_t *j)
+{
+	cleanup_free char *text = NULL;
+	json_t *value;
+	size_t i;
+
+	if (json_is_object(j)) {
+		put_object(b, j);
+	} else if (json_is_array(j)) {
+		buf_addc(b, '[');
+		json_array_foreach(j, i, value) {
+			if (i > 0)
+				buf_addc(b, ',');
+			put(b, value);
+		}
+		buf_addc(b, ']');
+	} else if (json_is_real(j)) {
+		put_real(b, json_real_value(j));
+	} else {
+		text = json_text(j);
+		buf_puts(b, text);
+	}
+}
+
 int
 ledger_save(struct ledger *l, struct error *e)
 {
-	cleanup_free char *text = NULL;
+	cleanup_buf struct buf text = BUF(0);
 
 	if (!l->dirty)
 		return 0;
-	text = json_text_sorted(l->root);
-	if (atomic_write(l->path, text, strlen(text), 0600, e) == -1)
+	put(&text, l->root);
+	if (atomic_write(l->path, buf_str(&text), text.len, 0600, e) == -1)
 		return error_add(e, "ledger");
 	l->dirty = false;
 	return 0;
@@ -198,4 +283,43 @@ double
 ledger_cap_usd(const struct ledger *l)
 {
 	return l->cap_usd;
+}
+
+int64_t
+ledger_cap_tokens(const struct ledger *l)
+{
+	return l->cap_tokens;
+}
+
+json_t *
+ledger_by_peer(struct ledger *l)
+{
+	today(l);
+	return json_deep_copy(object_at(l->root, "by_peer"));
+}
+
+/* Money to six places, as clients show it. */
+static double
+rounded(double usd)
+{
+	return usd > 0 && usd < 1e12 ? (double)(int64_t)(usd * 1e6 + 0.5) / 1e6 : usd;
+}
+
+json_t *
+ledger_days(struct ledger *l, int days)
+{
+	json_t *profile = today(l), *history = object_at(l->root, "history"), *rows = json_array();
+	int64_t now = clock_wall_ms();
+	char date[16];
+
+	for (int ago = days - 1; ago >= 0; ago--) {
+		const json_t *row;
+
+		date_of(now - ago * DAY_MS, date);
+		row = ago == 0 ? profile : json_object_get(history, date);
+		json_array_append_new(rows, json_pack("{s:s, s:I, s:I, s:I, s:f}", "iso", date,
+		    "tokIn", json_int(row, "tokens_in", 0), "tokOut", json_int(row, "tokens_out", 0),
+		    "tokens", json_int(row, "tokens", 0), "cost", rounded(json_num(row, "usd", 0))));
+	}
+	return rows;
 }

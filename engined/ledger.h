@@ -33,5 +33,10 @@ int	 ledger_save(struct ledger *l, struct error *e);
 double	 ledger_usd(struct ledger *l);
 int64_t	 ledger_tokens(struct ledger *l);
 double	 ledger_cap_usd(const struct ledger *l);
+int64_t	 ledger_cap_tokens(const struct ledger *l);
+/* The last days up to today, oldest first, as rows of usage.daily. New reference. */
+json_t	*ledger_days(struct ledger *l, int days);
+/* Who used what of today. New reference. */
+json_t	*ledger_by_peer(struct ledger *l);
 
 #endif

@@ -47,6 +47,7 @@ PASS_ON(session_search)
 PASS_ON(memory_call)
 PASS_ON(session_events)
 PASS_ON(turn_explain)
+PASS_ON(usage_daily)
 
 static void
 tell_change(struct ask *a, const char *scope)
@@ -544,6 +545,12 @@ engine_status(struct ask *a, struct error *e)
 	return ask_engine(a, MSG_engine_status, &(struct engine_status){ }, on_status, e);
 }
 
+static int
+usage_daily(struct ask *a, struct error *e)
+{
+	return ask_engine(a, MSG_usage_daily, &(struct usage_daily){ .days = json_int(a->params, "days", 0) }, on_usage_daily, e);
+}
+
 /* ---- questions and events ------------------------------------------------------------------ */
 
 static int
@@ -624,6 +631,7 @@ const struct method methods[] = {
 	{ "host.sandbox.network",	sandbox_network,	A, false, false, "profile state", "" },
 	{ "host.daemon.restart",	daemon_restart,		A, false, false, "", "" },
 	{ "host.engine.status",		engine_status,		A, false, false, "profile", "" },
+	{ "host.usage.daily",		usage_daily,		A, false, false, "profile", "days" },
 
 	{ "host.providers.set_key",	providers_set_key,	A, false, false, "profile key value", "" },
 	{ "host.providers.unset_key",	providers_unset_key,	A, false, false, "profile key", "" },

@@ -35,7 +35,7 @@ static const struct param {
 	{ "request_id", WORD, 64 }, { "ids", LIST, 200 }, { "text", TEXT, 1048576 },
 	{ "model", WORD, 256 }, { "surface", NAME, 32 }, { "cwd", WORD, 4096 }, { "attachments", LIST, 10 },
 	{ "interactive", FLAG, 0 }, { "no_save", FLAG, 0 }, { "force", FLAG, 0 },
-	{ "rewrite_from_turn", INT, 1000000 }, { "limit", INT, 5000 }, { "after_seq", INT, INT_MAX },
+	{ "rewrite_from_turn", INT, 1000000 }, { "limit", INT, 5000 }, { "days", INT, 31 }, { "after_seq", INT, INT_MAX },
 	{ "after_turn", INT, 1000000 }, { "tail_turns", INT, 1000000 }, { "before_turn", INT, 1000000 },
 	{ "max_turns", INT, 1000000 }, { "kinds", WORDS, 64 }, { "key", WORD, 256 }, { "value", ANY, 0 },
 	{ "action", WORD, 32 }, { "target", WORD, 16 }, { "content", TEXT, 65536 }, { "match", TEXT, 65536 },

@@ -77,6 +77,68 @@ test_ledger_is_read_again_and_keeps_what_it_does_not_know(void **state)
 }
 
 static void
+test_ledger_a_look_changes_no_byte_and_a_use_only_its_own_rows(void **state)
+{
+	static const char old[] = "{\"by_peer\":{},\"day\":\"2023-11-14\",\"history\":{\"2023-11-13\":{\"tokens\":3,\"usd\":0.1},"
+	    "\"2023-11-12\":{\"odd\":[1,\"x\",null],\"usd\":0.30000000000000004}},\"profile\":{\"tokens\":7,\"usd\":1e-05},\"z\":true}";
+	cleanup_free char *same = NULL, *text = NULL;
+
+	ledger_close(l);
+	put_file(home, "logs/ledger.json", old);
+	l = ledger_open(home);
+	assert_int_equal(ledger_tokens(l), 0);		/* it is another day */
+	json_decref(ledger_days(l, 14));
+	ledger_close(l);
+	same = get_file(home, "logs/ledger.json");
+	assert_string_equal(same, old);
+	l = ledger_open(home);
+	ledger_add(l, NULL, 1, 0, 0);
+	ledger_save(l, NULL);
+	text = get_file(home, "logs/ledger.json");
+	assert_non_null(strstr(text, "\"2023-11-12\":{\"odd\":[1,\"x\",null],\"usd\":0.30000000000000004},"
+	    "\"2023-11-13\":{\"tokens\":3,\"usd\":0.1},\"2023-11-14\":{\"tokens\":7,"));
+	assert_non_null(strstr(text, ",\"usd\":1e-05}"));
+	assert_non_null(strstr(text, "\"z\":true"));
+}
+
+static void
+test_ledger_days_are_oldest_first_and_filled_with_zeroes(void **state)
+{
+	json_t *rows;
+
+	clock_fake(NOON - 2 * DAY_MS, 0);
+	ledger_add(l, NULL, 5, 3, 0.12345678);
+	clock_fake(NOON, 0);
+	ledger_add(l, "bob", 1, 1, 1);
+	rows = ledger_days(l, 14);
+	assert_int_equal(json_array_size(rows), 14);
+	assert_string_equal(json_str(json_array_get(rows, 0), "iso", ""), "2023-11-02");
+	assert_string_equal(json_str(json_array_get(rows, 13), "iso", ""), "2023-11-15");
+	assert_int_equal(json_int(json_array_get(rows, 11), "tokIn", 0), 5);
+	assert_int_equal(json_int(json_array_get(rows, 11), "tokOut", 0), 3);
+	assert_true(json_num(json_array_get(rows, 11), "cost", 0) == 0.123457);
+	assert_true(json_num(json_array_get(rows, 12), "cost", -1) == 0);
+	assert_int_equal(json_int(json_array_get(rows, 13), "tokens", 0), 2);
+	json_decref(rows);
+}
+
+static void
+test_ledger_sums_beyond_any_number_stay_at_the_end(void **state)
+{
+	json_t *rows;
+
+	ledger_close(l);
+	put_file(home, "logs/ledger.json", "{\"by_peer\":{},\"day\":\"2023-11-15\",\"history\":{\"2023-11-14\":{\"usd\":1e300}},"
+	    "\"profile\":{\"tokens\":9223372036854775807,\"usd\":0.0}}");
+	l = ledger_open(home);
+	ledger_add(l, NULL, 2, 3, 0);
+	assert_true(ledger_tokens(l) == INT64_MAX);
+	rows = ledger_days(l, 2);
+	assert_true(json_num(json_array_get(rows, 0), "cost", 0) == 1e300);
+	json_decref(rows);
+}
+
+static void
 test_ledger_unreadable_file_is_empty(void **state)
 {
 	ledger_close(l);
@@ -165,6 +227,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_ledger_file_is_compact_with_sorted_keys, up, down),
 		cmocka_unit_test_setup_teardown(test_ledger_is_read_again_and_keeps_what_it_does_not_know, up, down),
+		cmocka_unit_test_setup_teardown(test_ledger_a_look_changes_no_byte_and_a_use_only_its_own_rows, up, down),
+		cmocka_unit_test_setup_teardown(test_ledger_days_are_oldest_first_and_filled_with_zeroes, up, down),
+		cmocka_unit_test_setup_teardown(test_ledger_sums_beyond_any_number_stay_at_the_end, up, down),
 		cmocka_unit_test_setup_teardown(test_ledger_unreadable_file_is_empty, up, down),
 		cmocka_unit_test_setup_teardown(test_ledger_new_day_moves_totals_to_history, up, down),
 		cmocka_unit_test_setup_teardown(test_ledger_history_keeps_thirty_days, up, down),
