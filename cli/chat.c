@@ -37,6 +37,7 @@ struct chat {
 /* ---- words that begin with a slash -------------------------------------------------------- */
 
 static void	slash_help(struct chat *h, const char *rest);
+static void	run_turn(struct chat *h, const char *text);
 
 static void
 slash_new(struct chat *h, const char *rest)
@@ -106,6 +107,15 @@ slash_sessions(struct chat *h, const char *rest)
 }
 
 static void
+slash_compact(struct chat *h, const char *rest)
+{
+	if (h->session == NULL)
+		show_note(&h->show, "nothing was said yet");
+	else
+		run_turn(h, "/compact");
+}
+
+static void
 slash_exit(struct chat *h, const char *rest)
 {
 	h->leave = true;
@@ -120,6 +130,7 @@ static const struct {
 	{ "/status", "", "profile, session and model", slash_status },
 	{ "/model", "[NAME]", "show the model, or take another for this conversation", slash_model },
 	{ "/sessions", "[ID]", "list conversations, or go on with one", slash_sessions },
+	{ "/compact", "", "make this conversation shorter for the model", slash_compact },
 	{ "/exit", "", "leave (or Ctrl-D)", slash_exit },
 };
 

@@ -118,7 +118,7 @@ write_logs(struct turn *t, const char *outcome, const char *tail)
 	    "profile", t->engine->daemon->boot.profile, "session_id", t->row.session, "kind", "agent", "outcome", outcome,
 	    "pid", (int)getpid(), "last_tool", t->last_tool == NULL ? "" : t->last_tool, "tool_count", t->tool_count,
 	    "output_tail", short_tail);
-	runlog_row(t->engine->home, row);
+	runlog_row(t->engine->home, "runs.jsonl", row);
 }
 
 static bool
@@ -213,6 +213,7 @@ end(struct turn *t, const char *event, json_t *data, const char *word, const cha
 	int saved;
 
 	toolcall_clear(t);
+	fold_clear(t);
 	event_del(t->saver);
 	complete_record(t, text, strcmp(word, "interrupted") == 0);
 	saved = finish_save(t, true, &e);

@@ -38,6 +38,11 @@ static const char *const schema[] = {
 	"CREATE INDEX turns_number ON turns (number);"
 	"DROP INDEX turns_open;"
 	"CREATE INDEX turns_open ON turns (number, started_ms) WHERE outcome IS NULL;",
+
+	/* a conversation that was made shorter before this step */
+	"CREATE TABLE folds ("
+	"  turn TEXT NOT NULL, step INTEGER NOT NULL, row TEXT NOT NULL,"
+	"  PRIMARY KEY (turn, step)) WITHOUT ROWID;",
 	NULL
 };
 
@@ -220,6 +225,34 @@ journal_step(struct journal *j, const char *id, int step, const json_t *row, boo
 }
 
 int
+journal_fold(struct journal *j, const char *id, int step, const json_t *row, struct error *e)
+{
+	cleanup_free char *text = json_text(row);
+
+	set_sync(j, false);
+	return db_run(j->db, e, "INSERT OR REPLACE INTO folds (turn, step, row) VALUES (?, ?, ?)",
+	    "sis", id, (int64_t)step, text);
+}
+
+json_t *
+journal_folds(struct journal *j, const char *id, struct error *e)
+{
+	sqlite3_stmt *s = db_query(j->db, e, "SELECT step, row FROM folds WHERE turn = ?", "s", id);
+	json_t *out = json_object();
+	int got = -1;
+
+	if (s == NULL)
+		return out;
+	while ((got = db_step(j->db, s, e)) == 1) {
+		cleanup_free char *step = text_at(s, 0);
+
+		json_object_set_new(out, step, json_column(s, 1));
+	}
+	db_done(s);
+	return out;
+}
+
+int
 journal_call(struct journal *j, const char *id, int step, size_t index, struct error *e)
 {
 	set_sync(j, true);
@@ -281,7 +314,8 @@ close_turn(struct journal *j, const char *id, const char *outcome, struct error 
 	if (db_run(j->db, e, "UPDATE turns SET outcome = ?, ended_ms = ?, request = '{}', grants = '[]' WHERE id = ?",
 	    "sis", outcome, clock_wall_ms(), id) == -1)
 		return -1;
-	if (db_run(j->db, e, "DELETE FROM calls WHERE turn = ?", "s", id) == -1)
+	if (db_run(j->db, e, "DELETE FROM calls WHERE turn = ?", "s", id) == -1 ||
+	    db_run(j->db, e, "DELETE FROM folds WHERE turn = ?", "s", id) == -1)
 		return -1;
 	return db_run(j->db, e, "DELETE FROM steps WHERE turn = ?", "s", id);
 }

@@ -57,6 +57,9 @@ int	 journal_grants(struct journal *j, const char *id, const json_t *grants, str
 int	 journal_cancel(struct journal *j, const char *id, const char *reason, struct error *e);
 /* A finished model step: the row is the caller's. Steps count from 1. sync: no call that syncs it follows. */
 int	 journal_step(struct journal *j, const char *id, int step, const json_t *row, bool sync, struct error *e);
+/* The conversation before a step was made shorter: the row is the caller's; and all of a turn, step -> row, new reference. */
+int	 journal_fold(struct journal *j, const char *id, int step, const json_t *row, struct error *e);
+json_t	*journal_folds(struct journal *j, const char *id, struct error *e);
 /* A tool call of a step is about to start; and its result. */
 int	 journal_call(struct journal *j, const char *id, int step, size_t index, struct error *e);
 int	 journal_result(struct journal *j, const char *id, int step, size_t index, const json_t *row, struct error *e);

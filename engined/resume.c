@@ -137,6 +137,17 @@ go_on(struct turn *t, bool running, const json_t *seen)
 	}
 }
 
+/* The conversation was made shorter before this step. */
+static void
+fold_again(struct turn *t)
+{
+	cleanup_free char *step = xasprintf("%d", t->step);
+	const json_t *row = json_object_get(t->folds, step);
+
+	if (row != NULL)
+		fold_apply(t, row);
+}
+
 void
 resume_replay(struct turn *t)
 {
@@ -145,10 +156,12 @@ resume_replay(struct turn *t)
 	int running = 0;
 	json_t *step;
 
+	t->folds = journal_folds(t->engine->journal, t->row.id, NULL);
 	log_info("turn resumed turn=%s session=%s steps=%zu", t->row.id, t->row.session, n);
 	json_array_foreach(steps, i, step) {
 		if (i > 0)
 			step_over(t);
+		fold_again(t);
 		step_apply(t, json_object_get(step, "row"));
 		running = replay_calls(t, json_object_get(step, "calls"), seen);
 	}

@@ -66,9 +66,9 @@ make_room(const char *path)
 }
 
 void
-runlog_row(const char *home, json_t *row)
+runlog_row(const char *home, const char *file, json_t *row)
 {
-	cleanup_free char *path = xasprintf("%s/logs/runs.jsonl", home), *text = json_text(row);
+	cleanup_free char *path = xasprintf("%s/logs/%s", home, file), *text = json_text(row);
 	cleanup_free char *line = xasprintf("%s\n", text);
 
 	make_room(path);

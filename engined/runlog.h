@@ -14,6 +14,6 @@
 /* A line "time INFO alpi.engine text"; the file is rotated at 1,000,000 bytes, three older ones are kept. */
 void	 runlog_line(const char *home, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* One row of runs.jsonl; beyond RUNLOG_ROWS the oldest leave. row is taken. */
-void	 runlog_row(const char *home, json_t *row);
+void	 runlog_row(const char *home, const char *file, json_t *row);
 
 #endif

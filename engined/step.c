@@ -316,7 +316,7 @@ step_begin(struct turn *t)
 		wrap_up(t, "limit of steps");
 	else if (t->step > 1 && ledger_check(t->engine->ledger, &e) == -1)
 		finish_error(t, &e);
-	else {
+	else if (!fold_begin(t)) {
 		if (t->agent != NULL)
 			agent_step(t);
 		if (t->schema == NULL)

@@ -282,6 +282,9 @@ void
 turn_free(struct turn *t)
 {
 	provider_cancel(t->stream);
+	fold_clear(t);
+	json_decref(t->folds);
+	free(t->fold_note);
 	toolcall_clear(t);
 	LIST_REMOVE(t, link);
 	event_free(t->kick);

@@ -8,7 +8,8 @@
  * turn.c prepares and keeps it, step.c asks the model, calls.c runs the
  * tools (runner.c through toolrunner, ask.c through a person, peer.c through
  * alpd, agent.c through turns of their own, past.c in the index of the
- * sessions), finish.c ends it, resume.c builds it again from the journal.
+ * sessions), fold.c makes the conversation fit, finish.c ends it, resume.c
+ * builds it again from the journal.
  * What is an obligation stands in the journal before the next thing happens.
  */
 #ifndef ALPI_ENGINED_TURN_H
@@ -98,6 +99,14 @@ struct turn {
 	char			*answer;	/* a call of the batch gave the turn's answer; NULL: none */
 	char			*failure;	/* what the newest failed call showed; NULL: none failed */
 	char			*step_reasoning; /* goes with the batch's first call; NULL: none or gone */
+
+	/* the conversation made shorter (fold.c) */
+	struct fold		*fold;		/* it is under way */
+	struct ollama_probe	*probe;		/* the window is asked for */
+	bool			 probed, unfoldable;	/* it was asked for; there is no use in trying again */
+	int			 folded;	/* the step before which it was done or tried last */
+	char			*fold_note;	/* what came of it, for people; NULL: nothing did */
+	json_t			*folds;		/* of a process that died, step -> row; NULL: none */
 
 	/* sums */
 	int64_t			 tokens_in, tokens_out, context_tokens;
@@ -202,6 +211,15 @@ bool	 ask_is(const struct turn *t, const char *id);
 
 /* past.c: looking back into this profile's conversations */
 void	 past_begin(struct turn *t);
+
+/* fold.c */
+/* Before a step: true when the conversation is being made shorter, or was as a person asked; STEP follows, or the end. */
+bool	 fold_begin(struct turn *t);
+/* Is the request itself to do that? */
+bool	 fold_wanted(const struct turn *t);
+/* Take over what the journal knows. */
+void	 fold_apply(struct turn *t, const json_t *row);
+void	 fold_clear(struct turn *t);
 
 /* finish.c */
 /* Save the session with this turn as it stands, ended or not. 0 or -1. */

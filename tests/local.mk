@@ -9,6 +9,7 @@ UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-ho
 UNIT += sse:alpi-engined target:alpi-engined retry:alpi-engined openai:alpi-engined offline:alpi-engined provider:alpi-engined turn:alpi-engined
 UNIT += recall:alpi-engined past:alpi-engined session:alpi-engined journal:alpi-engined ledger:alpi-engined context:alpi-engined todo:alpi-engined
 UNIT += engine_settings:alpi-engined mention:alpi-engined thread:alpi-engined events:alpi-engined
+UNIT += compact:alpi-engined fold:alpi-engined
 UNIT += usage:alpi cron_words:alpi render:alpi print:alpi cli_args:alpi chains:alpi
 UNIT += lexer:alpi-toolrunner approve:alpi-toolrunner denylist:alpi-toolrunner exec:alpi-toolrunner
 UNIT += runner:alpi-toolrunner sandbox:alpi-toolrunner tool_read:alpi-toolrunner tool_write:alpi-toolrunner

@@ -299,6 +299,31 @@ do_script(struct order *o)
 	json_decref(script);
 }
 
+/* Summaries are asked for as a whole, turns as a stream: one of the two goes wrong. */
+static void
+do_fold_refused(struct order *o)
+{
+	do_echo(o);
+	if (!o->stream)
+		o->how |= REFUSE;
+}
+
+static void
+do_fold_silent(struct order *o)
+{
+	do_echo(o);
+	if (!o->stream)
+		o->how |= SILENT;
+}
+
+static void
+do_fold_only(struct order *o)
+{
+	o->text = xstrdup("what was said so far");
+	if (o->stream)
+		o->how |= SILENT;
+}
+
 static const char html[] = "<html><head><title>502 Bad Gateway</title></head>\n<body><h1>Bad Gateway</h1></body></html>\n";
 
 static const struct behaviour {
@@ -337,6 +362,9 @@ static const struct behaviour {
 	ANSWERS("calls-bare", do_five_tools, NO_INDEX | NO_ID | AT_ONCE),
 	ANSWERS("calls-object", do_five_tools, OBJECT | AT_ONCE),
 	/* what goes wrong */
+	{ "fold-refused", do_fold_refused, 0, "{\"error\":{\"message\":\"no summaries here\"}}", NULL },
+	ANSWERS("fold-silent", do_fold_silent, 0),
+	ANSWERS("fold-only", do_fold_only, 0),
 	REFUSES("error-json", "{\"error\":{\"message\":\"the model is  \\n overloaded\",\"type\":\"x\",\"code\":\"y\"}}", NULL),
 	REFUSES("error-string", "{\"error\":\"model \\\"x\\\" not found\"}", NULL),
 	REFUSES("error-message", "{\"message\":\"bad request\",\"code\":3}", NULL),

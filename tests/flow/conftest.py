@@ -52,8 +52,8 @@ def wait_for(claim, what="", limit=60.0):
 class Provider:
     """The project's fake provider: the model's name selects what it does (tests/fake/provider.c)."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([FAKE], stdout=subprocess.PIPE, text=True)
+    def __init__(self, *words):
+        self.process = subprocess.Popen([FAKE, *words], stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline().split()[-1])
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -216,6 +216,14 @@ def host(home, method, **params):
 @pytest.fixture
 def provider():
     server = Provider()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def small_provider():
+    """One that says how small its models' window is: 16384 tokens."""
+    server = Provider("--ollama")
     yield server
     server.close()
 

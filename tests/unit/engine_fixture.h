@@ -114,6 +114,20 @@ provider_cancel(struct provider_call *c)
 		call_free_(c);
 }
 
+static int64_t context_window = 200000;
+
+int64_t
+provider_window(const struct provider *p, const struct target *t)
+{
+	return context_window;
+}
+
+struct ollama_probe *
+provider_probe(struct provider *p, const struct target *t, void (*done)(void *arg), void *arg)
+{
+	return NULL;
+}
+
 void
 daemon_exit(struct daemon *d, int status)
 {
@@ -569,6 +583,7 @@ fixture_up(void **state)
 	script_at = 0;
 	runner_away = runner_silent = no_key = false;
 	runner_requests = 0;
+	context_window = 200000;
 	engine_up(NULL);
 	return 0;
 }
