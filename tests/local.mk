@@ -4,7 +4,7 @@
 # unit/test_NAME.c
 UNIT += frontmatter:alpi-engined skills:alpi-engined memory:alpi-engined scan:common knowledge:alpi-engined error:common json:common config:common env:common files:common restrict:common audit:common
 UNIT += proto:common codec:common boot:common grant:common bus:common bus_inbox:common bus_ask:common daemon:common layers:common http:common
-UNIT += boot_write:common process:common cron:common zone:common
+UNIT += skill:common schema:common boot_write:common process:common cron:common zone:common
 UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd
 UNIT += sse:alpi-engined target:alpi-engined retry:alpi-engined openai:alpi-engined offline:alpi-engined provider:alpi-engined turn:alpi-engined
 UNIT += recall:alpi-engined past:alpi-engined session:alpi-engined journal:alpi-engined ledger:alpi-engined context:alpi-engined todo:alpi-engined
@@ -23,7 +23,7 @@ UNIT += link_life:alpi-alpd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
-FUZZ += cron:common scan:common wire:common json:common config:common env:common codec:common boot:common grant:common
+FUZZ += cron:common scan:common wire:common json:common config:common env:common codec:common boot:common grant:common skill:common schema:common
 FUZZ += frontmatter:alpi-engined sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
 FUZZ += render:alpi
 FUZZ += lexer:alpi-toolrunner
