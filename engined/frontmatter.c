@@ -10,9 +10,11 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/skill.h"
 
 #define FENCE	"---"
 #define BOM	"\xef\xbb\xbf"
+#define BLANKS	" \t\r\n\v\f"
 
 /* The keys, in the order in which new ones are written. */
 static const char *const keys[] = {
@@ -43,9 +45,9 @@ front_is_key(const char *key)
 static char *
 trimmed(const char *s, size_t len)
 {
-	while (len > 0 && strchr(" \t\r\n", s[len - 1]) != NULL)
+	while (len > 0 && strchr(BLANKS, s[len - 1]) != NULL)
 		len--;
-	while (len > 0 && strchr(" \t", *s) != NULL) {
+	while (len > 0 && strchr(BLANKS, *s) != NULL) {
 		s++;
 		len--;
 	}
@@ -78,7 +80,7 @@ add_row(struct front *f, const char *text, size_t at, size_t len)
 	f->rows = xreallocarray(f->rows, f->n + 1, sizeof(*f->rows));
 	row = &f->rows[f->n++];
 	*row = (struct front_row){ .at = at, .len = len };
-	if (colon == NULL || strchr("# \t", *line) != NULL) {
+	if (colon == NULL) {
 		row->key = xstrdup("");
 		row->value = trimmed(line, len);
 		return;
@@ -154,45 +156,12 @@ front_get(const struct front *f, const char *key)
 	return row == NULL ? NULL : row->value;
 }
 
-/* One item of a list, without blanks and quotes. The caller frees. */
-static char *
-item_of(const char *s, size_t len)
-{
-	cleanup_free char *raw = trimmed(s, len);
-	size_t n = strlen(raw);
-
-	if (n >= 2 && strchr("'\"", raw[0]) != NULL && raw[n - 1] == raw[0])
-		return trimmed(raw + 1, n - 2);
-	return xstrdup(raw);
-}
-
 char **
 front_list(const struct front *f, const char *key)
 {
-	const char *s = front_get(f, key);
-	char **out = xcalloc(1, sizeof(*out)), *item;
-	size_t n = 0, len;
+	const char *value = front_get(f, key);
 
-	for (s = s == NULL ? "" : s + (*s == '['); *s != '\0'; s += len + (s[len] == ',')) {
-		len = strcspn(s, ",");
-		item = item_of(s, s[len] == '\0' && len > 0 && s[len - 1] == ']' ? len - 1 : len);
-		if (*item == '\0') {
-			free(item);
-			continue;
-		}
-		out = xreallocarray(out, n + 2, sizeof(*out));
-		out[n++] = item;
-		out[n] = NULL;
-	}
-	return out;
-}
-
-void
-front_list_free(char **list)
-{
-	for (char **p = list; p != NULL && *p != NULL; p++)
-		free(*p);
-	free(list);
+	return skill_words(value == NULL ? "" : value);
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */

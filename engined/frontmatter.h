@@ -3,7 +3,7 @@
  * The block at the head of a SKILL.md (spec/memory-skills.md, section 6.1):
  * flat lines `key: value` between two lines `---`. Not YAML: no nesting, no
  * second line. A change touches the lines it is about; all others keep their
- * bytes.
+ * bytes. common/skill.h reads the same block for those who need one value.
  */
 #ifndef ALPI_ENGINED_FRONTMATTER_H
 #define ALPI_ENGINED_FRONTMATTER_H
@@ -36,9 +36,8 @@ void	 front_clear(struct front *f);
 
 /* The value of a key, of the last line with it; borrowed. NULL: not there. */
 const char *front_get(const struct front *f, const char *key);
-/* Its items: brackets dropped, split at commas, quotes dropped, empty ones left out. NULL-terminated; none: empty. */
+/* Its items, ended by NULL; none: empty. skill_words_free frees. */
 char	**front_list(const struct front *f, const char *key);
-void	 front_list_free(char **list);
 /* Is it one of the keys the specification names? */
 bool	 front_is_key(const char *key);
 

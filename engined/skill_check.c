@@ -11,19 +11,15 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/scan.h"
+#include "common/schema.h"
+#include "common/skill.h"
 
 #define DESCRIPTION_CHARS	150
-#define NAME_BYTES		61
 #define FILE_BYTES		101
 
 #define LOWER	"abcdefghijklmnopqrstuvwxyz"
 #define UPPER	"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT	"0123456789"
-
-static const char *const categories[] = {
-	"software", "data", "research", "productivity", "communication", "media", "system", "finance", "personal", "creative",
-	"security", "meta", "miscellaneous",
-};
 
 /* ---- findings ------------------------------------------------------------------------------- */
 
@@ -82,40 +78,28 @@ is_made_of(const char *s, const char *first, const char *rest, size_t least, siz
 }
 
 bool
-skill_name_ok(const char *name)
-{
-	return is_made_of(name, LOWER, LOWER DIGIT "-", 2, NAME_BYTES);
-}
-
-bool
 skill_file_ok(const char *filename)
 {
 	return is_made_of(filename, LOWER UPPER DIGIT, LOWER UPPER DIGIT "._-", 1, FILE_BYTES);
 }
 
 bool
-skill_env_ok(const char *variable)
-{
-	return is_made_of(variable, LOWER UPPER "_", LOWER UPPER DIGIT "_", 1, 200);
-}
-
-bool
 skill_category_ok(const char *category)
 {
-	for (size_t i = 0; i < COUNT(categories); i++)
-		if (strcmp(categories[i], category) == 0)
+	for (const char *const *c = skill_categories; *c != NULL; c++)
+		if (strcmp(*c, category) == 0)
 			return true;
 	return false;
 }
 
 const char *
-skill_categories(void)
+skill_category_names(void)
 {
 	static char text[200];
 	size_t at = 0;
 
-	for (size_t i = 0; i < COUNT(categories); i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", i > 0 ? ", " : "", categories[i]);
+	for (const char *const *c = skill_categories; *c != NULL; c++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", at > 0 ? ", " : "", *c);
 	return text;
 }
 
@@ -152,7 +136,7 @@ static void
 check_category(const struct checked *c)
 {
 	if (!skill_category_ok(c->value))
-		findings_add(c->out, true, "category: one of %s", skill_categories());
+		findings_add(c->out, true, "category: one of %s", skill_category_names());
 }
 
 /* Three numbers with dots, then nothing or a suffix that begins with - or +. */
@@ -187,8 +171,10 @@ static void
 check_env(const struct checked *c)
 {
 	for (char **p = c->list; *p != NULL; p++)
-		if (!skill_env_ok(*p))
+		if (!skill_variable_ok(*p))
 			findings_add(c->out, true, "requires_env: \"%.60s\" is no name of a variable", *p);
+		else if (skill_variable_refused(*p))
+			findings_add(c->out, false, "requires_env: no skill is given %.60s", *p);
 }
 
 static void
@@ -219,8 +205,8 @@ check_schema(const struct checked *c)
 
 	if (schema == NULL)
 		findings_add(c->out, true, "output_schema: %s", e.text);
-	else if (!json_is_object(schema))
-		findings_add(c->out, true, "output_schema: must be a JSON object");
+	else if (schema_check(schema, &e) == -1)
+		findings_add(c->out, true, "output_schema: %s", e.text);
 	else if (json_object_get(schema, "type") == NULL)
 		findings_add(c->out, false, "output_schema: says no \"type\"");
 }
@@ -253,7 +239,7 @@ check_value(const struct front *f, size_t rule, const char *value, struct findin
 	struct checked c = { .value = value, .list = front_list(f, rules[rule].key), .out = out };
 
 	rules[rule].check(&c);
-	front_list_free(c.list);
+	skill_words_free(c.list);
 }
 
 /* What is no pair, and what stands there twice: the last line counts, as a reader may not expect. */
@@ -290,31 +276,16 @@ skill_check(const struct front *f, const char *category, const char *name, struc
 
 /* ---- the scanner ---------------------------------------------------------------------------- */
 
-char **
-skill_declared(const struct front *f)
-{
-	char **names = front_list(f, "requires_env"), **older = front_list(f, "env");
-	size_t n = 0, m = 0;
-
-	while (names[n] != NULL)
-		n++;
-	while (older[m] != NULL)
-		m++;
-	names = xreallocarray(names, n + m + 1, sizeof(*names));
-	for (size_t i = 0; i <= m; i++)
-		names[n + i] = older[i];
-	free(older);
-	return names;
-}
-
 int
-skill_scan(const char *what, const char *text, size_t len, char *const *declared, struct error *e)
+skill_scan(const char *what, const char *text, size_t len, const char *declaring, size_t declaring_len, struct error *e)
 {
+	char **declared = skill_declared(declaring, declaring_len);
 	cleanup_buf struct buf b = BUF(400);
 	const char *last = "";
 	struct scan_hits h;
 
 	scan_text(SCAN_SKILL, text, len, (const char *const *)declared, &h);
+	skill_words_free(declared);
 	for (size_t i = 0; i < h.n; i++) {
 		if (strcmp(last, h.rows[i].id) != 0)
 			buf_addf(&b, "%s%s (line %zu)", b.len > 0 ? ", " : "", h.rows[i].id, h.rows[i].line);

@@ -27,19 +27,18 @@ const char *findings_error(const struct findings *f);
 /* "error: ...\nwarning: ...", NULL when there is nothing. The caller frees. */
 char	*findings_text(const struct findings *f);
 
-/* The rules for names (section 6). */
-bool	 skill_name_ok(const char *name);
+/* Rules beside those of common/skill.h: a category's name, a file's. */
 bool	 skill_category_ok(const char *category);
 bool	 skill_file_ok(const char *filename);
-bool	 skill_env_ok(const char *variable);
 /* The categories, ", " between; static. */
-const char *skill_categories(void);
+const char *skill_category_names(void);
 
 /* Check a block of the skill that lies in category/name (NULL: not said) against the table. */
 void	 skill_check(const struct front *f, const char *category, const char *name, struct findings *out);
-/* The variables it declares, requires_env and the older env together; front_list_free frees. */
-char	**skill_declared(const struct front *f);
-/* Refuse what the scanner of skills finds: 0, or -1 naming the classes; `what` is the file. declared may be NULL. */
-int	 skill_scan(const char *what, const char *text, size_t len, char *const *declared, struct error *e);
+/*
+ * Refuse what the scanner of skills finds in a file called `what`: 0, or -1 naming the classes. declaring: the
+ * SKILL.md whose variables may be read.
+ */
+int	 skill_scan(const char *what, const char *text, size_t len, const char *declaring, size_t declaring_len, struct error *e);
 
 #endif

@@ -62,11 +62,10 @@ check_text(const char *category, const char *name, const char *text, size_t len,
 {
 	struct findings findings = { 0 };
 	struct front f;
-	char **declared;
 	int r;
 
-	if (len > SKILL_TEXT_MAX)
-		return error_set(e, ERR_too_large, "SKILL.md: larger than %d bytes", SKILL_TEXT_MAX);
+	if (len > SKILL_FILE_MAX)
+		return error_set(e, ERR_too_large, "SKILL.md: larger than %d bytes", SKILL_FILE_MAX);
 	if (front_parse(text, len, &f, e) == -1)
 		return -1;
 	skill_check(&f, category, name, &findings);
@@ -74,31 +73,23 @@ check_text(const char *category, const char *name, const char *text, size_t len,
 		r = error_set(e, ERR_invalid, "%s", findings_error(&findings));
 	else if (utf8_count(text + f.body, len - f.body) > SKILL_BODY_CHARS)
 		r = error_set(e, ERR_too_large, "the body is longer than %d characters; put parts of it into references/", SKILL_BODY_CHARS);
-	else {
-		declared = skill_declared(&f);
-		r = skill_scan("SKILL.md", text, len, declared, e);
-		front_list_free(declared);
-	}
+	else
+		r = skill_scan("SKILL.md", text, len, text, len, e);
 	findings_clear(&findings);
 	front_clear(&f);
 	return r;
 }
 
-/* May a file hold this? */
+/* May a file of the skill with this SKILL.md hold this? */
 static int
-check_file(const struct front *f, const char *subdir, const char *path, const void *data, size_t len, struct error *e)
+check_file(const char *declaring, size_t declaring_len, const char *subdir, const char *path, const void *data, size_t len,
+    struct error *e)
 {
-	char **declared;
-	int r;
-
 	if (len > SKILL_FILE_MAX)
 		return error_set(e, ERR_too_large, "%s: larger than %d bytes", path, SKILL_FILE_MAX);
 	if (!skill_subdir(subdir)->scanned)
 		return 0;
-	declared = skill_declared(f);
-	r = skill_scan(path, data, len, declared, e);
-	front_list_free(declared);
-	return r;
+	return skill_scan(path, data, len, declaring, declaring_len, e);
 }
 
 /* ---- writing ---------------------------------------------------------------------------------- */
@@ -139,7 +130,7 @@ save_file(const char *home, const struct skill *s, const char *subdir, const cha
     struct error *e)
 {
 	const struct skill_subdir *rule = skill_subdir(subdir);
-	cleanup_close int dir = check_file(&s->front, subdir, path, data, len, e) == -1 ? -1 : open_skill(home, s, e);
+	cleanup_close int dir = check_file(s->text, s->len, subdir, path, data, len, e) == -1 ? -1 : open_skill(home, s, e);
 	cleanup_close int folder = dir == -1 ? -1 : beneath_dir(dir, subdir, rule->private ? 0700 : 0755, e);
 
 	return folder == -1 ? -1 : replace(dir, path, data, len, rule->private, e);
@@ -149,14 +140,14 @@ save_file(const char *home, const struct skill *s, const char *subdir, const cha
 
 /* The variables it needs, as a person would fill them in. NULL: none. The caller frees. */
 static char *
-env_example(const struct front *f)
+env_example(const char *text, size_t len)
 {
-	char **names = skill_declared(f);
+	char **names = skill_declared(text, len);
 	struct buf b = BUF(0);
 
 	for (char **p = names; *p != NULL; p++)
 		buf_addf(&b, "%s=\n", *p);
-	front_list_free(names);
+	skill_words_free(names);
 	return b.len == 0 ? NULL : buf_take(&b);
 }
 
@@ -177,7 +168,7 @@ check_quota(const char *home, const struct front *f, struct error *e)
 }
 
 static int
-check_part(const struct front *f, const struct skill_part *p, struct error *e)
+check_part(const struct skill_part *head, const struct skill_part *p, struct error *e)
 {
 	const char *slash = strchr(p->path, '/');
 	cleanup_free char *subdir = xstrndup(p->path, slash == NULL ? strlen(p->path) : (size_t)(slash - p->path));
@@ -185,7 +176,7 @@ check_part(const struct front *f, const struct skill_part *p, struct error *e)
 
 	if (slash == NULL)
 		return error_set(e, ERR_invalid, "%.120s: beside SKILL.md a skill has only the folders scripts, references, assets", p->path);
-	return path == NULL ? -1 : check_file(f, subdir, path, p->data, p->len, e);
+	return path == NULL ? -1 : check_file(head->data, head->len, subdir, path, p->data, p->len, e);
 }
 
 static int
@@ -204,17 +195,17 @@ check_new(const char *home, const char *category, const char *name, const struct
 	if (check_text(category, name, parts[0].data, parts[0].len, e) == -1 || check_quota(home, f, e) == -1)
 		return -1;
 	for (size_t i = 1; i < n; i++)
-		if (check_part(f, &parts[i], e) == -1)
+		if (check_part(&parts[0], &parts[i], e) == -1)
 			return -1;
 	return 0;
 }
 
 /* All files of a new skill, in a folder of their own. */
 static int
-write_parts(int dir, const struct skill_part *parts, size_t n, const struct front *f, struct error *e)
+write_parts(int dir, const struct skill_part *parts, size_t n, struct error *e)
 {
 	static const char ignored[] = "secrets/\nstate/\n";
-	cleanup_free char *example = env_example(f);
+	cleanup_free char *example = env_example(parts[0].data, parts[0].len);
 
 	for (size_t i = 0; i < n; i++) {
 		cleanup_free char *subdir = xstrndup(parts[i].path, strcspn(parts[i].path, "/"));
@@ -232,15 +223,14 @@ write_parts(int dir, const struct skill_part *parts, size_t n, const struct fron
 
 /* It is written aside and then moved, so that half of it is never seen. */
 static int
-land(int skills, const char *category, const char *name, const struct skill_part *parts, size_t n, const struct front *f,
-    struct error *e)
+land(int skills, const char *category, const char *name, const struct skill_part *parts, size_t n, struct error *e)
 {
 	cleanup_free char *to = xasprintf("%s/%s", category, name);
 	cleanup_close int in = beneath_dir(skills, category, 0755, e), aside = -1;
 
 	if (in == -1 || beneath_remove(skills, ".new", e) == -1 || (aside = beneath_dir(skills, ".new", 0755, e)) == -1)
 		return -1;
-	if (write_parts(aside, parts, n, f, e) == 0 && beneath_move(skills, ".new", to, e) == 0)
+	if (write_parts(aside, parts, n, e) == 0 && beneath_move(skills, ".new", to, e) == 0)
 		return 0;
 	beneath_remove(skills, ".new", NULL);
 	return -1;
@@ -256,12 +246,12 @@ skill_land(const char *home, const char *category, const char *name, const struc
 
 	if (!skill_name_ok(name) || !skill_category_ok(category))
 		return error_set(e, ERR_invalid, "%s: a name is a lower-case letter, then 1 to 60 lower-case letters, digits, hyphens; "
-		    "a category one of %s", name, skill_categories());
+		    "a category one of %s", name, skill_category_names());
 	if ((dir = skills_dir(home, e)) == -1 || front_parse(parts[0].data, parts[0].len, &f, e) == -1)
 		return -1;
 	r = check_new(home, category, name, parts, n, &f, e);
 	if (r == 0 && !check)
-		r = land(dir, category, name, parts, n, &f, e);
+		r = land(dir, category, name, parts, n, e);
 	front_clear(&f);
 	return r;
 }
@@ -386,13 +376,10 @@ static int
 save_example(const char *home, const struct skill *s, const char *text, struct error *e)
 {
 	cleanup_close int dir = open_skill(home, s, e);
-	cleanup_free char *example = NULL;
-	struct front f;
+	cleanup_free char *example = env_example(text, strlen(text));
 
-	if (dir == -1 || front_parse(text, strlen(text), &f, e) == -1)
+	if (dir == -1)
 		return -1;
-	example = env_example(&f);
-	front_clear(&f);
 	if (example == NULL)
 		return beneath_remove(dir, ".env.example", e);
 	return beneath_write(dir, ".env.example", example, strlen(example), 0644, e);

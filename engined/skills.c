@@ -70,7 +70,7 @@ load(int dir, const char *category, const char *name)
 	struct error e = { 0 };
 	struct skill *s;
 
-	if (folder == -1 || (beneath_read(folder, "SKILL.md", SKILL_TEXT_MAX, &b, &e) == -1 && e.code == ERR_not_found))
+	if (folder == -1 || (beneath_read(folder, "SKILL.md", SKILL_FILE_MAX, &b, &e) == -1 && e.code == ERR_not_found))
 		return NULL;
 	s = xcalloc(1, sizeof(*s));
 	s->category = xstrdup(category);

@@ -12,12 +12,11 @@
 #include <stddef.h>
 
 #include "common/error.h"
+#include "common/skill.h"
 #include "engined/frontmatter.h"
 #include "engined/skill_check.h"
 
 #define SKILL_BODY_CHARS	100000
-#define SKILL_TEXT_MAX		(512 * 1024)	/* bytes of a SKILL.md that is read */
-#define SKILL_FILE_MAX		(1024 * 1024)
 
 struct skill {
 	char		*category, *name;
