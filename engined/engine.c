@@ -266,7 +266,7 @@ engine_by_key(const struct engine *en, const char *owner, const char *key)
 	return NULL;
 }
 
-/* Ended turns leave when they are old, or when there are too many of them. Milliseconds until the next look, 0: none. */
+/* Ended turns leave when they are old, too many, or when nothing runs: they would pin what busy turns leave behind. Milliseconds until the next look, 0: none. */
 static int64_t
 release_ended(struct engine *en)
 {
@@ -281,7 +281,7 @@ release_ended(struct engine *en)
 		if (t->unclosed != NULL)
 			continue;
 		left = t->ended_ms + ENGINE_KEEP_MS - now;
-		if (left <= 0 || ++kept > ENGINE_KEEP_TURNS) {
+		if (left <= 0 || en->open == 0 || ++kept > ENGINE_KEEP_TURNS) {
 			if (t->no_save)
 				unlink(t->events.sidecar == NULL ? "" : t->events.sidecar);
 			turn_free(t);

@@ -178,11 +178,10 @@ outcome_row(const struct turn *t, const char *event, const json_t *data, const c
 static void
 let_go(struct turn *t, bool keep_messages)
 {
-	size_t index = (size_t)json_int(t->row.base, "index", 0);
-	json_t *history = keep_messages && t->messages != NULL ? context_history(t->messages) : NULL;
+	size_t turns = (size_t)json_int(t->row.base, "index", 0) + 1;
+	cleanup_json json_t *history = keep_messages && t->messages != NULL ? context_history(t->messages) : NULL;
 
-	talk_release(&t->engine->talks, t->talk, history, index + 1);
-	json_decref(history);
+	talk_release(&t->engine->talks, steal(t->talk), history, turns);
 	json_decref(steal(t->messages));
 	json_decref(steal(t->schema));
 	json_decref(steal(t->calls));

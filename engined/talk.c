@@ -24,7 +24,6 @@ static void
 drop(struct talks *all, struct talk *t)
 {
 	TAILQ_REMOVE(all, t, link);
-	free(t->session);
 	free(t->messages);
 	json_decref(t->loaded);
 	todo_clear(&t->todo);
@@ -56,18 +55,25 @@ talk_take(struct talks *all, const char *session)
 	struct talk *t = talk_find(all, session);
 
 	if (t == NULL) {
-		t = xcalloc(1, sizeof(*t));
-		t->session = xstrdup(session);
-		t->loaded = json_object();
+		t = xcalloc(1, sizeof(*t) + strlen(session) + 1);
+		strcpy(t->session, session);
 	} else {
 		TAILQ_REMOVE(all, t, link);
 	}
+	if (t->loaded == NULL)
+		t->loaded = json_object();
 	TAILQ_INSERT_HEAD(all, t, link);
 	t->busy = true;
 	return t;
 }
 
-/* Let go of what was used least recently. */
+static bool
+is_empty(const struct talk *t)
+{
+	return t->messages == NULL && t->loaded == NULL && t->todo.count == 0;
+}
+
+/* Let go of what holds nothing, and of what was used least recently. */
 static void
 trim(struct talks *all)
 {
@@ -80,7 +86,7 @@ trim(struct talks *all)
 			continue;
 		count++;
 		bytes += t->bytes;
-		if (count > TALKS_MAX)
+		if (count > TALKS_MAX || is_empty(t))
 			drop(all, t);
 		else if (bytes > TALKS_BYTES)
 			set_messages(t, NULL, 0);
@@ -91,6 +97,8 @@ void
 talk_release(struct talks *all, struct talk *t, const json_t *messages, size_t turns)
 {
 	t->busy = false;
+	if (json_object_size(t->loaded) == 0)
+		json_decref(steal(t->loaded));
 	set_messages(t, messages, turns);
 	trim(all);
 }

@@ -23,13 +23,13 @@
 
 struct talk {
 	TAILQ_ENTRY(talk)	 link;
-	char			*session;
 	bool			 busy;		/* a turn runs */
 	char			*messages;	/* without the system prompt, as JSON; NULL: from the session file */
 	size_t			 bytes;		/* of messages */
 	size_t			 turns;		/* of the session file that messages stand for */
-	json_t			*loaded;	/* a set of tool names */
+	json_t			*loaded;	/* a set of tool names; NULL while no turn runs: none */
 	struct todo		 todo;
+	char			 session[];
 };
 
 TAILQ_HEAD(talks, talk);			/* used last comes first */
@@ -40,7 +40,7 @@ struct talk *talk_take(struct talks *all, const char *session);
 struct talk *talk_find(const struct talks *all, const char *session);
 /* The messages that are remembered; new reference, NULL: none are. */
 json_t	*talk_messages(const struct talk *t);
-/* The turn ended: keep these messages (NULL: none), which stand for `turns` turns. */
+/* The turn ended: keep these messages (NULL: none), which stand for `turns` turns; t may be gone after it. */
 void	 talk_release(struct talks *all, struct talk *t, const json_t *messages, size_t turns);
 /* Forget one (it was deleted), or all. A busy one keeps its list but loses its messages. */
 void	 talk_forget(struct talks *all, const char *session);

@@ -76,6 +76,7 @@ confine(void)
 	struct rlimit files;
 
 	confine_environment(kept);
+	setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1);	/* units: pieces that are free go back with their pages */
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max < NOFILE ? files.rlim_max : NOFILE;
 	setrlimit(RLIMIT_NOFILE, &files);

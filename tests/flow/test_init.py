@@ -166,7 +166,7 @@ def test_alpi_init_has_no_library_but_libc():
 def test_a_unit_inherits_a_clean_environment_and_four_descriptors(init):
     init.start(ANTHROPIC_API_KEY="x", LC_ALL="C.UTF-8", LD_LIBRARY_PATH="/x", ALPI_DEBUG="1", NOTIFY_SOCKET="/x")
     env, fds = init_boot(init, "default/toolrunner", lambda: init.ask("restart default/toolrunner"))["lines"][:2]
-    assert set(env.split()[1:]) <= {"PATH", "HOME", "LC_ALL", "LC_CTYPE", "ASAN_OPTIONS"}
+    assert set(env.split()[1:]) <= {"PATH", "HOME", "LC_ALL", "LC_CTYPE", "ASAN_OPTIONS", "GLIBC_TUNABLES"}
     assert fds.split()[1:5] == ["0", "1", "2", "3"] and fds.endswith("/dev/null")
 
 

@@ -114,6 +114,20 @@ test_context_history_loses_the_prompt_and_old_time_notes(void **state)
 }
 
 static void
+test_context_talk_that_holds_nothing_is_not_kept(void **state)
+{
+	struct talks talks = TAILQ_HEAD_INITIALIZER(talks);
+
+	talk_release(&talks, talk_take(&talks, "s"), NULL, 1);
+	assert_null(talk_find(&talks, "s"));
+	todo_clear(&talk_take(&talks, "s")->todo);
+	json_object_set_new(talk_find(&talks, "s")->loaded, "t", json_true());
+	talk_release(&talks, talk_find(&talks, "s"), NULL, 1);
+	assert_non_null(talk_find(&talks, "s"));
+	talk_clear(&talks);
+}
+
+static void
 test_context_without_tools_is_below_half_of_the_budget(void **state)
 {
 	cleanup_free char *home = home_with_memories(), *prompt = NULL, *schema = NULL;
@@ -176,6 +190,7 @@ main(void)
 		TEST(test_context_history_loses_the_prompt_and_old_time_notes),
 		TEST(test_context_without_tools_is_below_half_of_the_budget),
 		TEST(test_context_tool_marks_cannot_be_forged),
+		TEST(test_context_talk_that_holds_nothing_is_not_kept),
 		TEST(test_context_talks_are_bounded_and_the_busy_one_stays),
 	};
 
