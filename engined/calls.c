@@ -174,7 +174,7 @@ result_row(struct turn *t, const struct tool_result *r, const char *screen)
 static bool
 is_ours(const char *name)
 {
-	static const char *const ours[] = { "todo", "memory", "load_tools", "ask_user", "alpi_knowledge", "write_file", "edit_file" };
+	static const char *const ours[] = { "todo", "memory", "load_tools", "ask_user", "notify", "alpi_knowledge", "write_file", "edit_file" };
 
 	for (size_t i = 0; i < COUNT(ours); i++)
 		if (strcmp(ours[i], name) == 0)
@@ -307,6 +307,7 @@ static void (*const run[])(struct turn *) = {
 	[TOOL_REFUSED] = run_refused,
 	[TOOL_TODO]    = run_todo,
 	[TOOL_MEMORY]  = run_memory,
+	[TOOL_NOTIFY]  = notify_begin,
 	[TOOL_KNOWLEDGE] = run_knowledge,
 	[TOOL_LOAD]    = run_load,
 	[TOOL_ASK]     = ask_begin,

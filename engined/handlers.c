@@ -21,6 +21,7 @@
 #include "engined/engine.h"
 #include "engined/explain.h"
 #include "engined/ledger.h"
+#include "engined/outbox.h"
 #include "engined/recall.h"
 #include "engined/remember.h"
 #include "engined/session.h"
@@ -512,6 +513,11 @@ const struct handler engine_handlers[] = {
 	{ MSG_session_search,       session_search,       CAP_none },
 	{ MSG_session_events,       session_events,       CAP_none },
 	{ MSG_memory_call,          memory_call,          CAP_none },
+	{ MSG_outputs_add,          outbox_add,           CAP_none },
+	{ MSG_outputs_list,         outbox_list,          CAP_none },
+	{ MSG_outputs_read,         outbox_read,          CAP_none },
+	{ MSG_outputs_mark,         outbox_mark,          CAP_none },
+	{ MSG_outputs_delete,       outbox_delete,        CAP_none },
 	{ MSG_usage_today,          usage_today,          CAP_none },
 	{ MSG_usage_daily,          usage_daily,          CAP_none },
 	{ MSG_engine_status,        engine_status,        CAP_none },

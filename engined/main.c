@@ -32,6 +32,7 @@ static const struct {
 	{ "mentions", "rw" },
 	{ "memories", "rw" },
 	{ "skills",   "rw" },
+	{ "outputs",  "rw" },
 	{ "rag",      "rw" },
 };
 
@@ -149,7 +150,7 @@ main(int argc, char *argv[])
 		return daemon_fail(&d, &e);
 	engine_init(&en);
 
-	/* restrict: sessions and their index, logs, memories, skills, the bus, HTTPS; no program, no other file */
+	/* restrict: sessions and their index, logs, memories, skills, outputs, the bus, HTTPS; no program, no other file */
 	if (restrict_self("stdio db bus net", &e) == -1)
 		return daemon_fail(&d, &e);
 

@@ -51,6 +51,14 @@ static const struct own_tool {
 	  "\"match\":{\"type\":\"string\",\"description\":\"words of the one entry that is meant\"},"
 	  "\"confidence\":{\"type\":\"string\",\"enum\":[\"low\",\"normal\",\"high\"],\"default\":\"normal\"},"
 	  "\"id\":{\"type\":\"string\"}},\"required\":[\"action\"]}" },
+	{ "notify", TOOL_NOTIFY, false, "leave the user a message they find later, on all their devices",
+	  "Put a message into the user's inbox and call them on their devices; for what they are to learn when they do not watch. "
+	  "Not for the answer of a conversation.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"text\":{\"type\":\"string\"},"
+	  "\"title\":{\"type\":\"string\"},"
+	  "\"type\":{\"type\":\"string\",\"enum\":[\"info\",\"warning\",\"error\"],\"default\":\"info\"}},"
+	  "\"required\":[\"text\"]}" },
 	{ "alpi_knowledge", TOOL_KNOWLEDGE, false, "alpi's own documentation",
 	  "Documentation of alpi, the program you are part of: index lists the topics, view shows one.",
 	  "{\"type\":\"object\",\"properties\":{"
@@ -210,7 +218,11 @@ left_over(const json_t *only, const char *name, const json_t *args)
 static bool
 possible(const struct tools_policy *p, const struct own_tool *mine)
 {
-	return mine == NULL || (mine->place == TOOL_PEER ? p->peers : mine->place == TOOL_PAST || mine->place == TOOL_MEMORY ? p->past : true);
+	if (mine == NULL)
+		return true;
+	if (mine->place == TOOL_PEER)
+		return p->peers;
+	return p->past || (mine->place != TOOL_PAST && mine->place != TOOL_MEMORY && mine->place != TOOL_NOTIFY);
 }
 
 /* May some call of it be made in this turn? */
@@ -255,7 +267,7 @@ tools_where(const struct tools *t, const struct tools_policy *p, const char *nam
 	} else if (mine != NULL && mine->place == TOOL_PEER && !p->peers) {
 		error_set(e, ERR_unavailable, "nobody can be asked from here: there is no link daemon, or this turn may not");
 	} else if (!possible(p, mine)) {
-		error_set(e, ERR_denied, "tool %s is not for a peer's turn or a sub-agent: conversations and notes are this profile's own", name);
+		error_set(e, ERR_denied, "tool %s is not for a peer's turn or a sub-agent: conversations, notes and inbox are this profile's own", name);
 	} else if (mine != NULL) {
 		return mine->place;
 	} else if (why != NULL) {

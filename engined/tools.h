@@ -47,10 +47,10 @@ struct tools_policy {
 	const json_t	*config;	/* tools.deny */
 	const json_t	*only;		/* patterns of the only tools left (grant_tool_matches); NULL: all */
 	bool		 peers;		/* it may ask peers, and there is a link daemon */
-	bool		 past;		/* it may look into this profile's conversations: neither a peer's nor a sub-agent's */
+	bool		 past;		/* it is the owner's own: may look into conversations, keep notes, call the person; neither a peer's nor a sub-agent's */
 };
 
-enum tool_place { TOOL_REFUSED, TOOL_TODO, TOOL_MEMORY, TOOL_KNOWLEDGE, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_AGENT, TOOL_PAST, TOOL_RUNNER };
+enum tool_place { TOOL_REFUSED, TOOL_TODO, TOOL_MEMORY, TOOL_NOTIFY, TOOL_KNOWLEDGE, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_AGENT, TOOL_PAST, TOOL_RUNNER };
 /* Where a call runs (args may be NULL); TOOL_REFUSED with the text for the model: unknown, denied, unavailable. */
 enum tool_place tools_where(const struct tools *t, const struct tools_policy *p, const char *name, const json_t *args,
 	    struct error *e);

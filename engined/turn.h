@@ -209,6 +209,9 @@ void	 ask_approved(struct turn *t, const char *choice, const char *responder);
 /* Is this the ticket or question that a person has before them? */
 bool	 ask_is(const struct turn *t, const char *id);
 
+/* outbox.c: the person is called */
+void	 notify_begin(struct turn *t);
+
 /* past.c: looking back into this profile's conversations */
 void	 past_begin(struct turn *t);
 
