@@ -51,6 +51,11 @@ static const struct opt list_options[] = {
 	{ "limit", 'n', "N", "how many (100)" }, JSON, END
 };
 
+static const struct opt outputs_options[] = {
+	{ "limit", 'n', "N", "how many, at most 500 (20)" }, { "unread", 0, NULL, "only what was not seen yet" },
+	{ "all-profiles", 0, NULL, "of every profile" }, JSON, END
+};
+
 static const struct opt search_options[] = {
 	{ "limit", 'n', "N", "how many, at most 50 (20)" }, JSON, END
 };
@@ -128,6 +133,9 @@ const struct command commands[] = {
 	{ "memory replace", "FILE WORDS TEXT", "change the one note that holds the words", 3, 3, json_options, memory_replace_command },
 	{ "memory remove", "FILE WORDS", "take out the one note that holds the words", 2, 2, json_options, memory_remove_command },
 	{ "memory promote", "", "decide about notes that wait for it, one by one", 0, 0, promote_options, memory_promote_command },
+	{ "outputs list", "", "what was left for you to see, newest first", 0, 0, outputs_options, outputs_list_command },
+	{ "outputs show", "ID", "one of it; it counts as read then", 1, 1, json_options, outputs_show_command },
+	{ "outputs read-all", "", "mark all as read", 0, 0, json_options, outputs_read_all_command },
 	{ "path check", "-- PATH", "whether tools may open a path, and why", 1, 1, path_options, explain_command },
 	{ "peers setup", "", "pin another alpi, step by step", 0, 0, NULL, peers_setup_command },
 	{ "peers list", "", "who is pinned, and what each may call", 0, 0, json_options, peers_list_command },
@@ -167,6 +175,7 @@ const struct group groups[] = {
 	{ "config", "change settings" },
 	{ "cron", "explain the expressions of recurring jobs" },
 	{ "memory", "notes: show, add, replace, remove, promote" },
+	{ "outputs", "the inbox: list, show, read-all" },
 	{ "path", "explain the path denylist" },
 	{ "peers", "other alpis: pin, ping, allow, send files" },
 	{ "providers", "keys and servers" },

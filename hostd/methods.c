@@ -18,6 +18,7 @@
 #include "hostd/forward.h"
 #include "hostd/host.h"
 #include "hostd/init.h"
+#include "hostd/outputs.h"
 #include "hostd/peers.h"
 #include "hostd/settings.h"
 #include "hostd/stream.h"
@@ -651,6 +652,11 @@ const struct method methods[] = {
 	{ "host.sessions.delete",	sessions_delete,	A, false, false, "profile ids", "" },
 	{ "host.memory.call",		memory_call_verb,	A, false, false, "profile action",
 	    "target content match confidence id" },
+	{ "host.outputs.list",		outputs_list,		A, false, false, "profile", "status limit" },
+	{ "host.outputs.read",		outputs_read,		A, false, false, "profile id", "" },
+	{ "host.outputs.mark_read",	outputs_mark_read,	A, false, false, "profile id", "" },
+	{ "host.outputs.mark_all_read",	outputs_mark_all_read,	A, false, false, "profile", "" },
+	{ "host.outputs.delete",	outputs_delete,		A, false, false, "profile id", "" },
 	{ "host.activity.list",		activity_list,		M, false, true,  "", "" },
 	{ "host.approval.pending",	approval_pending,	M, false, true,  "", "" },
 	{ "host.approval.respond",	approval_respond,	A, false, true,  "request_id choice", "" },

@@ -39,7 +39,7 @@ static const struct param {
 	{ "after_turn", INT, 1000000 }, { "tail_turns", INT, 1000000 }, { "before_turn", INT, 1000000 },
 	{ "max_turns", INT, 1000000 }, { "kinds", WORDS, 64 }, { "key", WORD, 256 }, { "value", ANY, 0 },
 	{ "action", WORD, 32 }, { "target", WORD, 16 }, { "content", TEXT, 65536 }, { "match", TEXT, 65536 },
-	{ "confidence", WORD, 16 }, { "state", WORD, 8 }, { "url", WORD, 1024 }, { "choice", TEXT, 8192 },
+	{ "confidence", WORD, 16 }, { "state", WORD, 8 }, { "status", WORD, 8 }, { "url", WORD, 1024 }, { "choice", TEXT, 8192 },
 	{ "pubkey", WORD, 44 }, { "address", WORD, 300 }, { "alias", WORD, 128 }, { "allow", WORDS, 64 },
 	{ "peer_id", WORD, 128 }, { "method", WORD, 64 }, { "on", FLAG, 0 }, { "hash", NAME, 64 },
 	{ "size", INT, 20971520 }, { "offset", INT, 20971520 }, { "data", TEXT, 699052 }, { "final", FLAG, 0 },
