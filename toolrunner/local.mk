@@ -5,7 +5,7 @@ alpi-toolrunner.SRCS := $(addprefix toolrunner/, main.c \
 	lexer.c words.c script.c unwrap.c rules.c approve.c denylist.c \
 	runner.c handlers.c tools.c exec.c gate.c consent.c settings.c selftest.c explain.c \
 	launcher.c worker.c background.c launch.c namespace.c \
-	work.c sandbox.c layer.c view.c probe.c command.c files.c lint.c \
+	work.c sandbox.c layer.c view.c probe.c command.c said.c files.c lint.c \
 	$(addprefix tools/, read.c write.c edit.c search.c terminal.c))
 alpi-toolrunner.LIBS := event_core jansson yaml sodium seccomp pcre2-8
 
@@ -13,6 +13,6 @@ PROGS               += alpi-worker
 alpi-worker.DIR  := $(LIBEXEC)
 alpi-worker.SRCS := $(addprefix toolrunner/, worker_main.c launch.c namespace.c \
 	lexer.c words.c script.c unwrap.c rules.c approve.c denylist.c \
-	work.c sandbox.c layer.c view.c probe.c command.c files.c lint.c tools.c \
+	work.c sandbox.c layer.c view.c probe.c command.c said.c files.c lint.c tools.c \
 	$(addprefix tools/, read.c write.c edit.c search.c terminal.c))
 alpi-worker.LIBS := jansson yaml sodium seccomp pcre2-8
