@@ -204,6 +204,15 @@ tick(struct command *c, int64_t begun, int64_t *next)
 		c->tick(c->tick_arg, (now - begun) / 1000);
 }
 
+static void
+stop_talker(struct command *c, pid_t pid)
+{
+	if (c->most == 0 || c->too_much || c->out.total + c->err.total <= c->most)
+		return;
+	c->too_much = true;
+	kill_all(pid);
+}
+
 /*
  * Until the program itself ended. What it left behind may hold the pipes open, so after the end only what is already
  * there is read.
@@ -228,6 +237,7 @@ collect(struct command *c, pid_t pid, int out, int err, const sigset_t *mask)
 		for (size_t i = 0; i < 2; i++)
 			if (p[i].revents != 0 && !drain(p[i].fd, into[i]))
 				p[i].fd = -1;
+		stop_talker(c, pid);
 	}
 	for (size_t i = 0; i < 2; i++)
 		while (p[i].fd != -1 && wait_for(&p[i], 1, 0, NULL) == 1 && drain(p[i].fd, into[i]))

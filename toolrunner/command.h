@@ -27,12 +27,13 @@ struct command {
 	const char		*cwd;		/* NULL: as the worker */
 	int			 input;		/* its standard input; -1: empty. Borrowed */
 	int64_t			 limit_ms;
+	size_t			 most;		/* bytes of both streams; one that puts out more is killed. 0: it goes on, its middle lost */
 	void			(*tick)(void *arg, int64_t seconds);	/* every 15 s, may be NULL */
 	void			*tick_arg;
 	/* What it came to. */
 	struct capture		 out, err;
 	int			 status;	/* of wait */
-	bool			 timed_out;
+	bool			 timed_out, too_much;
 };
 
 /* Run it. 0 when it ran, however it ended; -1 when it could not be started. */

@@ -34,7 +34,8 @@ struct exec {
 	struct runner		*runner;
 	char			*key, *turn, *workspace, *origin, *session, *who;
 	const struct tool	*tool;
-	json_t			*args;
+	json_t			*args, *env;	/* env: as long as it runs */
+	char			*skill;
 	enum tool_net		 net;
 	enum state		 state;
 	int64_t			 seq;		/* of the last change */
@@ -83,6 +84,8 @@ exec_new(struct runner *r, const struct exec_order *o)
 	x->who = xstrdup(o->who);
 	x->tool = o->tool;
 	x->args = json_incref(o->args);
+	x->env = json_incref(o->env);
+	x->skill = xstrdup0(o->skill);
 	x->net = o->net;
 	x->deadline = clock_mono_ms() + EXEC_WANTED_MS;
 	x->gate = (struct gate){ .runner = r, .key = x->key, .who = x->who, .origin = x->origin, .session = x->session,
@@ -116,6 +119,8 @@ exec_free(struct exec *x)
 	free(x->session);
 	free(x->who);
 	json_decref(x->args);
+	json_decref(x->env);
+	free(x->skill);
 	free(x->progress);
 	gate_clear(&x->gate);
 	free(x->output);
@@ -222,6 +227,7 @@ finish(struct exec *x, const struct worker_result *result)
 	struct runner *r = x->runner;
 
 	x->worker = NULL;
+	json_decref(steal(x->env));
 	x->ok = result->ok;
 	x->output = cut(result->output, r->settings.budget);
 	x->error = *result->error == '\0' ? NULL : xstrndup(result->error, utf8_cut(result->error, strlen(result->error), ERROR_MAX));
@@ -279,6 +285,7 @@ prepare(struct exec *x, struct error *e)
 	struct sandbox_policy policy = policy_of(x);
 	struct worker_job job = {
 		.key = x->key, .tool = x->tool, .args = x->args, .workspace = x->workspace, .policy = &policy,
+		.skill = x->skill, .env = x->env,
 		.timeout_ms = tool_limit_ms(x->tool, x->args),
 	};
 

@@ -31,6 +31,8 @@ struct exec_order {
 	enum tool_net		 net;				/* the most the grant allows */
 	const struct tool	*tool;
 	json_t			*args;
+	const char		*skill;				/* the folder of the skill that it works on, or NULL */
+	json_t			*env;				/* variables of its own, or NULL */
 };
 
 /*

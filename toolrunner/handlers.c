@@ -14,6 +14,7 @@
 #include "toolrunner/exec.h"
 #include "toolrunner/runner.h"
 #include "toolrunner/selftest.h"
+#include "toolrunner/skill.h"
 
 #define TOOLS_MAX 64
 
@@ -135,19 +136,20 @@ tool_exec(struct call *c, const void *in, struct error *e)
 	struct runner *r = c->ctx;
 	const struct tool *tool = NULL;
 	int known = exec_known(r, m->key, m->turn, m->tool, e);
-	cleanup_free char *workspace = NULL, *who = NULL;
+	cleanup_free char *workspace = NULL, *who = NULL, *skill = NULL;
+	cleanup_json json_t *env = NULL;
 	struct exec *x;
 
 	if (known != 0)
 		return known == -1 ? -1 : call_reply(c, &(struct tool_exec_reply){ .known = true });
 	refresh(r);
 	if (check_tool(r, c->grant, m, &tool, e) == -1 || tool_check_args(tool, m->args, e) == -1 ||
-	    (workspace = workspace_of(r, c->grant, m->workspace, e)) == NULL)
+	    (workspace = workspace_of(r, c->grant, m->workspace, e)) == NULL || skill_take(r, tool, m->args, &skill, &env, e) == -1)
 		return -1;
 	who = xasprintf("%s/%s", c->grant->surface, c->grant->who);
 	struct exec_order o = {
 		.key = m->key, .turn = m->turn, .workspace = workspace, .origin = c->grant->origin, .session = c->grant->session,
-		.who = who, .approver = grant_has(c->grant, CAP_approve), .tool = tool, .args = m->args,
+		.who = who, .approver = grant_has(c->grant, CAP_approve), .tool = tool, .args = m->args, .skill = skill, .env = env,
 		.net = grant_has(c->grant, CAP_network) ? NET_ANY : NET_NONE,
 	};
 	if ((x = exec_take(r, &o, e)) == NULL)

@@ -30,6 +30,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/restrict.h"
+#include "common/skill.h"
 #include "toolrunner/namespace.h"
 
 #define FD_PROGRAM	4		/* in the child: what it execs, closed by that */
@@ -214,7 +215,7 @@ signal_child(struct launcher_state *l, const struct launch_order *o, const int f
 static void
 give_config(struct launcher_state *l, const struct launch_order *o, const int fds[LAUNCH_FDS_MAX])
 {
-	struct launch_news news = { .kind = LAUNCH_CONFIG_IS, .id = o->id, .pid = -1, .status = ENAMETOOLONG };
+	struct launch_news news = { .kind = LAUNCH_OPENED, .id = o->id, .pid = -1, .status = ENAMETOOLONG };
 	char path[4096];
 	cleanup_close int fd = -1;
 
@@ -225,12 +226,45 @@ give_config(struct launcher_state *l, const struct launch_order *o, const int fd
 	tell(&news, fd);
 }
 
+/* ELOOP where the folder or the file is a link: what a skill is shown lies in its own place. */
+static int
+open_skill(const char *home, const char *category, const char *name)
+{
+	char path[4096];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%s/skills/%s/%s", home, category, name);
+
+	errno = ENAMETOOLONG;
+	if (n < 0 || (size_t)n + sizeof("/SKILL.md") > sizeof(path) || lstat(path, &st) == -1)
+		return -1;
+	errno = ELOOP;
+	if (S_ISLNK(st.st_mode))
+		return -1;
+	strcpy(path + n, "/SKILL.md");
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+}
+
+static void
+give_skill(struct launcher_state *l, const struct launch_order *o, const int fds[LAUNCH_FDS_MAX])
+{
+	struct launch_news news = { .kind = LAUNCH_OPENED, .id = o->id, .pid = -1, .status = ENOENT };
+	cleanup_close int fd = -1;
+
+	for (int i = 0; skill_categories[i] != NULL && fd == -1 && news.status == ENOENT; i++) {
+		fd = open_skill(l->home, skill_categories[i], o->name);
+		news.status = fd == -1 ? errno : 0;
+		news.pid = i;
+	}
+	tell(&news, fd);
+}
+
 typedef void order_fn(struct launcher_state *, const struct launch_order *, const int fds[LAUNCH_FDS_MAX]);
 
 static order_fn *const orders[] = {
 	[LAUNCH_START]  = start,
 	[LAUNCH_SIGNAL] = signal_child,
 	[LAUNCH_CONFIG] = give_config,
+	[LAUNCH_SKILL]  = give_skill,
 };
 
 /* One order and its descriptors. 1, or 0 when the main process is gone. */

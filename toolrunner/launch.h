@@ -22,7 +22,8 @@
 enum launch_order_kind {
 	LAUNCH_START,			/* make a worker; answered by STARTED, later ENDED */
 	LAUNCH_SIGNAL,			/* send `signal` to worker `id`; not answered */
-	LAUNCH_CONFIG,			/* open HOME/config.yaml; answered by CONFIG */
+	LAUNCH_CONFIG,			/* open HOME/config.yaml; answered by OPENED */
+	LAUNCH_SKILL,			/* open the SKILL.md of the skill `name`, wherever it lies; answered by OPENED */
 };
 
 #define LAUNCH_OWN_NET		1u	/* START: a network namespace of its own, with nothing in it */
@@ -31,12 +32,13 @@ enum launch_order_kind {
 struct launch_order {
 	uint32_t	kind, id, flags;
 	int32_t		signal;
+	char		name[64];	/* of a skill, checked; ends with a NUL */
 };
 
 enum launch_news_kind {
 	LAUNCH_STARTED,			/* pid, or -1 with errno in status */
 	LAUNCH_ENDED,			/* wait status; nothing of the call runs any more */
-	LAUNCH_CONFIG_IS,		/* the descriptor beside it, or errno in status */
+	LAUNCH_OPENED,			/* the descriptor beside it, or errno in status; of a skill, pid is the number of its category */
 };
 
 struct launch_news {

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "common/skill.h"
 #include "toolrunner/background.h"
 #include "toolrunner/launch.h"
 
@@ -119,11 +121,12 @@ news_ended(struct launcher *l, const struct launch_news *n, int fd)
 }
 
 static void
-news_config(struct launcher *l, const struct launch_news *n, int fd)
+news_opened(struct launcher *l, const struct launch_news *n, int fd)
 {
-	l->config_known = true;
-	l->config_errno = n->status;
-	l->config_fd = fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	l->opened = true;
+	l->opened_errno = n->status;
+	l->opened_where = n->pid;
+	l->opened_fd = fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 typedef void news_fn(struct launcher *, const struct launch_news *, int fd);
@@ -131,7 +134,7 @@ typedef void news_fn(struct launcher *, const struct launch_news *, int fd);
 static news_fn *const news_table[] = {
 	[LAUNCH_STARTED]   = news_started,
 	[LAUNCH_ENDED]     = news_ended,
-	[LAUNCH_CONFIG_IS] = news_config,
+	[LAUNCH_OPENED]    = news_opened,
 };
 
 /* 1 for one piece of news, 0 when there is none now, -1 when the launcher is gone. */
@@ -276,7 +279,7 @@ launcher_start(const struct boot *boot, struct event_base *base, struct error *e
 	int pair[2] = { -1, -1 };
 
 	l->base = base;
-	l->fd = l->config_fd = -1;
+	l->fd = l->opened_fd = -1;
 	l->home = xstrdup(boot->home);
 	l->root = xstrdup(boot->root);
 	l->person = home_person();
@@ -321,20 +324,50 @@ launcher_on_gone(struct launcher *l, void (*gone)(void *arg), void *arg)
 	l->gone_arg = arg;
 }
 
+/* Ask for a file, and wait for the answer. The descriptor, or -1 with errno in opened_errno; -1 with the error set: nobody answers. */
+static int
+ask_for(struct launcher *l, const struct launch_order *o, struct error *e)
+{
+	int fd;
+
+	l->opened = false;
+	if (send_order(l, o, NULL, 0, e) == -1)
+		return -1;
+	while (!l->opened)
+		if (take_news(l, 0) == -1)
+			return error_set(e, ERR_gone, "the tool launcher ended");
+	fd = l->opened_fd;
+	l->opened_fd = -1;
+	return fd;
+}
+
 int
 launcher_config(struct launcher *l, struct error *e)
 {
 	struct launch_order o = { .kind = LAUNCH_CONFIG };
+	int fd = ask_for(l, &o, e);
+
+	errno = l->opened_errno;
+	return fd != -1 || e->code != ERR_none ? fd : error_errno(e, "config.yaml");
+}
+
+int
+launcher_skill(struct launcher *l, const char *name, const char **category, struct error *e)
+{
+	struct launch_order o = { .kind = LAUNCH_SKILL };
 	int fd;
 
-	l->config_known = false;
-	if (send_order(l, &o, NULL, 0, e) == -1)
-		return -1;
-	while (!l->config_known)
-		if (take_news(l, 0) == -1)
-			return error_set(e, ERR_gone, "the tool launcher ended");
-	fd = l->config_fd;
-	l->config_fd = -1;
-	errno = l->config_errno;
-	return fd != -1 ? fd : error_errno(e, "config.yaml");
+	snprintf(o.name, sizeof(o.name), "%s", name);
+	if ((fd = ask_for(l, &o, e)) == -1) {
+		errno = l->opened_errno;
+		if (e->code != ERR_none)
+			return -1;
+		if (errno == ENOENT)
+			return error_set(e, ERR_not_found, "there is no skill %s", name);
+		if (errno == ELOOP)
+			return error_set(e, ERR_denied, "skill %s: its folder or its SKILL.md is a link, which is not followed", name);
+		return error_errno(e, "skill %s", name);
+	}
+	*category = skill_categories[l->opened_where];
+	return fd;
 }

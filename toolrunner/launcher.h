@@ -33,9 +33,9 @@ struct launcher {
 	pid_t			 pid;
 	uint32_t		 last_id;
 	struct launched		*launched;
-	int			 config_fd;	/* the answer to LAUNCH_CONFIG */
-	int			 config_errno;
-	bool			 config_known;
+	int			 opened_fd;	/* the answer to LAUNCH_CONFIG or LAUNCH_SKILL */
+	int			 opened_errno, opened_where;
+	bool			 opened;
 	void			(*gone)(void *);
 	void			*gone_arg;
 };
@@ -66,6 +66,8 @@ struct launcher *launcher_start(const struct boot *boot, struct event_base *base
 void	 launcher_stop(struct launcher *l);
 /* A read-only descriptor of HOME/config.yaml as it is now (the main process cannot open it); the caller closes. -1: ERR_not_found when there is none. Blocks shortly. */
 int	 launcher_config(struct launcher *l, struct error *e);
+/* A descriptor of the SKILL.md of this skill, checked by skill_name_ok, and the folder below skills/ it lies in (static); as launcher_config. */
+int	 launcher_skill(struct launcher *l, const char *name, const char **category, struct error *e);
 /* Called on the loop when the launcher died by itself: nothing can be started any more. The main process then ends, init restarts it. */
 void	 launcher_on_gone(struct launcher *l, void (*gone)(void *arg), void *arg);
 /* Without the loop: wait for the launcher's next word and act on it. -1: none came in time, or the launcher is gone. */

@@ -4,15 +4,15 @@ alpi-toolrunner.DIR  := $(LIBEXEC)
 alpi-toolrunner.SRCS := $(addprefix toolrunner/, main.c \
 	lexer.c words.c script.c unwrap.c rules.c approve.c denylist.c \
 	runner.c handlers.c tools.c exec.c gate.c consent.c settings.c selftest.c explain.c \
-	launcher.c worker.c background.c launch.c namespace.c \
-	work.c sandbox.c layer.c view.c probe.c command.c said.c files.c lint.c \
-	$(addprefix tools/, read.c write.c edit.c search.c terminal.c))
+	skill.c launcher.c worker.c background.c launch.c namespace.c \
+	work.c sandbox.c layer.c view.c probe.c command.c said.c base.c files.c lint.c \
+	$(addprefix tools/, read.c write.c edit.c search.c terminal.c skill.c db.c))
 alpi-toolrunner.LIBS := event_core jansson yaml sodium seccomp pcre2-8
 
 PROGS               += alpi-worker
 alpi-worker.DIR  := $(LIBEXEC)
 alpi-worker.SRCS := $(addprefix toolrunner/, worker_main.c launch.c namespace.c \
 	lexer.c words.c script.c unwrap.c rules.c approve.c denylist.c \
-	work.c sandbox.c layer.c view.c probe.c command.c said.c files.c lint.c tools.c \
-	$(addprefix tools/, read.c write.c edit.c search.c terminal.c))
+	work.c sandbox.c layer.c view.c probe.c command.c said.c base.c files.c lint.c tools.c \
+	$(addprefix tools/, read.c write.c edit.c search.c terminal.c skill.c db.c))
 alpi-worker.LIBS := jansson yaml sodium seccomp pcre2-8

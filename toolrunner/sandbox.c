@@ -192,6 +192,7 @@ allow_view(int ruleset, const struct view *v, const struct ruleset *r, bool moun
 	static const uint64_t rights[] = {
 		[VIEW_PRIVATE] = ACCESS_WRITE, [VIEW_READ] = ACCESS_RUN, [VIEW_WRITE] = ACCESS_WRITE,
 		[VIEW_DEVICE] = ACCESS_DEVICE, [VIEW_LINK] = 0,
+		[VIEW_DATA] = ACCESS_READ, [VIEW_STATE] = ACCESS_WRITE & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE,
 	};
 
 	if (mounted && allow_path(ruleset, "/", true, ACCESS_RUN, r) == -1)
@@ -432,7 +433,7 @@ sandbox_shows(const char *path)
 	/* What is private to this call is neither the person's nor kept. */
 	static const enum tool_fs means[] = {
 		[VIEW_PRIVATE] = FS_NONE, [VIEW_READ] = FS_READ, [VIEW_WRITE] = FS_WRITE, [VIEW_DEVICE] = FS_WRITE,
-		[VIEW_LINK] = FS_READ,
+		[VIEW_LINK] = FS_READ, [VIEW_DATA] = FS_READ, [VIEW_STATE] = FS_WRITE,
 	};
 	enum tool_fs best = shown.count == 0 ? FS_WRITE : FS_NONE;
 

@@ -20,6 +20,7 @@
 struct sandbox {
 	struct sandbox_class	  box;		/* net: already the lesser of class and configuration */
 	const char		 *workspace, *root, *person, *user;
+	const char		 *skill;	/* the folder of the skill that the class shows a part of, in HOME/skills/CATEGORY/; or NULL */
 	const char *const	 *read;		/* further paths, NULL-terminated or NULL */
 	const char *const	 *write;
 	const char *const	 *allow_missing;

@@ -23,11 +23,14 @@
 /* What the sandbox opens for a tool. FS_* is about the workspace; NET_* is the most the configuration can open. */
 enum tool_fs  { FS_NONE, FS_READ, FS_WRITE };
 enum tool_net { NET_NONE, NET_PUBLIC, NET_ANY };
+/* Of the skill that a call names, and of no other: nothing, the folder it writes in, or all of it. */
+enum tool_skill { SKILL_NONE, SKILL_STATE, SKILL_WHOLE };
 
 struct sandbox_class {
 	enum tool_fs	fs;
 	enum tool_net	net;
 	bool		exec;		/* programs may be run */
+	enum tool_skill	skill;		/* nothing in there can be executed */
 };
 
 /* What a call came to (tools.md, 1). Made by the tool, inside the worker. */
@@ -45,6 +48,7 @@ struct tool_call {
 	const json_t	*args;		/* an object that fits the tool's parameters; defaults are not filled in */
 	const char	*workspace;	/* absolute, exists; the working directory */
 	const char	*home, *root;	/* this profile's home and the machine root of alpi: denied ground, not readable in the sandbox */
+	const char	*skill;		/* the folder of the skill that it works on, or NULL */
 	const char	*person;	/* the person's home directory: what ~ means; may be invisible */
 	struct result	 result;	/* zeroed, with the output's ceiling set */
 	/* Tell the one who waits: one line, cut at 4096 bytes. */
@@ -62,7 +66,9 @@ struct tool {
 	struct sandbox_class	 box;
 	/* The shell command that the approval gate must judge before this call runs, borrowed from args; NULL: none. May itself be NULL. */
 	const char		*(*command)(const json_t *args);
-	int			 limit_s;	/* time limit; an integer argument "timeout" of the call sets another, up to TOOL_LIMIT_MAX_S */
+	const char		*skill_arg;	/* the argument that names the skill it works on; NULL: it works on none */
+	int			 limit_s;	/* time limit; an integer argument "timeout" of the call sets another, up to the next */
+	int			 limit_max_s;	/* 0: TOOL_LIMIT_MAX_S */
 	/*
 	 * Do it. 0 with call->result filled in, or -1 with the error, which becomes the result's error and code.
 	 * Runs in the worker, where it may block.
@@ -93,5 +99,7 @@ int	tool_write_file(struct tool_call *call, struct error *e);
 int	tool_edit_file(struct tool_call *call, struct error *e);
 int	tool_search(struct tool_call *call, struct error *e);
 int	tool_terminal(struct tool_call *call, struct error *e);
+int	tool_skill(struct tool_call *call, struct error *e);
+int	tool_db(struct tool_call *call, struct error *e);
 
 #endif

@@ -79,6 +79,28 @@ const struct tool tools[] = {
 		    "\"timeout\":{\"type\":\"integer\",\"description\":\"seconds\",\"default\":120},"
 		    "\"cwd\":{\"type\":\"string\"},"
 		    "\"pid\":{\"type\":\"integer\"}}}",
+	}, {
+		.name = "skill", .needs = CAP_exec, .limit_s = 600, .limit_max_s = 600, .run = tool_skill, .skill_arg = "name",
+		.box = { FS_WRITE, NET_ANY, true, SKILL_WHOLE },
+		.summary = "run the script of a skill",
+		.description = "Run a skill's scripts/run.py. \"invoke\" returns only the JSON that its output_schema describes.",
+		.parameters = "{\"type\":\"object\",\"properties\":{"
+		    "\"action\":{\"type\":\"string\",\"enum\":[\"run\",\"test\",\"invoke\"]},"
+		    "\"name\":{\"type\":\"string\"},"
+		    "\"args\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+		    "\"timeout\":{\"type\":\"integer\",\"description\":\"seconds\",\"default\":600}},\"required\":[\"action\",\"name\"]}",
+	}, {
+		.name = "db", .needs = CAP_remember, .limit_s = 30, .run = tool_db, .skill_arg = "skill",
+		.box = { FS_NONE, NET_NONE, false, SKILL_STATE },
+		.summary = "the SQLite database of a skill",
+		.description = "SQL on a skill's own database. \"query\" reads with one statement and returns a JSON list of objects; "
+		    "\"exec\" changes: one statement, or several without params, which happen all or not at all.",
+		.parameters = "{\"type\":\"object\",\"properties\":{"
+		    "\"action\":{\"type\":\"string\",\"enum\":[\"query\",\"exec\"]},"
+		    "\"skill\":{\"type\":\"string\"},"
+		    "\"sql\":{\"type\":\"string\"},"
+		    "\"params\":{\"type\":\"array\",\"description\":\"for the ? of the statement\"}},"
+		    "\"required\":[\"action\",\"skill\",\"sql\"]}",
 	},
 	{ 0 }
 };
@@ -237,8 +259,9 @@ tool_limit_ms(const struct tool *t, const json_t *args)
 {
 	bool settable = json_object_get(json_object_get(tool_parameters(t), "properties"), "timeout") != NULL;
 	int64_t s = settable ? json_int(args, "timeout", t->limit_s) : t->limit_s;
+	int64_t most = t->limit_max_s > 0 ? t->limit_max_s : TOOL_LIMIT_MAX_S;
 
 	if (s < 1)
 		s = t->limit_s;
-	return (s < TOOL_LIMIT_MAX_S ? s : TOOL_LIMIT_MAX_S) * 1000;
+	return (s < most ? s : most) * 1000;
 }

@@ -149,6 +149,50 @@ add_chosen(struct view *v, const char *path, enum view_kind kind, const char *ro
 	return 0;
 }
 
+/* HOME/skills/CATEGORY/NAME, without a link below HOME; the caller frees. NULL: it is not there, or elsewhere. */
+static char *
+skill_place(const char *path, struct error *e)
+{
+	cleanup_free char *home = xstrdup(path);
+	char real[PATH_MAX], real_home[PATH_MAX];
+	size_t n = strlen(home);
+
+	for (int parts = 0; parts < 3 && n > 0; parts++)
+		while (n > 0 && home[--n] != '/')
+			;
+	home[n] = '\0';
+	if (realpath(path, real) == NULL || realpath(home, real_home) == NULL) {
+		error_errno(e, "skill %s", path);
+		return NULL;
+	}
+	if (strlen(real) == strlen(real_home) + strlen(path + n) && is_within(real, real_home) &&
+	    strcmp(real + strlen(real_home), path + n) == 0)
+		return xstrdup(real);
+	error_set(e, ERR_denied, "skill %s is reached through a link, which is not followed", path);
+	return NULL;
+}
+
+/* The one skill that this call is about. Of alpi's own home nothing else is shown. */
+static int
+add_skill(struct view *v, const struct sandbox *s, struct error *e)
+{
+	cleanup_free char *place = s->skill == NULL || s->box.skill == SKILL_NONE ? NULL : skill_place(s->skill, e), *state = NULL;
+	struct stat st;
+
+	if (place == NULL)
+		return s->skill == NULL || s->box.skill == SKILL_NONE ? 0 : -1;
+	state = path_join(place, "state");
+	if (mkdir(state, 0700) == -1 && errno != EEXIST)
+		return error_errno(e, "%s", state);
+	if (lstat(state, &st) == -1 || !S_ISDIR(st.st_mode))
+		return error_set(e, ERR_denied, "%s is not a folder", state);
+	if (s->box.skill == SKILL_WHOLE)
+		add(v, place, VIEW_DATA, true);
+	add(v, state, VIEW_STATE, true);
+	add_other_name(v, s->skill, place);
+	return 0;
+}
+
 /* Paths of the configuration that do not exist on this machine are left out. */
 static int
 add_list(struct view *v, const char *const *paths, enum view_kind kind, const char *root, const char *what,
@@ -247,6 +291,8 @@ view_plan(struct view *v, const struct sandbox *s, struct error *e)
 	    add_list(v, s->read, VIEW_READ, root, "sandbox.read:", e) == -1 ||
 	    add_list(v, s->write, own, root, "sandbox.write:", e) == -1))
 		return -1;
+	if (add_skill(v, s, e) == -1)
+		return -1;
 	add_person(v, s->person);
 	if (root != NULL)
 		hide_if_shown(v, root, VIEW_HIDE_DIR);
@@ -263,7 +309,8 @@ view_holds(const struct view_entry *row, const char *path)
 static bool
 needs_mount(const struct view_entry *row)
 {
-	return row->kind == VIEW_READ || row->kind == VIEW_WRITE || row->kind == VIEW_DEVICE;
+	return row->kind == VIEW_READ || row->kind == VIEW_WRITE || row->kind == VIEW_DEVICE || row->kind == VIEW_DATA ||
+	    row->kind == VIEW_STATE;
 }
 
 /* A detached copy of what is mounted at a row's source, with the rights its kind has. */
@@ -274,6 +321,8 @@ take(struct view_entry *row)
 		[VIEW_READ]   = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 		[VIEW_WRITE]  = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 		[VIEW_DEVICE] = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+		[VIEW_DATA]   = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+		[VIEW_STATE]  = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 	};
 	struct mount_attr attr = { .attr_set = rights[row->kind], .propagation = MS_PRIVATE };
 

@@ -21,6 +21,8 @@ enum view_kind {
 	VIEW_WRITE,
 	VIEW_DEVICE,			/* one of the harmless devices */
 	VIEW_LINK,			/* a link, to `source` */
+	VIEW_DATA,			/* as READ, and nothing there can be executed */
+	VIEW_STATE,			/* as WRITE, and nothing there can be executed */
 };
 
 struct view_entry {

@@ -150,6 +150,8 @@ read_sandbox(const json_t *j, unsigned namespaces, struct sandbox *s)
 	s->box.fs = (enum tool_fs)json_int(j, "fs", FS_NONE);
 	s->box.net = (enum tool_net)json_int(j, "net", NET_NONE);
 	s->box.exec = json_bool(j, "exec", false);
+	s->box.skill = (enum tool_skill)json_int(j, "shows", SKILL_NONE);
+	s->skill = json_str(j, "skill", NULL);
 	s->workspace = json_str(j, "workspace", NULL);
 	s->root = json_str(j, "root", NULL);
 	s->person = json_str(j, "person", NULL);
@@ -161,37 +163,45 @@ read_sandbox(const json_t *j, unsigned namespaces, struct sandbox *s)
 	s->namespaces = namespaces;
 }
 
-/* Programs find the few variables that mean something to them (tools.md, 5); ours was empty until here. */
 static void
-set_environment(const json_t *env, const struct sandbox *s)
+set_variables(const json_t *env)
 {
-	bool mounted = s->namespaces & NAMESPACE_REST;
 	const char *name;
 	json_t *value;
 
 	json_object_foreach((json_t *)env, name, value)
 		if (json_is_string(value))
 			setenv(name, json_string_value(value), 1);
+}
+
+/* Programs find the few variables that mean something to them (tools.md, 5); ours was empty until here. */
+static void
+set_environment(const json_t *call, const struct sandbox *s)
+{
+	bool mounted = s->namespaces & NAMESPACE_REST;
+
+	set_variables(json_object_get(call, "env"));
 	/* What programs write beside their work goes to places that end with the call, if there are any. */
 	if (!mounted)
 		setenv("TMPDIR", s->workspace, 1);
 	if (!mounted || getenv("HOME") == NULL || access(getenv("HOME"), F_OK) == -1)
 		setenv("HOME", mounted ? "/tmp" : s->workspace, 1);
+	set_variables(json_object_get(call, "own_env"));
 }
 
 static int
 run_tool(const json_t *j, const struct sandbox *s, struct error *e)
 {
 	struct tool_call call = { .name = json_str(j, "tool", ""), .args = json_object_get(j, "args"),
-	    .workspace = s->workspace, .home = json_str(j, "home", NULL), .root = s->root, .person = s->person,
+	    .workspace = s->workspace, .skill = s->skill, .home = json_str(j, "home", NULL), .root = s->root, .person = s->person,
 	    .result.output.max = TOOL_OUTPUT_MAX, .progress = on_progress };
 	const struct tool *t = tool_find(call.name);
 
 	if (t == NULL)
 		return error_set(e, ERR_not_found, "no tool named %s", call.name);
-	if (chdir(s->workspace) == -1)
+	if (s->box.fs != FS_NONE && chdir(s->workspace) == -1)
 		return error_errno(e, "workspace %s", s->workspace);
-	set_environment(json_object_get(j, "env"), s);
+	set_environment(j, s);
 	if (t->run(&call, e) == -1)
 		return -1;
 	send_result(&call.result);

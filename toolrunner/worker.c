@@ -59,6 +59,15 @@ free_event(struct event **ev)
 	*ev = NULL;
 }
 
+/* It may hold secrets of a skill. */
+static void
+forget_call(struct worker *w)
+{
+	if (w->call != NULL)
+		explicit_bzero(w->call, strlen(w->call));
+	free(steal(w->call));
+}
+
 static void
 worker_free(struct worker *w)
 {
@@ -73,7 +82,7 @@ worker_free(struct worker *w)
 	background_answer_free(w->known);
 	buf_clear(&w->out);
 	buf_clear(&w->in);
-	free(w->call);
+	forget_call(w);
 	json_decref(w->result);
 	free(w);
 }
@@ -300,10 +309,10 @@ network_of(const struct sandbox_class *box, const struct sandbox_policy *policy)
 
 static json_t *
 sandbox_spec(const struct launcher *l, const struct sandbox_class *box, const struct sandbox_policy *policy,
-    const char *workspace, int64_t limit_ms)
+    const char *workspace, const char *skill, int64_t limit_ms)
 {
-	return json_pack("{s:i s:i s:b s:s s:s s:s* s:s* s:o s:o s:o s:I}", "fs", box->fs, "net", network_of(box, policy),
-	    "exec", box->exec, "workspace", workspace, "root", l->root, "person", l->person, "user", l->user, "read",
+	return json_pack("{s:i s:i s:b s:i s:s* s:s s:s s:s* s:s* s:o s:o s:o s:I}", "fs", box->fs, "net", network_of(box, policy),
+	    "exec", box->exec, "shows", box->skill, "skill", skill, "workspace", workspace, "root", l->root, "person", l->person, "user", l->user, "read",
 	    path_list(l, policy->read), "write", path_list(l, policy->write), "allow_missing",
 	    name_list(policy->allow_missing), "limit_s", (json_int_t)((limit_ms + 999) / 1000));
 }
@@ -372,9 +381,9 @@ static int
 describe_call(struct worker *w, const struct worker_job *job, struct error *e)
 {
 	struct launcher *l = w->process.launcher;
-	cleanup_json json_t *spec = sandbox_spec(l, &job->tool->box, job->policy, job->workspace, job->timeout_ms);
-	cleanup_json json_t *call = json_pack("{s:s s:O s:s s:O}", "tool", job->tool->name, "args", job->args, "home",
-	    l->home, "env", l->env);
+	cleanup_json json_t *spec = sandbox_spec(l, &job->tool->box, job->policy, job->workspace, job->skill, job->timeout_ms);
+	cleanup_json json_t *call = json_pack("{s:s s:O s:s s:O s:O*}", "tool", job->tool->name, "args", job->args, "home",
+	    l->home, "env", l->env, "own_env", job->env);
 
 	if (spec == NULL || call == NULL || add_line(&w->out, spec) == -1)
 		return error_set(e, ERR_invalid, "the call cannot be written as JSON");
@@ -455,7 +464,7 @@ worker_go(struct worker *w)
 	}
 	if (buf_puts(&w->out, w->call) == -1 || buf_addc(&w->out, '\n') == -1)
 		abort();		/* it has no ceiling */
-	free(steal(w->call));
+	forget_call(w);
 	send_out(w);
 	if (w->kill_ms > 0)
 		event_add(w->timer, &limit);
@@ -484,7 +493,7 @@ static json_t *
 probe_spec(const struct launcher *l, const struct sandbox_policy *policy, const char *workspace)
 {
 	static const struct sandbox_class box = { .fs = FS_WRITE, .net = NET_NONE, .exec = true };
-	json_t *spec = sandbox_spec(l, &box, policy, workspace, PROBE_MS);
+	json_t *spec = sandbox_spec(l, &box, policy, workspace, NULL, PROBE_MS);
 
 	json_object_set_new(spec, "probe", json_pack("{s:[i,i], s:[o,o,o,o]}", "pids", getpid(), l->pid, "paths",
 	    json_sprintf("%s/.env", l->root), json_sprintf("%s/run", l->root), json_sprintf("%s/config.yaml", l->home),

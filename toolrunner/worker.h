@@ -31,6 +31,8 @@ struct worker_job {
 	const char			*key;		/* the call's key, for log lines */
 	const struct tool		*tool;
 	const json_t			*args;		/* checked */
+	const char			*skill;		/* the folder of the skill that it works on, or NULL */
+	const json_t			*env;		/* variables of its own beside those of every call, or NULL; secrets */
 	const char			*workspace;	/* absolute; made by the launcher when it is HOME/workspace and missing */
 	const struct sandbox_policy	*policy;
 	int64_t				 timeout_ms;	/* > 0; then the call's processes are killed: "Timed out after Ns", code "timeout" */

@@ -6,7 +6,7 @@
  *   toolcall LIBEXEC HOME WORKSPACE TOOL ARGS [POLICY]
  *
  * ARGS is a JSON object. POLICY is one too: read, write, allow_missing (lists), network ("any"), cancel_ms,
- * repeat (calls to make), kill_launcher (true: with the first progress). Prints one line of JSON per call; TOOL
+ * skill (its folder), env (its variables), repeat (calls to make), kill_launcher (true: with the first progress). Prints one line of JSON per call; TOOL
  * "selftest" prints the layers. The root home is HOME, or what ALPI_ROOT says.
  */
 #include <event2/event.h>
@@ -170,7 +170,8 @@ main(int argc, char *argv[])
 	    strcmp(json_str(policy, "network", "none"), "any") == 0 ? NET_ANY : NET_NONE };
 	if (strcmp(argv[4], "selftest") == 0)
 		return selftest(l, &run, &box);
-	struct worker_job job = { .key = "t/1/0", .tool = tool_find(argv[4]), .args = args, .workspace = argv[3], .policy = &box };
+	struct worker_job job = { .key = "t/1/0", .tool = tool_find(argv[4]), .args = args, .workspace = argv[3], .policy = &box,
+	    .skill = json_str(policy, "skill", NULL), .env = json_object_get(policy, "env") };
 	job.timeout_ms = tool_limit_ms(job.tool, args);
 	for (int64_t i = json_int(policy, "repeat", 1); i > 0 && status == 0; i--)
 		status = call(l, &run, &job, json_int(policy, "cancel_ms", 0));
