@@ -52,7 +52,7 @@ struct unit_kind {
 	const char	*user;			/* when init runs as root with -u */
 	enum { PROFILE, MACHINE } scope;
 	unsigned	 after;			/* bits of the daemons that stop after this one */
-	const char *const *secrets;		/* names in .env that it gets, then NULL; NULL: none */
+	const char *const *secrets;		/* names in .env that it gets, then NULL; NULL: none; or secrets_declared */
 	int		 verifies;		/* grants: shares a key with each origin of proto/caps.def */
 	int		 anew;			/* reads its settings once: a change of them starts it anew */
 };
@@ -65,6 +65,7 @@ struct unit {
 	char		*profile, *name, *home;
 	char		 keys[DAEMONS][KEY_HEX];	/* of grants, by origin; they outlive the process */
 	uint64_t	 stamp;			/* of the files that it was told to read; 0: never started */
+	char		**needs;		/* names of the secrets that its skills declare, then NULL */
 	int		 wanted;		/* number of the last plan that names it */
 
 	enum state	 state;
@@ -82,6 +83,7 @@ struct unit {
 };
 
 extern const struct unit_kind unit_kinds[DAEMONS];
+extern const char *const secrets_declared[];	/* instead: those that a plan says */
 extern struct unit *units;
 
 enum { CALLS = 1, MINTS = 2, AFTER = 4 };
@@ -92,6 +94,9 @@ void	 unit_forget(struct unit *u);
 struct unit *units_next(struct unit *u, const char *x);
 /* At first, and when something changed: ask alpi-init-plan; units come, go, read their settings again. */
 void	 units_round(void);
+/* Have it asked for a new plan, at the next round; and is none due? */
+void	 units_look(void);
+int	 units_looked(void);
 /* Have the units of X settled, with no change waiting? Then 1, and `why` says what failed, nothing if nothing. */
 int	 units_settled(const char *x, struct buf *why);
 
@@ -109,6 +114,8 @@ int	 spawn_unit(struct unit *u, void (*on_boot)(void *arg));
 void	 spawn_clear(struct unit *u);
 /* Tell a unit to reload, with its present secrets; tell the neighbours of one that is gone to forget it. */
 void	 spawn_reload(struct unit *u);
+/* From now on it has these secrets of its skills; those that it had and has no more are taken from it. Takes the list over. */
+void	 spawn_needs(struct unit *u, char **take);
 void	 spawn_drop(struct unit *u);
 /* Run alpi-init-plan and take its lines as they come. 0, or -1: it did not come to its end. */
 int	 spawn_plan(void (*take)(const char *line));

@@ -65,6 +65,36 @@ introduce(struct unit *a, struct unit *b)
 	}
 }
 
+static const char *const *
+secrets_of(const struct unit *u)
+{
+	const char *const *secrets = unit_kinds[u->daemon].secrets;
+
+	return secrets == secrets_declared ? (const char *const *)u->needs : secrets;
+}
+
+static int
+is_needed(char *const *needs, const char *name)
+{
+	for (; needs != NULL && *needs != NULL; needs++)
+		if (strcmp(*needs, name) == 0)
+			return 1;
+	return 0;
+}
+
+void
+spawn_needs(struct unit *u, char **take)
+{
+	for (char **old = u->needs; old != NULL && *old != NULL; old++) {
+		if (u->out != NULL && !is_needed(take, *old))
+			fprintf(u->out, "secret %s=\n", *old);
+		free(*old);
+	}
+	free(u->needs);
+	u->needs = take;
+	flush(u);
+}
+
 static void
 compose(struct unit *u)
 {
@@ -77,7 +107,7 @@ compose(struct unit *u)
 		if (v != u)
 			flush(v);
 	}
-	boot_write_secrets(u->out, u->home, unit_kinds[u->daemon].secrets, 0);
+	boot_write_secrets(u->out, u->home, secrets_of(u), 0);
 	fprintf(u->out, "end\n");
 	flush(u);
 }
@@ -89,7 +119,7 @@ spawn_reload(struct unit *u)
 		return;
 	log_info("%s reloads", u->name);
 	fprintf(u->out, "reload\n");
-	boot_write_secrets(u->out, u->home, unit_kinds[u->daemon].secrets, 1);
+	boot_write_secrets(u->out, u->home, secrets_of(u), 1);
 	flush(u);
 }
 

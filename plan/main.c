@@ -2,9 +2,11 @@
 /*
  * alpi-init-plan ROOT prints which units are wanted, for init: "unit PROFILE/DAEMON STAMP", and before those of a
  * profile whose configuration does not load "warn PROFILE TEXT"; it gets the units of the defaults, which will say
- * the same to whoever asks. STAMP changes with what the unit has read of the profile's files. A program of its own, because it parses YAML and
+ * the same to whoever asks; before its toolrunner "need PROFILE NAME" for each variable that a skill declares. STAMP changes with what the unit has read of the profile's files. A program of its own, because it parses YAML and
  * init must not; it can read the root home, write to its output, and ends at once.
  */
+#include "plan/plan.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,11 +26,12 @@ static const struct {
 	int		 root_only;
 	const char	*dir;			/* of the home: without it there is nothing to do; NULL: always */
 	const char	*const *keys;		/* all that it reads of the configuration; NULL: the files count */
+	int		 skills;		/* and what skills declare */
 } rows[] = {
-	{ "toolrunner", NULL,           0, NULL,  NULL },
-	{ "engined",    NULL,           0, NULL,  NULL },
-	{ "hostd",      "service.host", 1, NULL,  NULL },
-	{ "alpd",       "service.alp",  0, "alp", keys_alp },
+	{ "toolrunner", NULL,           0, NULL,  NULL,     1 },
+	{ "engined",    NULL,           0, NULL,  NULL,     0 },
+	{ "hostd",      "service.host", 1, NULL,  NULL,     0 },
+	{ "alpd",       "service.alp",  0, "alp", keys_alp, 0 },
 };
 
 /* Never 0. */
@@ -77,6 +80,16 @@ has_dir(const char *home, const char *dir)
 }
 
 static void
+unit(const char *name, const char *home, size_t i, const json_t *config, uint64_t stamp)
+{
+	if (rows[i].keys != NULL)
+		stamp = stamp_of_keys(config, rows[i].keys);
+	if (rows[i].skills)
+		plan_needs(name, home, &stamp);
+	printf("unit %s/%s %" PRIx64 "\n", name, rows[i].daemon, stamp == 0 ? 1 : stamp);
+}
+
+static void
 profile(const char *root, const char *name)
 {
 	cleanup_free char *home = profile_home(root, name);
@@ -92,8 +105,7 @@ profile(const char *root, const char *name)
 		if ((!rows[i].root_only || strcmp(name, "default") == 0) &&
 		    (rows[i].toggle == NULL || config_bool(config, rows[i].toggle)) &&
 		    (rows[i].dir == NULL || has_dir(home, rows[i].dir)))
-			printf("unit %s/%s %" PRIx64 "\n", name, rows[i].daemon,
-			    rows[i].keys == NULL ? stamp : stamp_of_keys(config, rows[i].keys));
+			unit(name, home, i, config, stamp);
 	fflush(stdout);				/* init starts them while we read on */
 }
 

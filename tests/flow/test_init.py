@@ -296,6 +296,55 @@ def test_secrets_reach_only_their_daemon(init):
     assert "sk-" not in init.log()
 
 
+def skill(home, category, name, head):
+    folder = home / "skills" / category / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "SKILL.md").write_text(f"---\nname: {name}\n{head}\n---\n# Body\n")
+    return folder
+
+
+def test_toolrunner_gets_what_skills_declare_and_nobody_else(init):
+    (init.root / ".env").write_text("A_TOKEN=a\nB_TOKEN=b\nC_TOKEN=c\nOPENAI_API_KEY=k\nLD_PRELOAD=x\n")
+    work = init.root / "profiles" / "work"
+    work.mkdir(parents=True)
+    (work / ".env").write_text("A_TOKEN=of-work\nB_TOKEN=of-work\n")
+    skill(init.root, "research", "stars", "requires_env: ['A_TOKEN', 'OPENAI_API_KEY', 'LD_PRELOAD', 'A-B']")
+    skill(init.root, "data", "rows", "env: A_TOKEN, B_TOKEN")
+    skill(init.root, "elsewhere", "lost", "env: C_TOKEN")
+    (init.root / "skills/data/linked").symlink_to(skill(init.base, "data", "linked", "env: C_TOKEN"))
+    os.mkfifo(skill(init.root, "data", "pipe", "") / "x")
+    (init.root / "skills/data/pipe/SKILL.md").unlink()
+    os.mkfifo(init.root / "skills/data/pipe/SKILL.md")
+    init.start()
+    init.ask("wait")
+    init.ask("restart all")
+    heard = {name: [] for name in init.units()}
+    pids = {u["pid"] for u in init.units().values()}
+    while sum("end" in lines for lines in heard.values()) < 5:
+        unit, pid, text = init.next()
+        if pid in pids:
+            heard[unit].append(text)
+    secrets = {unit: sorted({x for x in lines if "secret " in x}) for unit, lines in heard.items()}
+    assert secrets == {
+        "default/toolrunner": ["secret A_TOKEN=a", "secret B_TOKEN=b"], "default/engined": ["secret OPENAI_API_KEY=k"],
+        "work/toolrunner": [], "work/engined": [], "default/hostd": []}
+
+
+def test_a_new_declaration_counts_from_the_next_reload(init):
+    (init.root / ".env").write_text("A_TOKEN=a\nB_TOKEN=b\n")
+    skill(init.root, "data", "rows", "env: A_TOKEN")
+    init.start()
+    init.ask("wait")
+    skill(init.root, "data", "rows", "env: B_TOKEN")
+    assert init.ask("reload all") == ["ok"]
+    lines = init.heard("default/toolrunner", until="secret B_TOKEN=b")
+    assert "secret A_TOKEN=" in lines and "reload" in lines
+    pid = init.units()["default/toolrunner"]["pid"]
+    init.ask("restart default/toolrunner")
+    assert init.units()["default/toolrunner"]["pid"] != pid
+    assert "secret A_TOKEN=a" not in init.heard("default/toolrunner", until="end")
+
+
 def test_a_changed_env_reloads_that_profile_only(init):
     (init.root / ".env").write_text("OPENAI_API_KEY=a\nGROQ_API_KEY=g\n")
     (init.root / "profiles" / "work").mkdir(parents=True)

@@ -30,7 +30,7 @@ static struct {
 	void				*arg;
 	enum tool_net			 net;
 	int64_t				 timeout_ms;
-	char				*workspace;
+	char				*workspace, *skill, *env;
 	bool				 fails;
 } worker;
 
@@ -50,6 +50,10 @@ worker_start(struct launcher *l, const struct worker_job *job, const struct work
 	worker.timeout_ms = job->timeout_ms;
 	free(worker.workspace);
 	worker.workspace = xstrdup(job->workspace);
+	free(worker.skill);
+	worker.skill = xstrdup0(job->skill);
+	free(worker.env);
+	worker.env = job->env == NULL ? NULL : json_text(job->env);
 	return (struct worker *)&worker;
 }
 
@@ -82,6 +86,24 @@ launcher_config(struct launcher *l, struct error *e)
 	fd = mkstemp(name);
 	unlink(name);
 	if (write(fd, config_text, strlen(config_text)) == -1 || lseek(fd, 0, SEEK_SET) == -1)
+		fail_msg("no temporary file");
+	return fd;
+}
+
+static const char *skill_text;			/* of the skill "stars", in "research"; NULL: there is none */
+
+int
+launcher_skill(struct launcher *l, const char *name, const char **category, struct error *e)
+{
+	char file[] = "/tmp/alpi-test-XXXXXX";
+	int fd;
+
+	if (skill_text == NULL || strcmp(name, "stars") != 0)
+		return error_set(e, ERR_not_found, "there is no skill %s", name);
+	*category = "research";
+	fd = mkstemp(file);
+	unlink(file);
+	if (write(fd, skill_text, strlen(skill_text)) == -1 || lseek(fd, 0, SEEK_SET) == -1)
 		fail_msg("no temporary file");
 	return fd;
 }
@@ -187,7 +209,7 @@ begin_world(void)
 	assert_non_null(runner.audit = audit_open(home, "toolrunner", &e));
 	assert_int_not_equal(runner.approval_fd = consent_open_log(home, &e), -1);
 	config_text = NULL;
-	free(worker.workspace);
+	skill_text = NULL;
 	memset(&worker, 0, sizeof(worker));
 	grant = (struct grant){
 		.origin = "default/hostd", .who = "local", .surface = "cli", .session = "s1", .workspace = "/w",
@@ -209,8 +231,9 @@ end_world(void)
 	free(runner.stop);
 	boot_clear(&us);
 	boot_clear(&host);
-	free(worker.workspace);
-	worker.workspace = NULL;
+	free(steal(worker.workspace));
+	free(steal(worker.skill));
+	free(steal(worker.env));
 	free(home);
 	clock_fake(-1, -1);
 }
@@ -636,7 +659,7 @@ test_a_denied_tool_is_listed_as_unavailable(void **state)
 	struct answer a;
 
 	assert_int_equal(deliver(MSG_tool_list, &m, &a, &e), 0);
-	assert_int_equal(a.seq, 5);
+	assert_int_equal(a.seq, 7);
 }
 
 /* ---- approvals ------------------------------------------------------------------------------------ */
@@ -887,6 +910,95 @@ test_a_call_nobody_waits_for_is_not_begun(void **state)
 	assert_int_equal(worker.goes, 0);
 }
 
+/* ---- skills ----------------------------------------------------------------------------------- */
+
+#define STARS "---\nname: stars\nrequires_env: ['A_TOKEN', 'B_TOKEN']\n---\n"
+
+static void
+test_a_skill_gets_what_its_own_file_declares_and_no_more(void **state)
+{
+	cleanup_free char *folder = xasprintf("%s/skills/research/stars", home);
+	struct error e = { 0 };
+
+	skill_text = STARS;
+	line(&us, "secret A_TOKEN=a");
+	line(&us, "secret B_TOKEN=b");
+	line(&us, "secret OTHER_TOKEN=o");
+	assert_int_equal(exec("k", "skill", "{\"action\":\"run\",\"name\":\"stars\"}", &e), 0);
+	assert_string_equal(worker.skill, folder);
+	assert_string_equal(worker.env, "{\"A_TOKEN\":\"a\",\"B_TOKEN\":\"b\"}");
+	assert_int_equal(worker.timeout_ms, 600000);
+	assert_false(file_holds("logs/audit/toolrunner.jsonl", "A_TOKEN"));
+}
+
+static void
+test_a_skill_whose_variable_is_missing_does_not_begin(void **state)
+{
+	struct error e = { 0 };
+
+	skill_text = STARS;
+	line(&us, "secret A_TOKEN=a");
+	assert_int_equal(exec("k", "skill", "{\"action\":\"run\",\"name\":\"stars\"}", &e), -1);
+	assert_int_equal(e.code, ERR_unavailable);
+	assert_non_null(strstr(e.text, "stars: it declares B_TOKEN"));
+	assert_non_null(strstr(e.text, "alpi daemon reload"));
+	assert_int_equal(worker.starts, 0);
+}
+
+static void
+test_no_skill_is_given_a_key_of_a_provider(void **state)
+{
+	struct error e = { 0 };
+
+	skill_text = "---\nname: stars\nenv: OPENAI_API_KEY\n---\n";
+	line(&us, "secret OPENAI_API_KEY=a");
+	assert_int_equal(exec("k", "skill", "{\"action\":\"run\",\"name\":\"stars\"}", &e), -1);
+	assert_int_equal(e.code, ERR_denied);
+	assert_non_null(strstr(e.text, "OPENAI_API_KEY"));
+	assert_int_equal(worker.starts, 0);
+}
+
+static void
+test_a_database_needs_no_variable_and_gets_none(void **state)
+{
+	struct error e = { 0 };
+
+	skill_text = STARS;
+	line(&us, "secret A_TOKEN=a");
+	grant.caps |= 1 << CAP_remember;
+	assert_int_equal(exec("k", "db", "{\"action\":\"query\",\"skill\":\"stars\",\"sql\":\"select 1\"}", &e), 0);
+	assert_non_null(strstr(worker.skill, "/skills/research/stars"));
+	assert_null(worker.env);
+}
+
+static void
+test_names_that_are_no_skill_begin_nothing(void **state)
+{
+	static const char *const names[] = { "other", "../stars", "Stars", "", "a", "stars/.." };
+
+	skill_text = STARS;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		cleanup_free char *args = xasprintf("{\"action\":\"run\",\"name\":\"%s\"}", names[i]);
+		struct error e = { 0 };
+
+		assert_int_equal(exec("k", "skill", args, &e), -1);
+		assert_int_equal(e.code, i == 0 ? ERR_not_found : ERR_invalid);
+	}
+	assert_int_equal(worker.starts, 0);
+}
+
+static void
+test_a_script_never_has_more_than_ten_minutes(void **state)
+{
+	struct error e = { 0 };
+
+	skill_text = "---\nname: stars\n---\n";
+	assert_int_equal(exec("k", "skill", "{\"action\":\"test\",\"name\":\"stars\",\"timeout\":3600}", &e), 0);
+	assert_int_equal(worker.timeout_ms, 600000);
+	assert_int_equal(exec("l", "skill", "{\"action\":\"test\",\"name\":\"stars\",\"timeout\":5}", &e), 0);
+	assert_int_equal(worker.timeout_ms, 5000);
+}
+
 #define STAGED(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int
@@ -931,6 +1043,12 @@ main(void)
 		STAGED(test_background_commands_are_judged_and_the_looking_actions_are_not),
 		STAGED(test_a_command_nobody_could_be_shown_is_refused),
 		STAGED(test_a_full_disk_lets_nothing_begin),
+		STAGED(test_a_skill_gets_what_its_own_file_declares_and_no_more),
+		STAGED(test_a_skill_whose_variable_is_missing_does_not_begin),
+		STAGED(test_no_skill_is_given_a_key_of_a_provider),
+		STAGED(test_a_database_needs_no_variable_and_gets_none),
+		STAGED(test_names_that_are_no_skill_begin_nothing),
+		STAGED(test_a_script_never_has_more_than_ten_minutes),
 	};
 
 	return RUN(tests);

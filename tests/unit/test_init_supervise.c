@@ -43,7 +43,8 @@ static void
 test_only_engined_gets_provider_keys(void **state)
 {
 	for (int d = 0; d < DAEMONS; d++)
-		assert_true((unit_kinds[d].secrets != NULL) == (d == D_engined));
+		assert_true((unit_kinds[d].secrets != NULL && unit_kinds[d].secrets != secrets_declared) == (d == D_engined));
+	assert_ptr_equal(unit_kinds[D_toolrunner].secrets, secrets_declared);
 }
 
 static void
