@@ -27,26 +27,32 @@ no_progress(struct tool_call *call, const char *line)
 {
 }
 
-/* Run a tool with its arguments as JSON text; single quotes stand for double ones. */
+/* Run a tool that works on the skill in this folder, or on none. */
 static struct outcome
+run_with(const char *name, const json_t *args, const char *skill)
+{
+	struct tool_call call = { .name = name, .args = args, .workspace = workspace, .skill = skill,
+	    .home = "/nonexistent/.alpi", .root = "/nonexistent/.alpi", .person = "/nonexistent", .progress = no_progress,
+	    .result.output.max = TOOL_OUTPUT_MAX };
+	struct outcome o = { 0 };
+
+	o.status = tool_find(name)->run(&call, &o.e);
+	o.r = call.result;
+	return o;
+}
+
+/* Arguments as JSON text; single quotes stand for double ones. */
+static inline struct outcome
 run_tool(const char *name, const char *text)
 {
 	cleanup_free char *json = xstrdup(text);
-	struct tool_call call = { .name = name, .workspace = workspace, .home = "/nonexistent/.alpi",
-	    .root = "/nonexistent/.alpi", .person = "/nonexistent", .progress = no_progress,
-	    .result.output.max = TOOL_OUTPUT_MAX };
-	struct outcome o = { 0 };
-	json_t *args;
+	cleanup_json json_t *args = NULL;
 
 	for (char *p = json; (p = strchr(p, '\'')) != NULL;)
 		*p = '"';
-	args = json_parse(json, strlen(json), 16, &o.e);
+	args = json_parse(json, strlen(json), 16, NULL);
 	assert_non_null(args);
-	call.args = args;
-	o.status = tool_find(name)->run(&call, &o.e);
-	o.r = call.result;
-	json_decref(args);
-	return o;
+	return run_with(name, args, NULL);
 }
 
 static void
