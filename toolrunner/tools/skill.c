@@ -101,8 +101,10 @@ find_program(const char *name)
 	for (size_t n; path != NULL && *path != '\0'; path += n + (path[n] == ':')) {
 		n = strcspn(path, ":");
 		cleanup_free char *whole = xasprintf("%.*s/%s", (int)n, path, name);
+		/* Where Landlock hides it alone, access() still sees it. */
+		cleanup_close int fd = open(whole, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-		if (whole[0] == '/' && access(whole, X_OK) == 0)
+		if (whole[0] == '/' && fd != -1 && access(whole, X_OK) == 0)
 			return steal(whole);
 	}
 	return NULL;
