@@ -19,7 +19,7 @@ fi
 for page in docs/*.[1578]; do
 	mandoc -T lint -W warning "$page" || complain "$page has warnings"
 done
-for file in $(git ls-files '*.c' '*.h' '*.def' '*.sh' '*.py' '*.mk' Makefile); do
+for file in $(git ls-files '*.c' '*.h' '*.def' '*.sh' '*.py' '*.mk' Makefile ':!tests/fixtures'); do
 	head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || complain "$file has no SPDX line"
 done
 git grep -nE '[[:blank:]]+$' -- '*.c' '*.h' '*.def' '*.sh' '*.py' '*.mk' Makefile && complain "blanks at the end of lines"

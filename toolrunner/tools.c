@@ -29,7 +29,7 @@ terminal_command(const json_t *args)
 const struct tool tools[] = {
 	{
 		.name = "read_file", .core = true, .needs = CAP_read, .limit_s = 30, .run = tool_read_file,
-		.box = { FS_READ, NET_NONE, false },
+		.box = { FS_READ, NET_NONE, false, SKILL_NONE },
 		.summary = "read a text file",
 		.description = "Read a text file. Lines come numbered.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
@@ -38,7 +38,7 @@ const struct tool tools[] = {
 		    "\"limit\":{\"type\":\"integer\",\"default\":2000}},\"required\":[\"path\"]}",
 	}, {
 		.name = "write_file", .core = true, .needs = CAP_write, .limit_s = 30, .run = tool_write_file,
-		.box = { FS_WRITE, NET_NONE, true },	/* python3 checks the syntax of .py and .toml */
+		.box = { FS_WRITE, NET_NONE, true, SKILL_NONE },	/* python3 checks the syntax of .py and .toml */
 		.summary = "create or replace a file",
 		.description = "Create or replace a whole file; parent directories are made.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
@@ -46,7 +46,7 @@ const struct tool tools[] = {
 		    "\"content\":{\"type\":\"string\"}},\"required\":[\"path\",\"content\"]}",
 	}, {
 		.name = "edit_file", .core = true, .needs = CAP_write, .limit_s = 30, .run = tool_edit_file,
-		.box = { FS_WRITE, NET_NONE, true },
+		.box = { FS_WRITE, NET_NONE, true, SKILL_NONE },
 		.summary = "replace one place in a file",
 		.description = "Replace old_string, which must occur exactly once in the file, by new_string.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
@@ -55,7 +55,7 @@ const struct tool tools[] = {
 		    "\"new_string\":{\"type\":\"string\"}},\"required\":[\"path\",\"old_string\",\"new_string\"]}",
 	}, {
 		.name = "search", .core = true, .needs = CAP_read, .limit_s = 30, .run = tool_search,
-		.box = { FS_READ, NET_NONE, false },
+		.box = { FS_READ, NET_NONE, false, SKILL_NONE },
 		.summary = "search in files or for files",
 		.description = "Search file contents by regular expression, or with target \"files\" for files by glob. "
 		    "Lower-case patterns ignore case. Skips .git, node_modules and the like.",
@@ -69,7 +69,7 @@ const struct tool tools[] = {
 		    "\"include_noise\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"pattern\"]}",
 	}, {
 		.name = "terminal", .core = true, .needs = CAP_exec, .limit_s = 120, .run = tool_terminal,
-		.box = { FS_WRITE, NET_ANY, true }, .command = terminal_command,
+		.box = { FS_WRITE, NET_ANY, true, SKILL_NONE }, .command = terminal_command,
 		.summary = "run a shell command",
 		.description = "Run a shell command in the workspace, sandboxed. \"background\" starts one and returns its pid "
 		    "for status, output and kill.",

@@ -63,7 +63,7 @@ teardown(void **state)
 static struct sandbox
 box(enum tool_fs fs)
 {
-	return (struct sandbox){ .box = { fs, NET_NONE, true }, .workspace = workspace, .root = root, .person = person };
+	return (struct sandbox){ .box = { fs, NET_NONE, true, SKILL_NONE }, .workspace = workspace, .root = root, .person = person };
 }
 
 static int
