@@ -41,6 +41,7 @@ toolcall_clear(struct turn *t)
 		event_free(c->timer);
 	if (c->wait != NULL)
 		recall_forget(t->engine->recall, c->wait);
+	indexing_free(c->indexing);
 	free(c->key);
 	json_decref(c->args);
 	json_decref(c->asking);
@@ -120,6 +121,13 @@ calls_tool_start(struct turn *t)
 
 	events_add(&t->events, "tool_start", json_pack("{s:s, s:s, s:s, s:o}", "tool_id", t->now.id,
 	    "name", t->now.name, "preview", short_args, "args", args));
+}
+
+void
+calls_tool_state(struct turn *t, const char *text)
+{
+	events_add(&t->events, "tool_state", json_pack("{s:s, s:s, s:s, s:b}", "tool_id", t->now.id, "name", t->now.name,
+	    "text", text, "ok", 1));
 }
 
 void
@@ -314,6 +322,7 @@ static void (*const run[])(struct turn *) = {
 	[TOOL_PEER]    = peer_begin,
 	[TOOL_AGENT]   = agent_begin,
 	[TOOL_PAST]    = past_begin,
+	[TOOL_INDEX]   = indexing_begin,
 	[TOOL_RUNNER]  = runner_begin,
 };
 
@@ -428,7 +437,7 @@ calls_cancel(struct turn *t)
 {
 	if (t->now.key == NULL)
 		turn_kick(t);
-	else if (t->now.wait != NULL)
+	else if (t->now.wait != NULL || t->now.indexing != NULL)
 		calls_fail(t, "interrupted");
 	else if (t->now.asking != NULL && !t->now.sent)
 		ask_cancel(t);

@@ -25,6 +25,7 @@
 #include "engined/settings.h"
 #include "engined/sidecar.h"
 #include "engined/turn.h"
+#include "engined/workspace.h"
 
 #define TOOLS_FRESH_MS	60000
 #define TIDY_MS		1000
@@ -67,6 +68,7 @@ engine_init(struct engine *en)
 	en->closer = evtimer_new(en->base, on_close, en);
 	en->ledger_timer = evtimer_new(en->base, on_ledger, en);
 	en->recall = recall_new(en->base, en->home);
+	en->workspace = workspace_new(en->base, en->home);
 	ledger_caps(en->ledger, en->config);
 }
 
@@ -84,6 +86,7 @@ engine_clear(struct engine *en)
 		free(w);
 	}
 	recall_free(en->recall);
+	workspace_free(en->workspace);
 	talk_clear(&en->talks);
 	tools_clear(&en->tools);
 	forget_schema(en);

@@ -41,6 +41,7 @@ struct engine {
 	struct provider		*provider;
 	struct catalog		*catalog;
 	struct recall		*recall;
+	struct workspace	*workspace;
 
 	struct tools		 tools;
 	struct request		*tools_asked;	/* tool.list is on its way */

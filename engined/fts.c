@@ -14,9 +14,9 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "engined/match.h"
+#include "engined/piece.h"
+#include "engined/rank.h"
 #include "engined/redact.h"
-
-#define COMMON		2000		/* pieces with a word that says little */
 
 static const char *const steps[] = {
 	"CREATE TABLE sessions (id TEXT PRIMARY KEY, mtime_us INTEGER NOT NULL, size INTEGER NOT NULL,"
@@ -33,39 +33,12 @@ struct fts {
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
-static int64_t
-number(struct fts *x, const char *sql, struct error *e)
-{
-	sqlite3_stmt *s = db_query(x->db, e, sql, "");
-	int64_t n = -1;
-
-	if (s == NULL)
-		return -1;
-	if (db_step(x->db, s, e) == 1)
-		n = sqlite3_column_int64(s, 0);
-	db_done(s);
-	return n;
-}
-
-/* Sorting needs no file elsewhere; what is deleted is overwritten. */
-static int
-prepare(struct fts *x, struct error *e)
-{
-	if (sqlite3_exec(db_handle(x->db), "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA cache_size = -2048",
-	    NULL, NULL, NULL) != SQLITE_OK)
-		return error_set(e, ERR_io, "%s: %s", x->path, sqlite3_errmsg(db_handle(x->db)));
-	if ((x->next = number(x, "SELECT coalesce(max(first + pieces), 1) FROM sessions", e)) == -1 ||
-	    number(x, "SELECT count(*) FROM (SELECT 1 FROM words LIMIT 1)", e) == -1)
-		return -1;
-	return 0;
-}
-
 static int
 open_file(struct fts *x, struct error *e)
 {
-	if (db_open(&x->db, x->path, steps, 0, e) == -1)
+	if (rank_open(&x->db, x->path, steps, e) == -1)
 		return -1;
-	if (prepare(x, e) == 0)
+	if ((x->next = rank_number(x->db, "SELECT coalesce(max(first + pieces), 1) FROM sessions", e)) != -1)
 		return 0;
 	db_close(steal(x->db));
 	return -1;
@@ -150,8 +123,8 @@ fts_files(struct fts *x, struct fts_file **out, size_t *count, struct error *e)
 int
 fts_size(struct fts *x, int64_t *sessions, int64_t *pieces, struct error *e)
 {
-	*sessions = number(x, "SELECT count(*) FROM sessions WHERE pieces > 0", e);
-	*pieces = *sessions == -1 ? -1 : number(x, "SELECT coalesce(sum(pieces), 0) FROM sessions", e);
+	*sessions = rank_number(x->db, "SELECT count(*) FROM sessions WHERE pieces > 0", e);
+	*pieces = *sessions == -1 ? -1 : rank_number(x->db, "SELECT coalesce(sum(pieces), 0) FROM sessions", e);
 	return *pieces == -1 ? -1 : 0;
 }
 
@@ -224,47 +197,23 @@ text_of(const json_t *session)
 	return buf_take(&b);
 }
 
-/* Where each line of the text begins, and behind the last one its end; the caller frees. How many lines. */
-static size_t
-lines_of(const char *text, size_t **out)
-{
-	size_t *at = NULL, n = 0, room = 0, from = 0, len = strlen(text);
-
-	for (;; n++) {
-		const char *newline;
-
-		if (n == room)
-			at = xreallocarray(at, room = room ? room * 2 : 64, sizeof(*at));
-		at[n] = from;
-		if (from == len)
-			break;
-		newline = memchr(text + from, '\n', len - from);
-		if (newline != NULL && newline - text - (ptrdiff_t)from < FTS_LINE_MAX)
-			from = (size_t)(newline - text) + 1;
-		else
-			from += utf8_cut(text + from, len - from, FTS_LINE_MAX);
-	}
-	*out = at;
-	return n;
-}
-
 /* How many pieces, -1 on error. */
 static int64_t
 add_pieces(struct fts *x, const char *id, const char *text, struct error *e)
 {
-	cleanup_free size_t *at = NULL;
-	size_t lines = lines_of(text, &at), from = 0;
+	struct pieces pieces;
+	struct piece p;
 	int64_t n = 0;
+	int done = 0;
 
-	for (; from < lines && (from == 0 || from + FTS_LINES - FTS_STEP < lines); from += FTS_STEP, n++) {
-		size_t to = from + FTS_LINES < lines ? from + FTS_LINES : lines;
-		cleanup_free char *piece = xstrndup(text + at[from], at[to] - at[from]);
+	pieces_begin(&pieces, text);
+	for (; done == 0 && pieces_next(&pieces, &p); n++) {
+		cleanup_free char *content = xstrndup(p.text, p.len);
 
-		if (db_run(x->db, e, "INSERT INTO words (rowid, session, content) VALUES (?, ?, ?)", "iss",
-		    x->next + n, id, piece) == -1)
-			return -1;
+		done = db_run(x->db, e, "INSERT INTO words (rowid, session, content) VALUES (?, ?, ?)", "iss", x->next + n, id, content);
 	}
-	return n;
+	pieces_end(&pieces);
+	return done == -1 ? -1 : n;
 }
 
 int
@@ -283,42 +232,6 @@ fts_put(struct fts *x, const struct fts_file *file, const json_t *session, struc
 }
 
 /* ---- search ---------------------------------------------------------------------------------------- */
-
-/* Does the word stand in so many pieces that it says little? -1 on error. */
-static int
-is_common(struct fts *x, const char *word, struct error *e)
-{
-	sqlite3_stmt *s = db_query(x->db, e, "SELECT count(*) FROM (SELECT rowid FROM words WHERE words MATCH ? LIMIT ?)",
-	    "si", word, (int64_t)COMMON + 1);
-	int result = -1;
-
-	if (s == NULL)
-		return -1;
-	if (db_step(x->db, s, e) == 1)
-		result = sqlite3_column_int64(s, 0) > COMMON;
-	db_done(s);
-	return result;
-}
-
-/* Drop the common words beside rarer ones. 1: there is a rarer one, 0: all are common and stay, -1: error. */
-static int
-weigh(struct fts *x, struct match *m, struct error *e)
-{
-	struct match rare = { .count = 0 };
-
-	for (size_t i = 0; i < m->count; i++) {
-		cleanup_free char *word = match_word(m, i);
-		int common = is_common(x, word, e);
-
-		if (common == -1)
-			return -1;
-		if (common == 0)
-			memcpy(rare.word[rare.count++], m->word[i], sizeof(m->word[i]));
-	}
-	if (rare.count > 0)
-		*m = rare;
-	return rare.count > 0;
-}
 
 static double
 started_at(struct fts *x, const char *id)
@@ -398,7 +311,7 @@ fts_search(struct fts *x, const char *query, const char *skip, struct fts_hit *h
 	match_words(&m, query, 1);
 	if (m.count == 0)
 		return 0;
-	if ((rare = weigh(x, &m, e)) == -1)
+	if ((rare = rank_weigh(x->db, &m, e)) == -1)
 		return -1;
 	any = match_any(&m);
 	if (rare)

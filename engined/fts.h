@@ -15,9 +15,6 @@
 #include "common/error.h"
 #include "engined/session.h"
 
-#define FTS_LINES	30		/* of a piece (memory-skills.md, section 9) */
-#define FTS_STEP	25		/* lines from the beginning of a piece to that of the next */
-#define FTS_LINE_MAX	1000		/* bytes; a longer line counts as several */
 #define FTS_SNIPPET	600		/* characters */
 #define FTS_K_MAX	50
 

@@ -24,19 +24,13 @@ static void ask_next(struct turn *t);
 
 /* ---- tool.next ------------------------------------------------------------------------------------- */
 
-static json_t *
-progress_json(const struct turn *t, const char *text)
-{
-	return json_pack("{s:s, s:s, s:s, s:b}", "tool_id", t->now.id, "name", t->now.name, "text", text, "ok", 1);
-}
-
 static void
 on_running(struct turn *t, const struct tool_next_reply *r)
 {
 	if (t->now.asking != NULL)
 		ask_approved(t, "once", "person");
 	if (r->progress != NULL && r->seq > t->now.seq)
-		events_add(&t->events, "tool_state", progress_json(t, r->progress));
+		calls_tool_state(t, r->progress);
 	t->now.seq = r->seq;
 	ask_next(t);
 }
@@ -45,7 +39,7 @@ static void
 on_asking(struct turn *t, const struct tool_next_reply *r)
 {
 	if (t->now.asking == NULL) {
-		events_add(&t->events, "tool_state", progress_json(t, "waiting for approval"));
+		calls_tool_state(t, "waiting for approval");
 		ask_approval(t, r);
 	}
 	t->now.seq = r->seq;

@@ -110,7 +110,27 @@ static const struct own_tool {
 	  "Bring the index that recall_sessions reads up to date; force reads every conversation again.",
 	  "{\"type\":\"object\",\"properties\":{"
 	  "\"force\":{\"type\":\"boolean\",\"default\":false}}}" },
+	{ "search_workspace", TOOL_INDEX, false, "passages of the workspace's files, best first",
+	  "Passages of indexed files of the workspace that fit the query best.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"query\":{\"type\":\"string\"},"
+	  "\"k\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50,\"default\":5}},\"required\":[\"query\"]}" },
+	{ "index_workspace", TOOL_INDEX, false, "bring the index of the workspace's files up to date",
+	  "Bring the index that search_workspace reads up to date: new, changed and vanished files; force reads all again.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"path\":{\"type\":\"string\",\"default\":\".\"},"
+	  "\"glob\":{\"type\":\"string\",\"default\":\"**/*\"},"
+	  "\"force\":{\"type\":\"boolean\",\"default\":false}}}" },
 };
+
+static const struct own_tool *
+own_find(const char *name)
+{
+	for (size_t i = 0; i < COUNT(own); i++)
+		if (strcmp(own[i].name, name) == 0)
+			return &own[i];
+	return NULL;
+}
 
 void
 tool_result_clear(struct tool_result *r)
@@ -145,6 +165,8 @@ tools_take(struct tools *t, const struct tool_list_reply *r)
 	for (size_t i = 0; i < r->n_tools; i++) {
 		const struct tool_row *row = &r->tools[i];
 
+		if (own_find(row->name) != NULL)	/* its share of a tool of ours */
+			continue;
 		json_array_append_new(t->rows, json_pack("{s:s, s:s, s:s, s:O, s:b, s:s?}", "name", row->name,
 		    "description", row->description, "summary", row->summary, "parameters", row->parameters,
 		    "core", (int)row->core, "unavailable", row->unavailable));
@@ -174,15 +196,6 @@ denied(const json_t *config, const char *name)
 		hit |= strcmp(*d, name) == 0;
 	config_list_free(deny);
 	return hit;
-}
-
-static const struct own_tool *
-own_find(const char *name)
-{
-	for (size_t i = 0; i < COUNT(own); i++)
-		if (strcmp(own[i].name, name) == 0)
-			return &own[i];
-	return NULL;
 }
 
 static json_t *
@@ -333,8 +346,7 @@ tools_schema(const struct tools *t, const struct tools_policy *p, const json_t *
 	size_t i;
 
 	json_array_foreach(t->rows, i, row)
-		if (usable(p, json_str(row, "name", "")) && !json_is_string(json_object_get(row, "unavailable")) &&
-		    own_find(json_str(row, "name", "")) == NULL)
+		if (usable(p, json_str(row, "name", "")) && !json_is_string(json_object_get(row, "unavailable")))
 			add_runner(out, &others, row, loaded);
 	for (i = 0; i < COUNT(own); i++)
 		if (usable(p, own[i].name))

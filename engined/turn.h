@@ -7,9 +7,9 @@
  *
  * turn.c prepares and keeps it, step.c asks the model, calls.c runs the
  * tools (runner.c through toolrunner, ask.c through a person, peer.c through
- * alpd, agent.c through turns of their own, past.c in the index of the
- * sessions), fold.c makes the conversation fit, finish.c ends it, resume.c
- * builds it again from the journal.
+ * alpd, agent.c through turns of their own, past.c and indexing.c in the
+ * indexes of sessions and files), fold.c makes the conversation fit,
+ * finish.c ends it, resume.c builds it again from the journal.
  * What is an obligation stands in the journal before the next thing happens.
  */
 #ifndef ALPI_ENGINED_TURN_H
@@ -32,6 +32,7 @@
 #include "proto/proto.h"
 
 struct engine;
+struct indexing;
 struct recall_wait;
 struct talk;
 
@@ -54,6 +55,7 @@ struct toolcall {
 	bool			 settled;	/* the question was answered */
 	json_t			*asking;	/* the question that a person has before them, NULL: none */
 	struct recall_wait	*wait;		/* for the index of the sessions, NULL: not */
+	struct indexing		*indexing;	/* at work on the index of files, NULL: not */
 };
 
 struct turn {
@@ -161,6 +163,7 @@ void	 calls_end(struct turn *t, struct tool_result *r);
 void	 calls_fail(struct turn *t, const char *why);
 void	 calls_cancel(struct turn *t);
 void	 calls_tool_start(struct turn *t);
+void	 calls_tool_state(struct turn *t, const char *text);
 void	 calls_tool_end(struct turn *t, bool ok, const char *output);
 /* Free what the running call holds. */
 void	 toolcall_clear(struct turn *t);
@@ -223,6 +226,10 @@ bool	 fold_wanted(const struct turn *t);
 /* Take over what the journal knows. */
 void	 fold_apply(struct turn *t, const json_t *row);
 void	 fold_clear(struct turn *t);
+
+/* indexing.c: the index of the workspace's files */
+void	 indexing_begin(struct turn *t);
+void	 indexing_free(struct indexing *x);
 
 /* finish.c */
 /* Save the session with this turn as it stands, ended or not. 0 or -1. */

@@ -177,6 +177,14 @@ answer(const struct exec *x, exec_answer_fn *fn, void *arg)
 	fn(arg, &m);
 }
 
+/* A result that can be had again is not kept for those who ask twice. */
+static void
+fetched(struct exec *x)
+{
+	if (x->state == DONE && x->tool->bulk)
+		x->deadline = clock_mono_ms();
+}
+
 /* Answer every waiter that what stands now is news to, or whose time is over. */
 static void
 wake(struct exec *x)
@@ -191,6 +199,7 @@ wake(struct exec *x)
 		}
 		*at = w->next;
 		answer(x, w->fn, w->arg);
+		fetched(x);
 		free(w);
 	}
 }
@@ -229,7 +238,7 @@ finish(struct exec *x, const struct worker_result *result)
 	x->worker = NULL;
 	json_decref(steal(x->env));
 	x->ok = result->ok;
-	x->output = cut(result->output, r->settings.budget);
+	x->output = cut(result->output, x->tool->bulk ? -1 : r->settings.budget);
 	x->error = *result->error == '\0' ? NULL : xstrndup(result->error, utf8_cut(result->error, strlen(result->error), ERROR_MAX));
 	x->code = *result->code == '\0' ? NULL : xstrdup(result->code);
 	x->mutations = json_incref(result->mutations);
@@ -338,6 +347,8 @@ exec_next(struct runner *r, const char *key, int64_t after, int64_t wait_ms, exe
 		n++;
 	if (x->state == DONE || x->seq > after || wait_ms <= 0 || n >= WAITERS_MAX) {
 		answer(x, fn, arg);
+		fetched(x);
+		rearm(r);
 		return;
 	}
 	w = xcalloc(1, sizeof(*w));

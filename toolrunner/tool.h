@@ -62,6 +62,7 @@ struct tool {
 	const char		*summary;	/* one line, for lists */
 	const char		*parameters;	/* JSON Schema object as text; parsed once by tool_parameters */
 	bool			 core;		/* shown in full in every request */
+	bool			 bulk;		/* engined itself reads the output: it is whole, and not kept once it was fetched */
 	enum cap		 needs;		/* what the turn's grant must hold */
 	struct sandbox_class	 box;
 	/* The shell command that the approval gate must judge before this call runs, borrowed from args; NULL: none. May itself be NULL. */
@@ -98,6 +99,8 @@ int	tool_read_file(struct tool_call *call, struct error *e);
 int	tool_write_file(struct tool_call *call, struct error *e);
 int	tool_edit_file(struct tool_call *call, struct error *e);
 int	tool_search(struct tool_call *call, struct error *e);
+int	tool_index_workspace(struct tool_call *call, struct error *e);	/* index.c */
+int	tool_search_workspace(struct tool_call *call, struct error *e);
 int	tool_terminal(struct tool_call *call, struct error *e);
 int	tool_skill(struct tool_call *call, struct error *e);
 int	tool_db(struct tool_call *call, struct error *e);

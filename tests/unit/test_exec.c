@@ -657,9 +657,12 @@ test_a_denied_tool_is_listed_as_unavailable(void **state)
 	struct tool_list m;
 	struct error e = { 0 };
 	struct answer a;
+	int64_t n = 0;
 
+	while (tools[n].name != NULL)
+		n++;
 	assert_int_equal(deliver(MSG_tool_list, &m, &a, &e), 0);
-	assert_int_equal(a.seq, 7);
+	assert_int_equal(a.seq, n);
 }
 
 /* ---- approvals ------------------------------------------------------------------------------------ */

@@ -12,7 +12,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <pcre2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,16 +22,11 @@
 #include "common/mem.h"
 #include "common/paths.h"
 #include "toolrunner/files.h"
+#include "toolrunner/walk.h"
 
 #define FILE_MAX	(32 * 1024 * 1024)	/* larger files are named, not searched */
-#define DEPTH_MAX	64
 #define LINE_MAX_SHOWN	500
 #define MATCH_LIMIT	1000000			/* steps of the matcher: a hostile pattern ends here */
-
-static const char *const noise[] = {
-	".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".pytest_cache", ".mypy_cache",
-	".ruff_cache", "dist", "build", ".next", ".cache",
-};
 
 struct search {
 	struct tool_call	*call;
@@ -58,28 +52,13 @@ is_full(const struct search *s)
 
 /* ---- names --------------------------------------------------------------------------------------- */
 
-/* A shell pattern; "**" stands for any directories, and a pattern without a slash is about the last element. */
-static bool
-glob_matches(const char *glob, const char *relative, bool fold)
-{
-	const char *slash = strrchr(relative, '/'), *name = slash == NULL ? relative : slash + 1;
-	int flags = fold ? FNM_CASEFOLD : 0;
-
-	if (strchr(glob, '/') == NULL)
-		return fnmatch(glob, name, flags) == 0;
-	if (strncmp(glob, "**/", 3) == 0 && glob_matches(glob + 3, relative, fold))
-		return true;
-	/* Without FNM_PATHNAME "*" crosses slashes, which is what "**" means; a lone "*" must not. */
-	return fnmatch(glob, relative, strstr(glob, "**") == NULL ? flags | FNM_PATHNAME : flags) == 0;
-}
-
 static bool
 name_matches(const struct search *s, const char *relative)
 {
 	const char *slash = strrchr(relative, '/'), *name = slash == NULL ? relative : slash + 1;
 
 	if (s->pattern[strcspn(s->pattern, "*?[")] != '\0')
-		return glob_matches(s->pattern, relative, s->fold);
+		return walk_glob(s->pattern, relative, s->fold);
 	return (s->fold ? strcasestr(name, s->pattern) : strstr(name, s->pattern)) != NULL;
 }
 
@@ -161,21 +140,12 @@ search_file(struct search *s, int dir, const char *name, const char *relative, o
 
 /* ---- the walk ------------------------------------------------------------------------------------ */
 
-static bool
-is_noise(const char *name)
-{
-	for (size_t i = 0; i < COUNT(noise); i++)
-		if (strcmp(name, noise[i]) == 0)
-			return true;
-	return false;
-}
-
 static void
 visit_file(struct search *s, int dir, const char *name, const char *relative, const struct stat *st)
 {
 	struct buf *out = &s->call->result.output;
 
-	if (s->glob[0] != '\0' && !glob_matches(s->glob, relative, false))
+	if (s->glob[0] != '\0' && !walk_glob(s->glob, relative, false))
 		return;
 	if (!s->names) {
 		search_file(s, dir, name, relative, st->st_size);
@@ -200,37 +170,11 @@ visit(struct search *s, int dir, const char *name, const char *path, const char 
 		visit_file(s, dir, name, relative, &st);
 		return;
 	}
-	if (!S_ISDIR(st.st_mode) || depth >= DEPTH_MAX || (!s->noise && is_noise(name)))
+	if (!S_ISDIR(st.st_mode) || depth >= WALK_DEPTH_MAX || (!s->noise && walk_noise(name)))
 		return;
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd != -1)
 		walk(s, fd, path, relative, depth + 1);
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names in a directory, sorted; NULL-terminated. Closes fd. */
-static char **
-list(DIR *d)
-{
-	size_t n = 0, room = 16;
-	char **names = xcalloc(room, sizeof(*names));
-	struct dirent *entry;
-
-	while ((entry = readdir(d)) != NULL) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (n + 1 == room)
-			names = xreallocarray(names, room *= 2, sizeof(*names));
-		names[n++] = xstrdup(entry->d_name);
-	}
-	names[n] = NULL;
-	qsort(names, n, sizeof(*names), compare);
-	return names;
 }
 
 /* Takes fd. */
@@ -244,7 +188,7 @@ walk(struct search *s, int fd, const char *path, const char *relative, int depth
 		close(fd);
 		return;
 	}
-	names = list(d);
+	names = walk_names(d);
 	for (size_t i = 0; names[i] != NULL; i++) {
 		if (!is_full(s)) {
 			cleanup_free char *below = path_join(path, names[i]);
@@ -345,17 +289,6 @@ finish(struct search *s)
 	buf_clear(&s->text);
 }
 
-/* How results name what lies at path: relative to the workspace where it is inside. */
-static const char *
-shown_as(const char *path, const char *workspace)
-{
-	size_t n = strlen(workspace);
-
-	if (strncmp(path, workspace, n) != 0 || (path[n] != '/' && path[n] != '\0'))
-		return path;
-	return path[n] == '/' ? path + n + 1 : "";
-}
-
 int
 tool_search(struct tool_call *call, struct error *e)
 {
@@ -370,9 +303,9 @@ tool_search(struct tool_call *call, struct error *e)
 		return -1;
 	workspace = realpath(call->workspace, NULL);
 	if (S_ISDIR(st.st_mode)) {
-		walk(&s, fd, path, shown_as(path, workspace == NULL ? call->workspace : workspace), 0);
+		walk(&s, fd, path, walk_shown(path, workspace == NULL ? call->workspace : workspace), 0);
 	} else {
-		visit_file(&s, AT_FDCWD, path, shown_as(path, workspace == NULL ? call->workspace : workspace), &st);
+		visit_file(&s, AT_FDCWD, path, walk_shown(path, workspace == NULL ? call->workspace : workspace), &st);
 		close(fd);
 	}
 	finish(&s);

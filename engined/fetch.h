@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a tool of engined's own needs from toolrunner while it runs: a call of
+ * the same name, under the turn's grant, that only looks. So unlike a model's
+ * call it may be made again: after toolrunner died it is, with a new key.
+ */
+#ifndef ALPI_ENGINED_FETCH_H
+#define ALPI_ENGINED_FETCH_H
+
+#include <jansson.h>
+
+#include "common/error.h"
+
+struct fetch;
+struct turn;
+
+/* Runs once, from the loop, never inside fetch_begin. output: what the call put out, or NULL with the reason. */
+typedef void fetch_done(void *arg, const char *output, const struct error *e);
+/* tool is borrowed, args are taken. The handle dies with done. */
+struct fetch *fetch_begin(struct turn *t, const char *tool, json_t *args, fetch_done *done, void *arg);
+/* It is not needed any more: its callback will not run, toolrunner is told. NULL is fine. */
+void	 fetch_cancel(struct fetch *f);
+
+#endif

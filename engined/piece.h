@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A text in overlapping pieces of whole lines, as the indexes keep it
+ * (memory-skills.md, section 9): what stands near the end of one piece
+ * stands in the next one too, so that a search finds it with what is around.
+ */
+#ifndef ALPI_ENGINED_PIECE_H
+#define ALPI_ENGINED_PIECE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PIECE_LINES	30
+#define PIECE_STEP	25		/* lines from the beginning of a piece to that of the next */
+#define PIECE_LINE_MAX	1000		/* bytes; a longer line counts as several */
+
+struct pieces {
+	const char	*text;		/* borrowed */
+	size_t		*at, lines;	/* where each begins, and behind the last one the end */
+	size_t		 next;		/* first line of the next piece */
+	size_t		 counted;	/* bytes up to which newlines are counted */
+	int64_t		 line;		/* the number of the line there, from 1 */
+};
+
+struct piece {
+	const char	*text;		/* into the text; not ended by NUL */
+	size_t		 len;
+	int64_t		 first, last;	/* lines of the text, from 1 */
+};
+
+void	 pieces_begin(struct pieces *p, const char *text);
+bool	 pieces_next(struct pieces *p, struct piece *out);
+void	 pieces_end(struct pieces *p);
+
+#endif

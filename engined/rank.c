@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See rank.h. */
+#include "engined/rank.h"
+
+#include <string.h>
+
+#include "common/mem.h"
+
+#define COMMON		2000		/* pieces with a word that says little */
+
+int64_t
+rank_number(struct db *db, const char *sql, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, sql, "");
+	int64_t n = -1;
+	int more;
+
+	if (s == NULL)
+		return -1;
+	if ((more = db_step(db, s, e)) != -1)
+		n = more == 1 ? sqlite3_column_int64(s, 0) : 0;
+	db_done(s);
+	return n;
+}
+
+/* Sorting needs no file elsewhere; what is deleted is overwritten. */
+static int
+prepare(struct db *db, const char *path, struct error *e)
+{
+	if (sqlite3_exec(db_handle(db), "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA cache_size = -2048",
+	    NULL, NULL, NULL) != SQLITE_OK)
+		return error_set(e, ERR_io, "%s: %s", path, sqlite3_errmsg(db_handle(db)));
+	return rank_number(db, "SELECT count(*) FROM (SELECT 1 FROM words LIMIT 1)", e) == -1 ? -1 : 0;
+}
+
+int
+rank_open(struct db **db, const char *path, const char *const *steps, struct error *e)
+{
+	if (db_open(db, path, steps, 0, e) == -1)
+		return -1;
+	if (prepare(*db, path, e) == 0)
+		return 0;
+	db_close(steal(*db));
+	return -1;
+}
+
+/* Does the word stand in so many pieces that it says little? -1 on error. */
+static int
+is_common(struct db *db, const char *word, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT count(*) FROM (SELECT rowid FROM words WHERE words MATCH ? LIMIT ?)",
+	    "si", word, (int64_t)COMMON + 1);
+	int result = -1;
+
+	if (s == NULL)
+		return -1;
+	if (db_step(db, s, e) == 1)
+		result = sqlite3_column_int64(s, 0) > COMMON;
+	db_done(s);
+	return result;
+}
+
+int
+rank_weigh(struct db *db, struct match *m, struct error *e)
+{
+	struct match rare = { .count = 0 };
+
+	for (size_t i = 0; i < m->count; i++) {
+		cleanup_free char *word = match_word(m, i);
+		int common = is_common(db, word, e);
+
+		if (common == -1)
+			return -1;
+		if (common == 0)
+			memcpy(rare.word[rare.count++], m->word[i], sizeof(m->word[i]));
+	}
+	if (rare.count > 0)
+		*m = rare;
+	return rare.count > 0;
+}

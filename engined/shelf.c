@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See shelf.h. The pieces of a file have numbers in a row. A file's name is
+ * searched with its first piece, so that asking for a file by name finds it.
+ */
+#include "engined/shelf.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/db.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "engined/match.h"
+#include "engined/piece.h"
+#include "engined/rank.h"
+#include "engined/redact.h"
+
+static const char *const steps[] = {
+	"CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);"
+	"CREATE TABLE files (id INTEGER PRIMARY KEY, root INTEGER NOT NULL, path TEXT NOT NULL, mtime_us INTEGER NOT NULL,"
+	" size INTEGER NOT NULL, first INTEGER NOT NULL, pieces INTEGER NOT NULL, UNIQUE (root, path));"
+	"CREATE TABLE pieces (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, line INTEGER NOT NULL, last INTEGER NOT NULL);"
+	"CREATE VIRTUAL TABLE words USING fts5(name, content, tokenize = 'unicode61 remove_diacritics 2');",
+	NULL
+};
+
+struct shelf {
+	struct db	*db;
+	char		*path;
+	int64_t		 next;		/* number of the next piece */
+};
+
+/* ---- life ------------------------------------------------------------------------------------- */
+
+static int
+open_file(struct shelf *x, struct error *e)
+{
+	if (rank_open(&x->db, x->path, steps, e) == -1)
+		return -1;
+	if ((x->next = rank_number(x->db, "SELECT coalesce(max(id), 0) + 1 FROM pieces", e)) != -1)
+		return 0;
+	db_close(steal(x->db));
+	return -1;
+}
+
+struct shelf *
+shelf_open(const char *home, struct error *e)
+{
+	struct shelf *x = xcalloc(1, sizeof(*x));
+	struct error why = { 0 };
+
+	x->path = xasprintf("%s/rag/workspace.sqlite", home);
+	if (open_file(x, &why) == 0)
+		return x;
+	if (why.code == ERR_invalid && db_set_aside(x->path, &why) == 0) {
+		log_warn("index of the workspace is damaged, set aside and begun anew: %s", why.text);
+		why = (struct error){ 0 };
+		if (open_file(x, &why) == 0)
+			return x;
+	}
+	error_set(e, why.code, "%s", why.text);
+	shelf_close(x);
+	return NULL;
+}
+
+void
+shelf_close(struct shelf *x)
+{
+	if (x == NULL)
+		return;
+	db_close(x->db);
+	free(x->path);
+	free(x);
+}
+
+void
+shelf_discard(struct shelf *x)
+{
+	struct error e = { 0 };
+
+	db_close(steal(x->db));
+	if (db_set_aside(x->path, &e) == -1)
+		log_warn("index of the workspace cannot be set aside: %s", e.text);
+	shelf_close(x);
+}
+
+/* ---- what is known ------------------------------------------------------------------------------ */
+
+/* The numbers of the one row that the statement has, and ends; how many were read: n, or 0, -1 on error. */
+static int
+row_of(struct shelf *x, sqlite3_stmt *s, int64_t *out, int n, struct error *e)
+{
+	int more;
+
+	if (s == NULL)
+		return -1;
+	more = db_step(x->db, s, e);
+	for (int i = 0; more == 1 && i < n; i++)
+		out[i] = sqlite3_column_int64(s, i);
+	db_done(s);
+	return more == 1 ? n : more;
+}
+
+int64_t
+shelf_root(struct shelf *x, const char *workspace, bool make, struct error *e)
+{
+	int64_t id = 0;
+
+	if (make && db_run(x->db, e, "INSERT OR IGNORE INTO roots (path) VALUES (?)", "s", workspace) == -1)
+		return -1;
+	if (row_of(x, db_query(x->db, e, "SELECT id FROM roots WHERE path = ?", "s", workspace), &id, 1, e) == -1)
+		return -1;
+	return id;
+}
+
+int
+shelf_files(struct shelf *x, int64_t root, struct shelf_file **out, size_t *count, struct error *e)
+{
+	sqlite3_stmt *s = db_query(x->db, e, "SELECT path, mtime_us, size FROM files WHERE root = ? ORDER BY path", "i", root);
+	struct shelf_file *list = NULL;
+	size_t n = 0, room = 0;
+	int more;
+
+	if (s == NULL)
+		return -1;
+	while ((more = db_step(x->db, s, e)) == 1) {
+		if (n == room)
+			list = xreallocarray(list, room = room ? room * 2 : 64, sizeof(*list));
+		list[n++] = (struct shelf_file){ .path = xstrdup((const char *)sqlite3_column_text(s, 0)),
+		    .mtime_us = sqlite3_column_int64(s, 1), .size = sqlite3_column_int64(s, 2) };
+	}
+	db_done(s);
+	if (more == -1) {
+		shelf_files_free(list, n);
+		return -1;
+	}
+	*out = list;
+	*count = n;
+	return 0;
+}
+
+void
+shelf_files_free(struct shelf_file *files, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(files[i].path);
+	free(files);
+}
+
+int
+shelf_size(struct shelf *x, int64_t root, int64_t *files, int64_t *pieces, struct error *e)
+{
+	int64_t n[2] = { 0, 0 };
+
+	if (row_of(x, db_query(x->db, e, "SELECT count(*), coalesce(sum(pieces), 0) FROM files WHERE root = ? AND pieces > 0",
+	    "i", root), n, 2, e) == -1)
+		return -1;
+	*files = n[0];
+	*pieces = n[1];
+	return 0;
+}
+
+/* ---- change -------------------------------------------------------------------------------------- */
+
+int
+shelf_begin(struct shelf *x, struct error *e)
+{
+	return db_begin(x->db, e);
+}
+
+int
+shelf_end(struct shelf *x, bool ok, struct error *e)
+{
+	if (ok && db_commit(x->db, e) == 0)
+		return 0;
+	db_rollback(x->db);
+	return ok ? -1 : 0;
+}
+
+int
+shelf_remove(struct shelf *x, int64_t root, const char *path, struct error *e)
+{
+	int64_t f[3] = { 0, 0, 0 };		/* id, first, pieces */
+
+	if (row_of(x, db_query(x->db, e, "SELECT id, first, pieces FROM files WHERE root = ? AND path = ?", "is", root, path),
+	    f, 3, e) == -1)
+		return -1;
+	if (f[2] > 0 && (db_run(x->db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1 ||
+	    db_run(x->db, e, "DELETE FROM pieces WHERE id BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1))
+		return -1;
+	return db_run(x->db, e, "DELETE FROM files WHERE id = ?", "i", f[0]);
+}
+
+static int
+add_piece(struct shelf *x, int64_t id, int64_t file, const char *name, const struct piece *p, struct error *e)
+{
+	cleanup_free char *content = xstrndup(p->text, p->len);
+
+	if (db_run(x->db, e, "INSERT INTO words (rowid, name, content) VALUES (?, ?, ?)", "iss", id, name, content) == -1)
+		return -1;
+	return db_run(x->db, e, "INSERT INTO pieces (id, file, line, last) VALUES (?, ?, ?, ?)", "iiii", id, file, p->first, p->last);
+}
+
+/* How many pieces, -1 on error. */
+static int64_t
+add_pieces(struct shelf *x, int64_t file, const char *name, const char *text, struct error *e)
+{
+	struct pieces pieces;
+	struct piece p;
+	int64_t n = 0;
+	int done = 0;
+
+	pieces_begin(&pieces, text);
+	for (; done == 0 && pieces_next(&pieces, &p); n++)
+		done = add_piece(x, x->next + n, file, n == 0 ? name : "", &p, e);
+	pieces_end(&pieces);
+	return done == -1 ? -1 : n;
+}
+
+int
+shelf_put(struct shelf *x, int64_t root, const struct shelf_file *file, const char *text, struct error *e)
+{
+	int64_t id, pieces = 0;
+
+	if (shelf_remove(x, root, file->path, e) == -1 ||
+	    db_run(x->db, e, "INSERT INTO files (root, path, mtime_us, size, first, pieces) VALUES (?, ?, ?, ?, ?, 0)",
+	    "isiii", root, file->path, file->mtime_us, file->size, x->next) == -1)
+		return -1;
+	id = sqlite3_last_insert_rowid(db_handle(x->db));
+	if (text != NULL && (pieces = add_pieces(x, id, file->path, text, e)) == -1)
+		return -1;
+	x->next += pieces;	/* also when this is taken back: a gap does no harm */
+	return db_run(x->db, e, "UPDATE files SET pieces = ? WHERE id = ?", "ii", pieces, id);
+}
+
+/* ---- search ---------------------------------------------------------------------------------------- */
+
+/* Where the piece stands. 1, or 0: in another workspace, -1 on error. */
+static int
+place(struct shelf *x, int64_t root, int64_t piece, struct shelf_hit *h, struct error *e)
+{
+	sqlite3_stmt *s = db_query(x->db, e, "SELECT f.path, f.mtime_us, p.line, p.last FROM pieces p JOIN files f ON f.id = p.file"
+	    " WHERE p.id = ? AND f.root = ?", "ii", piece, root);
+	int more;
+
+	if (s == NULL)
+		return -1;
+	if ((more = db_step(x->db, s, e)) == 1)
+		*h = (struct shelf_hit){ .path = xstrdup((const char *)sqlite3_column_text(s, 0)),
+		    .mtime_us = sqlite3_column_int64(s, 1), .first = sqlite3_column_int64(s, 2), .last = sqlite3_column_int64(s, 3) };
+	db_done(s);
+	return more;
+}
+
+static bool
+is_new(const struct shelf_hit *h, const struct shelf_hit *hits, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (hits[i].first == h->first && strcmp(hits[i].path, h->path) == 0)
+			return false;
+	return true;
+}
+
+/* The row at which the statement stands, if it is of this workspace. 1, 0 or -1. */
+static int
+take(struct shelf *x, int64_t root, sqlite3_stmt *s, struct shelf_hit *hits, int n, struct error *e)
+{
+	struct shelf_hit h;
+	int found = place(x, root, sqlite3_column_int64(s, 0), &h, e);
+
+	if (found == 1 && !is_new(&h, hits, n)) {
+		free(h.path);
+		return 0;
+	}
+	if (found == 1) {
+		h.score = sqlite3_column_double(s, 1);
+		h.snippet = cut_chars((const char *)sqlite3_column_text(s, 2), SHELF_SNIPPET);
+		hits[n] = h;
+	}
+	return found;
+}
+
+/* Take what the statement gives until there are k; how many there are then, -1: error, and none. The statement ends. */
+static int
+collect(struct shelf *x, int64_t root, sqlite3_stmt *s, struct shelf_hit *hits, int n, int k, struct error *e)
+{
+	int more = s == NULL ? -1 : 1;
+
+	while (n < k && more == 1 && (more = db_step(x->db, s, e)) == 1) {
+		int found = take(x, root, s, hits, n, e);
+
+		if (found == -1)
+			more = -1;
+		else
+			n += found;
+	}
+	if (s != NULL)
+		db_done(s);
+	if (more != -1)
+		return n;
+	shelf_hits_clear(hits, (size_t)n);
+	return -1;
+}
+
+#define SNIPPET "snippet(words, 1, '', '', '\xe2\x80\xa6', 48)"
+
+static sqlite3_stmt *
+best_first(struct shelf *x, const char *expression, struct error *e)
+{
+	return db_query(x->db, e, "SELECT rowid, -rank, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rank", "s", expression);
+}
+
+static sqlite3_stmt *
+newest_first(struct shelf *x, const char *expression, struct error *e)
+{
+	return db_query(x->db, e, "SELECT rowid, 0.0, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rowid DESC", "s", expression);
+}
+
+int
+shelf_search(struct shelf *x, int64_t root, const char *query, struct shelf_hit *hits, size_t k, struct error *e)
+{
+	cleanup_free char *any = NULL, *all = NULL;
+	int most = k < SHELF_K_MAX ? (int)k : SHELF_K_MAX, rare, n;
+	struct match m;
+
+	match_words(&m, query, 1);
+	if (m.count == 0)
+		return 0;
+	if ((rare = rank_weigh(x->db, &m, e)) == -1)
+		return -1;
+	any = match_any(&m);
+	if (rare)
+		return collect(x, root, best_first(x, any, e), hits, 0, most, e);
+	all = match_all(&m);
+	n = collect(x, root, newest_first(x, all, e), hits, 0, most, e);
+	return n == -1 || n == most ? n : collect(x, root, newest_first(x, any, e), hits, n, most, e);
+}
+
+void
+shelf_hits_clear(struct shelf_hit *hits, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(hits[i].path);
+		free(hits[i].snippet);
+	}
+}
