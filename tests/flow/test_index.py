@@ -133,7 +133,7 @@ def test_many_files_come_in_pages_and_progress_is_told(home, provider):
     assert states[0] == "reading files: 0 of 2300" and len(states) >= 5
     assert counts(index(home)) == (0, 2300, 0, 0)
     assert search(home, "item1999")[0]["path"] == "d4/f1999.txt"
-    assert len(search(home, "common", k=50)) == 50
+    assert len(search(home, "common", k=12)) == 12
 
 
 def put_plain(home, name, text):
