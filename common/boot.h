@@ -81,4 +81,7 @@ void	 boot_write_head(FILE *to, const struct boot *b, int debug);
 /* The secret lines of these names (then NULL) of HOME/.env; with `all`, an empty value for one that is not there. */
 void	 boot_write_secrets(FILE *to, const char *home, const char *const *names, int all);
 
+/* "option env - A B": the variables of HOME/.env that hold something, by name alone. */
+void	 boot_write_names(FILE *to, const char *home);
+
 #endif

@@ -42,3 +42,26 @@ boot_write_secrets(FILE *to, const char *home, const char *const *names, int all
 	}
 	env_free(text, size);
 }
+
+void
+boot_write_names(FILE *to, const char *home)
+{
+	size_t size, len, room = BOOT_LINE_MAX - 64;
+	char *text = env_read(home, &size), name[256];
+	const char *at = text, *end = text + size;
+	struct env_line line;
+
+	fprintf(to, "option env -");		/* a value is never empty */
+	while (env_next(&at, end, &line)) {
+		if (line.name_len == 0 || line.name_len >= sizeof(name) || line.name_len + 1 > room)
+			continue;
+		memcpy(name, line.name, line.name_len);
+		name[line.name_len] = '\0';
+		if (strcspn(name, " \t\r") != line.name_len || env_value(text, size, name, &len) == NULL || len == 0)
+			continue;
+		fprintf(to, " %s", name);
+		room -= line.name_len + 1;
+	}
+	fprintf(to, "\n");
+	env_free(text, size);
+}

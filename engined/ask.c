@@ -17,6 +17,7 @@
 
 #define ANSWER_S	300
 #define CANCELLED	"User cancelled clarification."		/* what clients send; a wire constant */
+#define ALLOW		"Allow"
 #define NOBODY		"Nobody can answer questions here. Decide yourself and say what you assumed."
 #define SILENCE		"Nobody answered within five minutes. Decide yourself and say what you assumed."
 
@@ -127,39 +128,61 @@ settle(struct turn *t, const char *choice, bool timed_out)
 	    "session_id", t->row.session, "ts", now_s()));
 }
 
+/* To the model's question a text; to ours what was decided. */
+static void
+pass_on(struct turn *t, const char *text)
+{
+	if (t->now.decided != NULL)
+		t->now.decided(t, strcmp(text, ALLOW) == 0);
+	else
+		answered(t, text);
+}
+
 static void
 on_silence(evutil_socket_t fd, short what, void *arg)
 {
 	struct turn *t = arg;
 
 	settle(t, "", true);
-	answered(t, SILENCE);
+	pass_on(t, SILENCE);
+}
+
+/* Show a question; choices is taken. */
+static void
+show(struct turn *t, const char *question, json_t *choices, bool other, bool multi)
+{
+	struct timeval tv = { .tv_sec = ANSWER_S };
+	char id[33];
+
+	random_hex(id, 16);
+	t->now.asking = json_pack("{s:s, s:s, s:o, s:b, s:b, s:s, s:f, s:i}", "request_id", id, "question", question,
+	    "choices", choices, "allow_other", (int)other, "multi", (int)multi, "session_id", t->row.session, "ts", now_s(),
+	    "timeout_s", ANSWER_S);
+	engine_push(t->engine, "clarification.request", json_incref(t->now.asking));
+	t->now.timer = evtimer_new(t->engine->base, on_silence, t);
+	evtimer_add(t->now.timer, &tv);
 }
 
 void
 ask_begin(struct turn *t)
 {
-	struct timeval tv = { .tv_sec = ANSWER_S };
 	json_t *args = t->now.args, *choices = choices_of(args);
 	struct error e = { 0 };
-	char id[33];
 
-	if (check_choices(args, &e) == -1) {
+	if (check_choices(args, &e) == -1)
 		calls_fail(t, e.text);
-		return;
-	}
-	if (!t->interactive) {
+	else if (!t->interactive)
 		answered(t, NOBODY);
-		return;
-	}
-	random_hex(id, 16);
-	t->now.asking = json_pack("{s:s, s:s, s:o, s:b, s:b, s:s, s:f, s:i}", "request_id", id,
-	    "question", json_str(args, "question", ""), "choices", choices == NULL ? json_array() : json_incref(choices),
-	    "allow_other", (int)json_bool(args, "allow_other", true), "multi", (int)json_bool(args, "multi", false),
-	    "session_id", t->row.session, "ts", now_s(), "timeout_s", ANSWER_S);
-	engine_push(t->engine, "clarification.request", json_incref(t->now.asking));
-	t->now.timer = evtimer_new(t->engine->base, on_silence, t);
-	evtimer_add(t->now.timer, &tv);
+	else
+		show(t, json_str(args, "question", ""), choices == NULL ? json_array() : json_incref(choices),
+		    json_bool(args, "allow_other", true), json_bool(args, "multi", false));
+}
+
+void
+ask_permission(struct turn *t, const char *question, void (*decided)(struct turn *, bool))
+{
+	t->now.decided = decided;
+	show(t, question, json_pack("[{s:s}, {s:s}]", "label", ALLOW, "label", "Refuse"), false, false);
 }
 
 void
@@ -204,6 +227,6 @@ ask_answer(struct turn *t, const char *choice, struct error *e)
 	if (text == NULL)
 		return error_set(e, ERR_invalid, "not one of the answers offered");
 	settle(t, text, false);
-	answered(t, text);
+	pass_on(t, text);
 	return 0;
 }

@@ -165,7 +165,7 @@ shown(const struct tool_result *r)
 static json_t *
 result_row(struct turn *t, const struct tool_result *r, const char *screen)
 {
-	cleanup_free char *content = tools_wrap(t->now.name, r);
+	cleanup_free char *content = r->plain ? xstrdup(r->output) : tools_wrap(t->now.name, r);
 	json_t *entry = session_tool(t->now.at, t->now.name, r->ok,
 	    (double)(clock_mono_ms() - t->now.began_ms) / 1000, t->now.args, r->answer != NULL ? r->answer : screen);
 
@@ -173,8 +173,8 @@ result_row(struct turn *t, const struct tool_result *r, const char *screen)
 		json_object_set_new(entry, "reasoning", preview(t->step_reasoning, SESSION_STEP_REASONING));
 		free(steal(t->step_reasoning));
 	}
-	return json_pack("{s:s, s:o, s:O?, s:b, s:s, s:s*, s:I, s:I, s:f}", "content", content, "entry", entry,
-	    "mutations", r->mutations, "ok", (int)r->ok, "shown", screen, "answer", r->answer,
+	return json_pack("{s:s, s:o, s:O?, s:b, s:b, s:s, s:s*, s:I, s:I, s:f}", "content", content, "entry", entry,
+	    "mutations", r->mutations, "ok", (int)r->ok, "ours", (int)r->ours, "shown", screen, "answer", r->answer,
 	    "tokens_in", (json_int_t)r->tokens_in, "tokens_out", (json_int_t)r->tokens_out, "cost", r->cost);
 }
 
@@ -195,7 +195,7 @@ calls_apply(struct turn *t, const json_t *row)
 {
 	json_t *tools = json_object_get(t->record, "tools"), *mutations = json_object_get(row, "mutations");
 
-	t->foreign |= !is_ours(call_name(json_array_get(t->calls, t->call)));
+	t->foreign |= !json_bool(row, "ours", false) && !is_ours(call_name(json_array_get(t->calls, t->call)));
 
 	add_tool_message(t, json_str(row, "content", ""));
 	json_array_append(tools, json_object_get(row, "entry"));
@@ -316,6 +316,7 @@ static void (*const run[])(struct turn *) = {
 	[TOOL_TODO]    = run_todo,
 	[TOOL_MEMORY]  = run_memory,
 	[TOOL_NOTIFY]  = notify_begin,
+	[TOOL_SKILL]   = skill_begin,
 	[TOOL_KNOWLEDGE] = run_knowledge,
 	[TOOL_LOAD]    = run_load,
 	[TOOL_ASK]     = ask_begin,

@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "engined/prompt.h"
 #include "engined/session.h"
+#include "engined/skill_index.h"
 #include "engined/talk.h"
 
 #define MEMORY_MAX	65536		/* bytes of one memory file that are read */
@@ -85,6 +86,12 @@ part_guidance(const struct context *c)
 }
 
 static char *
+part_skills(const struct context *c)
+{
+	return xstrdup0(c->skills);
+}
+
+static char *
 under_heading(const char *heading, char *text)
 {
 	char *out = text == NULL ? NULL : xasprintf("%s\n%s", heading, text);
@@ -116,6 +123,7 @@ static const struct {
 	{ "time",          part_time },
 	{ "surface",       part_surface },
 	{ "guidance",      part_guidance },
+	{ "skills",        part_skills },
 	{ "user profile",  part_user },
 	{ "memory",        part_memory },
 };
@@ -223,6 +231,22 @@ context_messages(const char *prompt, const struct talk *talk, const json_t *sess
 	return messages;
 }
 
+void
+context_hint(json_t *messages, const char *text)
+{
+	json_array_insert_new(messages, json_array_size(messages) - 1, json_pack("{s:s, s:s}", "role", "system", "content", text));
+}
+
+/* Is it a note for one turn, which a later one has no use for? */
+static bool
+is_of_turn(const json_t *m)
+{
+	const char *text = json_str(m, "content", "");
+
+	return strcmp(json_str(m, "role", ""), "system") == 0 &&
+	    (strncmp(text, NOW, strlen(NOW)) == 0 || strncmp(text, SKILL_HINT, strlen(SKILL_HINT)) == 0);
+}
+
 json_t *
 context_history(const json_t *messages)
 {
@@ -230,8 +254,7 @@ context_history(const json_t *messages)
 	size_t i;
 
 	json_array_foreach(messages, i, m)
-		if (i > 0 && (strcmp(json_str(m, "role", ""), "system") != 0 ||
-		    strncmp(json_str(m, "content", ""), NOW, strlen(NOW)) != 0))
+		if (i > 0 && !is_of_turn(m))
 			json_array_append(out, m);
 	return out;
 }

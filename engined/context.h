@@ -20,6 +20,7 @@ struct context {
 	const char	*surface;
 	const char	*model;		/* as the server calls it */
 	bool		 local;		/* served on this machine */
+	const char	*skills;	/* the list of skills; NULL: none */
 };
 
 #define CONTEXT_PARTS 10
@@ -45,6 +46,8 @@ char	*context_zone(void);
 /* Messages of a turn up to the user's: prompt, history (of the talk, else of the session's first `upto` turns), time, request. New reference. */
 json_t	*context_messages(const char *prompt, const struct talk *talk, const json_t *session, size_t upto,
 	    const char *now, const char *user);
+/* Put a note for this turn before the request. */
+void	 context_hint(json_t *messages, const char *text);
 /* A copy of messages without the prompt and the notes of the time: what a later turn goes on from. New reference. */
 json_t	*context_history(const json_t *messages);
 

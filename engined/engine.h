@@ -15,6 +15,7 @@
 
 #include "common/daemon.h"
 #include "common/error.h"
+#include "engined/eligible.h"
 #include "engined/talk.h"
 #include "engined/tools.h"
 
@@ -74,6 +75,8 @@ void	 engine_tools(struct engine *en, bool force);
 int	 engine_when_tools(struct engine *en, void (*fn)(void *arg), void *arg);
 /* The tools as a provider is told of them; new reference. */
 json_t	*engine_schema(struct engine *en, const struct tools_policy *p, const json_t *loaded);
+/* What decides whether a skill can be used here; borrowed from the engine (skill_turn.c). */
+struct eligible engine_eligible(const struct engine *en);
 /* Is there a link daemon for this profile? */
 bool	 engine_linked(const struct engine *en);
 /* A text as a JSON string, shared with the last one when it is the same. New reference. */

@@ -11,6 +11,7 @@
 #include "engined/engine.h"
 #include "engined/redact.h"
 #include "engined/session.h"
+#include "engined/skill_index.h"
 #include "engined/target.h"
 #include "engined/turn.h"
 
@@ -92,7 +93,8 @@ explain(struct call *c, const struct question *m)
 	struct tools_policy policy = { .peers = engine_linked(en), .past = true };
 	struct context ctx = { .home = en->home, .zone = en->zone, .surface = m->surface };
 	cleanup_json json_t *session = load_session(en, m), *messages = NULL, *tools = NULL;
-	cleanup_free char *prompt = NULL, *now = context_now(en->zone, clock_wall_ms());
+	cleanup_free char *prompt = NULL, *now = context_now(en->zone, clock_wall_ms()), *skills = NULL, *hint = NULL;
+	struct eligible el;
 	struct turn_explain_reply reply = { .n_parts = 0 };
 
 	engine_config(en, false);
@@ -101,15 +103,20 @@ explain(struct call *c, const struct question *m)
 	target_resolve(en->config, engine_secret, en, m->model, &target, NULL);
 	ctx.model = target.name == NULL ? "" : target.name;
 	ctx.local = target.local;
+	el = engine_eligible(en);
+	ctx.skills = skills = skill_index(en->home, &el, m->text, &hint);
 	context_parts(&ctx, parts);
 	for (size_t i = 0; i < CONTEXT_PARTS; i++)
 		add(&x, parts[i].name, steal(parts[i].text));
 	prompt = context_prompt(&ctx);
 	messages = context_messages(prompt, m->session == NULL ? NULL : talk_find(&en->talks, m->session), session,
 	    session == NULL ? 0 : json_array_size(session_turns(session)), now, m->text);
+	if (hint != NULL)
+		context_hint(messages, hint);
 	tools = engine_schema(en, &policy, NULL);
 	add_history(&x, messages);
 	add(&x, "now", xstrdup(now));
+	add(&x, "skill hint", steal(hint));
 	add(&x, "request", xstrdup(m->text));
 	add(&x, "tools", json_text(tools));
 	reply = (struct turn_explain_reply){ .parts = x.parts, .n_parts = x.n, .model = target.model == NULL ? "" : target.model,

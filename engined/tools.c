@@ -59,6 +59,34 @@ static const struct own_tool {
 	  "\"title\":{\"type\":\"string\"},"
 	  "\"type\":{\"type\":\"string\",\"enum\":[\"info\",\"warning\",\"error\"],\"default\":\"info\"}},"
 	  "\"required\":[\"text\"]}" },
+	{ "skill", TOOL_SKILL, false, "tried ways of doing things: list, open, write down a new one",
+	  "Skills: written-down ways of doing things, with files beside. view opens one to be followed; list shows all, also those "
+	  "that cannot be used now. Create one after a task of several steps that will come again, not for a single answer; list "
+	  "first, and rather edit or patch one that is close. English, steps that can be followed, no secrets in the text (secrets/ "
+	  "is for them). A skill that is not yours needs the user's word (confirm_user_skill).",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"action\":{\"type\":\"string\",\"enum\":[\"list\",\"view\",\"validate\",\"create\",\"edit\",\"patch\",\"add_file\","
+	  "\"remove_file\",\"set_meta\",\"delete\",\"reset_state\"]},"
+	  "\"name\":{\"type\":\"string\"},"
+	  "\"category\":{\"type\":\"string\",\"enum\":[\"software\",\"data\",\"research\",\"productivity\",\"communication\","
+	  "\"media\",\"system\",\"finance\",\"personal\",\"creative\",\"security\",\"meta\",\"miscellaneous\"]},"
+	  "\"description\":{\"type\":\"string\",\"description\":\"one line, at most 150 characters\"},"
+	  "\"body\":{\"type\":\"string\",\"description\":\"the prose, without a --- block\"},"
+	  "\"requires_env\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+	  "\"requires_bins\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+	  "\"requires_config\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+	  "\"platforms\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+	  "\"tools\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+	  "\"keywords\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+	  "\"output_schema\":{\"type\":\"string\"},"
+	  "\"subdir\":{\"type\":\"string\",\"enum\":[\"scripts\",\"references\",\"assets\",\"secrets\",\"state\"]},"
+	  "\"filename\":{\"type\":\"string\"},"
+	  "\"content\":{\"type\":\"string\"},"
+	  "\"old_string\":{\"type\":\"string\"},"
+	  "\"new_string\":{\"type\":\"string\"},"
+	  "\"file\":{\"type\":\"string\",\"description\":\"view: scripts/run.py\"},"
+	  "\"fields\":{\"type\":\"object\",\"description\":\"set_meta: keys and values, null takes one out\"},"
+	  "\"confirm_user_skill\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"action\"]}" },
 	{ "alpi_knowledge", TOOL_KNOWLEDGE, false, "alpi's own documentation",
 	  "Documentation of alpi, the program you are part of: index lists the topics, view shows one.",
 	  "{\"type\":\"object\",\"properties\":{"
@@ -235,7 +263,8 @@ possible(const struct tools_policy *p, const struct own_tool *mine)
 		return true;
 	if (mine->place == TOOL_PEER)
 		return p->peers;
-	return p->past || (mine->place != TOOL_PAST && mine->place != TOOL_MEMORY && mine->place != TOOL_NOTIFY);
+	return p->past || (mine->place != TOOL_PAST && mine->place != TOOL_MEMORY && mine->place != TOOL_NOTIFY &&
+	    mine->place != TOOL_SKILL);
 }
 
 /* May some call of it be made in this turn? */
@@ -280,7 +309,7 @@ tools_where(const struct tools *t, const struct tools_policy *p, const char *nam
 	} else if (mine != NULL && mine->place == TOOL_PEER && !p->peers) {
 		error_set(e, ERR_unavailable, "nobody can be asked from here: there is no link daemon, or this turn may not");
 	} else if (!possible(p, mine)) {
-		error_set(e, ERR_denied, "tool %s is not for a peer's turn or a sub-agent: conversations, notes and inbox are this profile's own", name);
+		error_set(e, ERR_denied, "tool %s is not for a peer's turn or a sub-agent: conversations, notes, skills and inbox are this profile's own", name);
 	} else if (mine != NULL) {
 		return mine->place;
 	} else if (why != NULL) {

@@ -22,6 +22,8 @@ struct tool_result {
 	char	*output;		/* the caller's; NULL: none */
 	char	*error;			/* NULL: none */
 	char	*answer;		/* the turn ends with this text unless a later call succeeds; NULL: it goes on */
+	bool	 ours;			/* nobody else's text is in it */
+	bool	 plain;			/* the model may follow it: it is not marked as data */
 	json_t	*mutations;		/* what changed on disk (tools.md, 6); NULL: nothing */
 	int64_t	 tokens_in, tokens_out;	/* what models used for it, and USD */
 	double	 cost;
@@ -50,7 +52,10 @@ struct tools_policy {
 	bool		 past;		/* it is the owner's own: may look into conversations, keep notes, call the person; neither a peer's nor a sub-agent's */
 };
 
-enum tool_place { TOOL_REFUSED, TOOL_TODO, TOOL_MEMORY, TOOL_NOTIFY, TOOL_KNOWLEDGE, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_AGENT, TOOL_PAST, TOOL_INDEX, TOOL_RUNNER };
+enum tool_place {
+	TOOL_REFUSED, TOOL_TODO, TOOL_MEMORY, TOOL_SKILL, TOOL_NOTIFY, TOOL_KNOWLEDGE, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_AGENT, TOOL_PAST,
+	TOOL_INDEX, TOOL_RUNNER
+};
 /* Where a call runs (args may be NULL); TOOL_REFUSED with the text for the model: unknown, denied, unavailable. */
 enum tool_place tools_where(const struct tools *t, const struct tools_policy *p, const char *name, const json_t *args,
 	    struct error *e);

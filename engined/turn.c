@@ -67,7 +67,7 @@ build_messages(struct turn *t)
 	struct engine *en = t->engine;
 	struct context c = { .home = en->home, .zone = en->zone, .workspace = turn_workspace(en, t->workspace),
 	    .surface = t->surface, .model = t->target.name, .local = t->target.local };
-	cleanup_free char *prompt = NULL, *now = context_now(en->zone, clock_wall_ms());
+	cleanup_free char *prompt = NULL, *now = context_now(en->zone, clock_wall_ms()), *skills = NULL, *hint = NULL;
 	cleanup_free char *user = context_user(t->text, json_object_get(t->row.request, "attachments"));
 	size_t upto = (size_t)json_int(t->row.base, "index", 0);
 	cleanup_json json_t *session = NULL;
@@ -77,11 +77,14 @@ build_messages(struct turn *t)
 		return;
 	}
 	memory_prune(en->home);
+	c.skills = skills = skill_turn_index(t, &hint);
 	prompt = context_prompt(&c);
 	if (t->talk->messages == NULL || t->talk->turns != upto)
 		session = session_load(en->home, t->row.session, NULL);
 	t->messages = context_messages(prompt, t->talk, session, upto, now, user);
 	json_object_set_new(json_array_get(t->messages, 0), "content", engine_prompt(en, prompt));
+	if (hint != NULL)
+		context_hint(t->messages, hint);
 	if (t->peer != NULL) {
 		cleanup_json json_t *before = t->thread == NULL ? NULL : thread_turns(en->home, t->thread);
 

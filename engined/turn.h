@@ -39,6 +39,7 @@ struct talk;
 enum turn_state { TURN_PREPARE, TURN_STEP, TURN_STREAM, TURN_TOOLS, TURN_OVER };
 
 /* The tool call that runs. */
+struct turn;
 struct toolcall {
 	char			 id[192];	/* "step.index", what clients know it by; a mention's names the peer */
 	char			*key;		/* what toolrunner knows it by */
@@ -54,6 +55,7 @@ struct toolcall {
 	bool			 cancelled;	/* it was told to stop */
 	bool			 settled;	/* the question was answered */
 	json_t			*asking;	/* the question that a person has before them, NULL: none */
+	void			(*decided)(struct turn *t, bool yes);	/* it is engined's own, about this call; NULL: it is not */
 	struct recall_wait	*wait;		/* for the index of the sessions, NULL: not */
 	struct indexing		*indexing;	/* at work on the index of files, NULL: not */
 };
@@ -203,6 +205,8 @@ void	 agent_over(struct turn *t);
 
 /* ask.c: what a person is asked */
 void	 ask_begin(struct turn *t);		/* the ask_user tool */
+/* Ask a person whether the call may be carried out; silence and all else but their word is no. */
+void	 ask_permission(struct turn *t, const char *question, void (*decided)(struct turn *t, bool yes));
 void	 ask_cancel(struct turn *t);
 /* 0, or -1: not one of the answers offered. */
 int	 ask_answer(struct turn *t, const char *choice, struct error *e);
@@ -214,6 +218,11 @@ bool	 ask_is(const struct turn *t, const char *id);
 
 /* outbox.c: the person is called */
 void	 notify_begin(struct turn *t);
+
+/* skill_turn.c: the tool skill */
+void	 skill_begin(struct turn *t);
+/* The skills as the prompt lists them, and the hint for what is asked; the caller frees both, NULL: none. */
+char	*skill_turn_index(struct turn *t, char **hint);
 
 /* past.c: looking back into this profile's conversations */
 void	 past_begin(struct turn *t);

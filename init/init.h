@@ -53,6 +53,7 @@ struct unit_kind {
 	enum { PROFILE, MACHINE } scope;
 	unsigned	 after;			/* bits of the daemons that stop after this one */
 	const char *const *secrets;		/* names in .env that it gets, then NULL; NULL: none; or secrets_declared */
+	int		 told_names;		/* of all variables in .env that are set, without their values */
 	int		 verifies;		/* grants: shares a key with each origin of proto/caps.def */
 	int		 anew;			/* reads its settings once: a change of them starts it anew */
 };

@@ -108,6 +108,8 @@ compose(struct unit *u)
 			flush(v);
 	}
 	boot_write_secrets(u->out, u->home, secrets_of(u), 0);
+	if (unit_kinds[u->daemon].told_names)
+		boot_write_names(u->out, u->home);
 	fprintf(u->out, "end\n");
 	flush(u);
 }
@@ -120,6 +122,8 @@ spawn_reload(struct unit *u)
 	log_info("%s reloads", u->name);
 	fprintf(u->out, "reload\n");
 	boot_write_secrets(u->out, u->home, secrets_of(u), 1);
+	if (unit_kinds[u->daemon].told_names)
+		boot_write_names(u->out, u->home);
 	flush(u);
 }
 

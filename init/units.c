@@ -28,11 +28,11 @@ const char *const secrets_declared[] = { NULL };
 
 /* With -u: init changes no owner, so the homes and run/ must let in the users of these rows. */
 const struct unit_kind unit_kinds[DAEMONS] = {
-	/*                 daemon        user, as root   one per  after              secrets           verifies, anew */
-	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                 SECRETS_DECLARED, 1, 0 },
-	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner), secrets_provider, 0, 0 },
-	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0, 0 },
-	[D_alpd] =       { "alpd",       "_alpi_alp",    PROFILE, BIT(D_engined),    SECRETS_NONE,     1, 1 },
+	/*                 daemon        user, as root   one per  after              secrets           names, verifies, anew */
+	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                 SECRETS_DECLARED, 0, 1, 0 },
+	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner), secrets_provider, 1, 0, 0 },
+	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0, 0, 0 },
+	[D_alpd] =       { "alpd",       "_alpi_alp",    PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1 },
 };
 
 struct unit *units;

@@ -41,6 +41,32 @@ test_only_the_share_is_written(void **state)
 	    "secret GEMINI_API_KEY=\nsecret GROQ_API_KEY=g\n");
 }
 
+static char *
+names_of(const char *home)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	boot_write_names(f, home);
+	fclose(f);
+	return text;
+}
+
+static void
+test_names_are_told_without_values(void **state)
+{
+	cleanup_free char *home = temp_home(), *none = names_of(home), *some = NULL;
+
+	put_file(home, ".env", "# C=x\nA_KEY=secret\nEMPTY=\nexport B=\"b\"\nGONE=x\nGONE=\n");
+	some = names_of(home);
+	assert_string_equal(none, "option env -\n");
+	assert_non_null(strstr(some, " A_KEY"));
+	assert_null(strstr(some, "secret"));
+	assert_null(strstr(some, "EMPTY"));
+	assert_null(strstr(some, "GONE"));
+}
+
 static void
 test_an_unreadable_env_is_an_empty_one(void **state)
 {
@@ -74,7 +100,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_value_that_is_no_boot_line_counts_as_none),
-		TEST(test_only_the_share_is_written),
+		TEST(test_only_the_share_is_written), TEST(test_names_are_told_without_values),
 		TEST(test_an_unreadable_env_is_an_empty_one),
 	};
 	return RUN(tests);

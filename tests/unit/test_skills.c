@@ -16,6 +16,7 @@
 #include "common/paths.h"
 #include "engined/beneath.h"
 #include "engined/skill_edit.h"
+#include "engined/skill_index.h"
 #include "engined/skills.h"
 
 #define BODY	"Take the tables out.\n"
@@ -428,6 +429,70 @@ test_a_foreign_skill_lands_with_its_files_or_not_at_all(void **state)
 	assert_int_equal(skill_land(home, "data", "tables", parts, 3, true, NULL), -1);
 }
 
+/* ---- what a model is told ------------------------------------------------------------------------ */
+
+static void
+put_skill(const char *category, const char *name, const char *lines)
+{
+	cleanup_free char *path = xasprintf("%s/%s/SKILL.md", category, name);
+	cleanup_free char *text = xasprintf("---\nname: %s\ndescription: Does %s\ncategory: %s\n%s---\nBody\n", name, name, category, lines);
+
+	put(path, text);
+}
+
+static void
+assert_hint(const char *text, const char *names)
+{
+	struct eligible el = { .config = NULL };
+	cleanup_free char *hint = NULL, *shown = skill_index(home, &el, text, &hint);
+
+	assert_non_null(shown);
+	if (names == NULL)
+		assert_null(hint);
+	else
+		assert_string_equal(strrchr(hint, ':') + 2, names);
+}
+
+static void
+test_a_hint_names_at_most_three_whose_keyword_is_a_word_of_the_text(void **state)
+{
+	put_skill("data", "bb", "keywords: pdf, x-ray\n");
+	put_skill("data", "aa", "keywords: ['pdf']\n");
+	put_skill("media", "ab", "keywords: pdf\n");
+	put_skill("media", "ac", "keywords: pdf, m\303\274ll\n");
+	put_skill("media", "off", "keywords: pdf, x-ray\nrequires_env: A_KEY\n");
+	assert_hint("Read this PDF!", "aa, ab, ac");
+	assert_hint("an x-ray, please", "bb");
+	assert_hint("pdfs and -x -ray pdf-like", NULL);
+	assert_hint("x-ray-pdf", NULL);
+	assert_hint("\303\274pdf\303\274", "aa, ab, ac");
+	assert_hint("", NULL);
+}
+
+static void
+test_the_list_holds_what_can_be_used_by_category(void **state)
+{
+	cleanup_json json_t *config = json_pack("{s:{s:s, s:s}}", "weather", "city", "Valencia", "empty", "");
+	struct eligible el = { .env = "- A_KEY B", .config = config };
+	cleanup_free char *hint = NULL, *none = skill_index(home, &el, "x", &hint), *shown = NULL;
+
+	assert_null(none);
+	put_skill("media", "keyed", "requires_env: A_KEY, B\n");
+	put_skill("media", "older", "env: C\n");
+	put_skill("media", "part", "requires_env: A_KE\n");
+	put_skill("data", "city", "requires_config: weather.city\n");
+	put_skill("data", "blank", "requires_config: weather.empty\n");
+	put_skill("data", "shell", "requires_bins: sh\nplatforms: linux, macos, amiga\n");
+	put_skill("data", "amiga", "platforms: amiga\n");
+	put_skill("data", "windows", "platforms: windows\n");
+	put_skill("data", "none", "requires_bins: no-such-program\n");
+	put_skill("data", "own-key", "requires_env: PATH\n");
+	put_skill("data", "odd", "origin: me\n");
+	shown = skill_index(home, &el, "x", &hint);
+	assert_string_equal(strstr(shown, "\ndata"), "\ndata\n- amiga: Does amiga\n- city: Does city\n- shell: Does shell\n"
+	    "media\n- keyed: Does keyed");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int
@@ -442,6 +507,8 @@ main(void)
 		T(test_a_declared_variable_may_be_read), T(test_meta_is_checked_as_a_result),
 		T(test_delete_puts_it_into_the_archive), T(test_a_removed_file_is_kept_beside_and_a_secret_is_not),
 		T(test_a_foreign_skill_lands_with_its_files_or_not_at_all),
+		T(test_a_hint_names_at_most_three_whose_keyword_is_a_word_of_the_text),
+		T(test_the_list_holds_what_can_be_used_by_category),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

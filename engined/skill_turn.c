@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See turn.h: the tool skill within a turn. What a skill says is followed
+ * later, by turns that trust it. So what a turn writes into skills after it
+ * has read text of strangers is shown to the person first; where nobody is
+ * present, and for peers and sub-agents, it is refused.
+ */
+#include <string.h>
+
+#include "common/boot.h"
+#include "common/buf.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "engined/engine.h"
+#include "engined/skill_index.h"
+#include "engined/skill_tool.h"
+#include "engined/turn.h"
+
+#define SHOWN_BYTES	1500		/* of a text that somebody is asked about */
+
+struct eligible
+engine_eligible(const struct engine *en)
+{
+	return (struct eligible){ .env = boot_option(&en->daemon->boot, "env"), .config = en->config };
+}
+
+char *
+skill_turn_index(struct turn *t, char **hint)
+{
+	struct eligible el = engine_eligible(t->engine);
+	char *text;
+
+	*hint = NULL;
+	if (t->peer != NULL)		/* a peer's agent is asked for what it knows, not for how its owner works */
+		return NULL;
+	text = skill_index(t->engine->home, &el, t->text, hint);
+	if (*hint != NULL)
+		json_object_set_new(t->talk->loaded, "skill", json_true());
+	return text;
+}
+
+static void
+carry_out(struct turn *t)
+{
+	struct skill_asker who = { .home = t->engine->home, .el = engine_eligible(t->engine) };
+	struct error e = { 0 };
+	char *output = skill_call(&who, t->now.args, &e);
+	struct tool_result r = { .ok = output != NULL, .output = output, .error = output == NULL ? xstrdup(e.text) : NULL };
+
+	r.ours = strcmp(json_str(t->now.args, "action", ""), "view") != 0 || skill_shows(t->now.args);
+	r.plain = r.ok && skill_shows(t->now.args);
+	calls_end(t, &r);
+}
+
+/* All that would be written, as far as a person reads it. The caller frees. */
+static char *
+question_of(const json_t *args)
+{
+	struct buf b = BUF(0);
+	const char *key;
+	json_t *v;
+
+	buf_addf(&b, "This turn has read text that others wrote, and now wants to change the skill %s (%s). Allow it?",
+	    json_str(args, "name", "?"), json_str(args, "action", ""));
+	json_object_foreach((json_t *)args, key, v) {
+		cleanup_free char *text = json_is_string(v) ? xstrdup(json_string_value(v)) : json_text(v);
+		size_t len = strlen(text), cut = utf8_cut(text, len, SHOWN_BYTES);
+
+		if (strcmp(key, "action") != 0 && strcmp(key, "name") != 0)
+			buf_addf(&b, "\n%s: %.*s%s", key, (int)cut, text, cut < len ? " ... (cut here)" : "");
+	}
+	return buf_take(&b);
+}
+
+static void
+on_decision(struct turn *t, bool yes)
+{
+	if (yes)
+		carry_out(t);
+	else
+		calls_fail(t, "the user does not want this change of a skill, because this turn has read text of others");
+}
+
+void
+skill_begin(struct turn *t)
+{
+	cleanup_free char *question = NULL;
+
+	if (!skill_changes(json_str(t->now.args, "action", "")))
+		carry_out(t);
+	else if (t->peer != NULL || t->thread != NULL || t->agent != NULL)
+		calls_fail(t, "skill: a peer's turn and a sub-agent change no skills");
+	else if (!t->foreign)
+		carry_out(t);
+	else if (!t->interactive)
+		calls_fail(t, "skill: this turn has read text of others, so it may not change skills, and nobody is here to ask; "
+		    "ask for it again in a new turn");
+	else {
+		question = question_of(t->now.args);
+		ask_permission(t, question, on_decision);
+	}
+}
