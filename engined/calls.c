@@ -178,9 +178,8 @@ result_row(struct turn *t, const struct tool_result *r, const char *screen)
 	    "tokens_in", (json_int_t)r->tokens_in, "tokens_out", (json_int_t)r->tokens_out, "cost", r->cost);
 }
 
-/* Does what this tool returns come from the person and us alone? */
-static bool
-is_ours(const char *name)
+bool
+calls_ours(const char *name)
 {
 	static const char *const ours[] = { "todo", "memory", "load_tools", "ask_user", "notify", "alpi_knowledge", "write_file", "edit_file" };
 
@@ -195,7 +194,7 @@ calls_apply(struct turn *t, const json_t *row)
 {
 	json_t *tools = json_object_get(t->record, "tools"), *mutations = json_object_get(row, "mutations");
 
-	t->foreign |= !json_bool(row, "ours", false) && !is_ours(call_name(json_array_get(t->calls, t->call)));
+	t->foreign |= !json_bool(row, "ours", false) && !calls_ours(call_name(json_array_get(t->calls, t->call)));
 
 	add_tool_message(t, json_str(row, "content", ""));
 	json_array_append(tools, json_object_get(row, "entry"));

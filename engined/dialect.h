@@ -35,6 +35,13 @@ struct dialect {
 
 extern const struct dialect openai_dialect, anthropic_dialect, gemini_dialect, offline_dialect;
 
+/* Is there no model behind it, but fixed rules? */
+static inline bool
+target_by_rules(const struct target *t)
+{
+	return t->dialect != NULL && t->dialect->compose != NULL;
+}
+
 /* The effort to ask for: "low", "medium", "high", or NULL when none is wanted or the model does not reason. */
 const char	*dialect_effort(const struct provider_request *r);
 /* The same in tokens, for servers that want a number; 0 for none. */

@@ -21,6 +21,7 @@
 #include "engined/journal.h"
 #include "engined/ledger.h"
 #include "engined/recall.h"
+#include "engined/review.h"
 #include "engined/session.h"
 #include "engined/settings.h"
 #include "engined/sidecar.h"
@@ -62,6 +63,7 @@ engine_init(struct engine *en)
 	TAILQ_INIT(&en->talks);
 	LIST_INIT(&en->turns);
 	LIST_INIT(&en->waiters);
+	LIST_INIT(&en->reviews);
 	if (en->zone == NULL)
 		en->zone = context_zone();
 	en->tidy = evtimer_new(en->base, on_tidy, en);
@@ -79,6 +81,7 @@ engine_clear(struct engine *en)
 
 	while (!LIST_EMPTY(&en->turns))
 		turn_free(LIST_FIRST(&en->turns));
+	review_clear(en);
 	if (en->tools_asked != NULL)
 		request_cancel(en->tools_asked);
 	while ((w = LIST_FIRST(&en->waiters)) != NULL) {	/* their callers are told by the end of the bus */

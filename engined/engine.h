@@ -23,10 +23,12 @@
 #define ENGINE_KEEP_MS		(10 * 60 * 1000)
 #define ENGINE_RESERVE		(8 * 1024 * 1024)	/* bytes that must be free before a turn begins */
 
+struct review;
 struct turn;
 struct engine_waiter;
 LIST_HEAD(turns, turn);
 LIST_HEAD(engine_waiters, engine_waiter);
+LIST_HEAD(reviews, review);
 
 struct engine {
 	struct daemon		*daemon;
@@ -54,6 +56,7 @@ struct engine {
 	struct talks		 talks;
 	struct turns		 turns;		/* newest first; running ones, and ended ones that are kept */
 	size_t			 open;
+	struct reviews		 reviews;	/* what was said is looked at (review.c) */
 	struct event		*tidy;		/* lets ended turns go */
 	bool			 tidy_soon;	/* it is set for less than the age of a turn */
 	struct event		*closer;	/* makes what ended turns have written safe, and closes them in the journal */

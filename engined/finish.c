@@ -16,6 +16,7 @@
 #include "engined/context.h"
 #include "engined/engine.h"
 #include "engined/redact.h"
+#include "engined/review.h"
 #include "engined/runlog.h"
 #include "engined/session.h"
 #include "engined/talk.h"
@@ -121,23 +122,12 @@ write_logs(struct turn *t, const char *outcome, const char *tail)
 	runlog_row(t->engine->home, "runs.jsonl", row);
 }
 
-static bool
-person_asked(const struct turn *t)
-{
-	static const char *const others[] = { "cron", "telegram", "email", "imap", "gmail", "matrix", "webhook", "peer", "workgroup" };
-
-	for (size_t i = 0; i < COUNT(others); i++)
-		if (strcmp(t->surface, others[i]) == 0)
-			return false;
-	return true;
-}
-
 static void
 tell_clients(struct turn *t, const char *reply)
 {
 	cleanup_free char *summary = cut_chars(reply == NULL ? "" : reply, SUMMARY_CHARS);
 
-	if (reply != NULL && t->agent == NULL && person_asked(t) && (t->tool_count > 0 || clock_mono_ms() - t->began_ms >= QUICK_MS))
+	if (reply != NULL && t->agent == NULL && turn_of_person(t) && (t->tool_count > 0 || clock_mono_ms() - t->began_ms >= QUICK_MS))
 		engine_push(t->engine, "chat.turn_done", json_pack("{s:s, s:s}", "session_id", t->row.session, "summary", summary));
 	if (!t->no_save)
 		engine_push(t->engine, "session_changed", json_pack("{s:s}", "session_id", t->row.session));
@@ -228,6 +218,7 @@ end(struct turn *t, const char *event, json_t *data, const char *word, const cha
 	let_go(t, keep_messages);
 	done_frame(t);
 	engine_ended(t->engine, t);
+	review_turn(t, strcmp(word, "ok") == 0);
 	if (t->agent != NULL)
 		agent_over(t);
 }

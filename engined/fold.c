@@ -20,6 +20,7 @@
 #include "engined/engine.h"
 #include "engined/ledger.h"
 #include "engined/ollama.h"
+#include "engined/review.h"
 #include "engined/runlog.h"
 #include "engined/turn.h"
 
@@ -99,6 +100,8 @@ take_over(struct turn *t, const char *summary, const struct provider_result *r)
 		finish_error(t, &e);
 		return;
 	}
+	if (summary != NULL)
+		review_keep(t, f->plan.from, f->plan.to);
 	fold_apply(t, row);
 	log_row(t, true, after, summary == NULL ? 0 : f->plan.to - f->plan.from);
 	log_info("conversation shortened turn=%s session=%s tokens_before=%lld tokens_after=%lld", t->row.id, t->row.session,
@@ -220,13 +223,6 @@ drop_order(struct turn *t)
 		json_array_remove(t->messages, --n);
 }
 
-/* Fixed rules write no summary: what they would say in its place must not replace a conversation. */
-static bool
-can_summarize(const struct turn *t)
-{
-	return t->target.dialect == NULL || t->target.dialect->compose == NULL;
-}
-
 static void
 begin(struct turn *t)
 {
@@ -237,7 +233,7 @@ begin(struct turn *t)
 	t->folded = t->step;
 	f->window = provider_window(t->engine->provider, &t->target);
 	f->plan = compact_plan(t->messages, f->window, fold_wanted(t));
-	if (f->plan.from < f->plan.to && can_summarize(t))
+	if (f->plan.from < f->plan.to && !target_by_rules(&t->target))	/* what they would say must not replace it */
 		ask(t);
 	else if (f->plan.truncated > 0)
 		take_over(t, NULL, NULL);

@@ -12,6 +12,8 @@
 #include "common/error.h"
 #include "engined/memory.h"
 
+#define PROMOTION_FOREIGN	"from a turn that read foreign text"	/* a warning */
+
 /* The candidates, oldest first: {id, created_at, source, session_id, model, target, text, confidence, warnings}. New reference; NULL: not readable. */
 json_t	*promotion_list(const char *home, struct error *e);
 /* File one; more_warnings may be NULL. 0 or -1. */

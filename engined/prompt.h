@@ -13,6 +13,7 @@ extern const char prompt_guidance[];	/* for weaker models */
 extern const char prompt_research[], prompt_delegate[];	/* the system prompts of sub-agents, before the workspace */
 extern const char prompt_wrapup[];	/* the last request of a turn that ran out of steps or time; one %s: which */
 extern const char prompt_compact[];	/* asks for the summary of a conversation; %lld: words at most */
+extern const char prompt_review[], prompt_extract[];	/* ask what of a conversation is worth a note */
 extern const char prompt_nudge[];	/* open to-dos; %s: the items, %d: steps left */
 
 /* The hint for a surface, NULL for none. */

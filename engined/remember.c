@@ -63,7 +63,7 @@ add_one(const struct remember *r, enum memory_file f, const char *text, enum con
 {
 	if (!r->foreign)
 		return memory_add(r->home, f, text, conf, e);
-	if (promotion_add(r->home, "manual", r->session, r->model, f, text, conf, "from a turn that read foreign text", e) == -1)
+	if (promotion_add(r->home, r->source == NULL ? "manual" : r->source, r->session, r->model, f, text, conf, PROMOTION_FOREIGN, e) == -1)
 		return NULL;
 	return xasprintf("not kept yet, because this turn has read text of others; a person decides (alpi memory promote): %s", text);
 }

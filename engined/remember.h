@@ -11,6 +11,7 @@
 /* Who asks. */
 struct remember {
 	const char	*home, *session, *model;
+	const char	*source;	/* of what waits for a person; NULL: manual */
 	bool		 person;	/* at the command: may apply candidates */
 	bool		 foreign;	/* in a turn that has read text of strangers: what it adds waits for a person */
 };

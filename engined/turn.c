@@ -288,6 +288,7 @@ turn_free(struct turn *t)
 	fold_clear(t);
 	json_decref(t->folds);
 	free(t->fold_note);
+	free(t->gone);
 	toolcall_clear(t);
 	LIST_REMOVE(t, link);
 	event_free(t->kick);
@@ -320,6 +321,17 @@ turn_policy(const struct turn *t)
 		.peers = engine_linked(t->engine) && neighbour_grant(t, "alpd") != NULL,
 		.past = t->peer == NULL && t->thread == NULL && t->agent == NULL,
 	};
+}
+
+bool
+turn_of_person(const struct turn *t)
+{
+	static const char *const others[] = { "cron", "telegram", "email", "imap", "gmail", "matrix", "webhook", "peer", "workgroup" };
+
+	for (size_t i = 0; i < COUNT(others); i++)
+		if (strcmp(t->surface, others[i]) == 0)
+			return false;
+	return true;
 }
 
 /* ---- what others do to it ---------------------------------------------------------------------- */

@@ -111,6 +111,7 @@ struct turn {
 	int			 folded;	/* the step before which it was done or tried last */
 	char			*fold_note;	/* what came of it, for people; NULL: nothing did */
 	json_t			*folds;		/* of a process that died, step -> row; NULL: none */
+	char			*gone;		/* what was said in the part that went (review.c); NULL: nothing */
 
 	/* sums */
 	int64_t			 tokens_in, tokens_out, context_tokens;
@@ -137,6 +138,8 @@ int	 turn_cancel(struct turn *t, const char *reason, struct error *e);
 int	 turn_grants(struct turn *t, const json_t *grants, struct error *e);
 /* What it may use of the tools. */
 struct tools_policy turn_policy(const struct turn *t);
+/* Does the surface have a person on the other side, and nobody else? */
+bool	 turn_of_person(const struct turn *t);
 /* The workspace a turn without one of its own gets: the configured one or NULL; borrowed. */
 const char *turn_workspace(const struct engine *en, const char *asked);
 
@@ -164,6 +167,8 @@ void	 calls_find(struct turn *t, const json_t *shown);
 void	 calls_end(struct turn *t, struct tool_result *r);
 void	 calls_fail(struct turn *t, const char *why);
 void	 calls_cancel(struct turn *t);
+/* Does what this tool returns come from the person and us alone? */
+bool	 calls_ours(const char *tool);
 void	 calls_tool_start(struct turn *t);
 void	 calls_tool_state(struct turn *t, const char *text);
 void	 calls_tool_end(struct turn *t, bool ok, const char *output);

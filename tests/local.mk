@@ -9,7 +9,7 @@ UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-ho
 UNIT += sse:alpi-engined target:alpi-engined retry:alpi-engined openai:alpi-engined offline:alpi-engined provider:alpi-engined turn:alpi-engined
 UNIT += recall:alpi-engined past:alpi-engined session:alpi-engined journal:alpi-engined ledger:alpi-engined context:alpi-engined todo:alpi-engined
 UNIT += engine_settings:alpi-engined mention:alpi-engined thread:alpi-engined events:alpi-engined
-UNIT += compact:alpi-engined fold:alpi-engined
+UNIT += compact:alpi-engined fold:alpi-engined review:alpi-engined candidates:alpi-engined
 UNIT += shelf:alpi-engined tool_index:alpi-toolrunner
 UNIT += usage:alpi cron_words:alpi render:alpi print:alpi cli_args:alpi chains:alpi
 UNIT += lexer:alpi-toolrunner approve:alpi-toolrunner denylist:alpi-toolrunner exec:alpi-toolrunner
@@ -27,7 +27,7 @@ UNIT += init_supervise:alpi-init init_logs:alpi-init
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
 FUZZ += cron:common scan:common wire:common json:common config:common env:common codec:common boot:common grant:common skill:common schema:common
 FUZZ += frontmatter:alpi-engined sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
-FUZZ += outputs:alpi-engined
+FUZZ += outputs:alpi-engined candidates:alpi-engined
 FUZZ += render:alpi
 FUZZ += page:alpi-engined
 FUZZ += lexer:alpi-toolrunner

@@ -17,7 +17,7 @@
  * "arguments"}]}]}; a step a request.
  *
  *   GET /stats   {requests, open, most_open, aborted, connections, models: {name: requests}}
- *   GET /last    the body of the newest chat request
+ *   GET /last    the body of the newest chat request; /last-stream: of the newest for a stream
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -62,7 +62,7 @@ enum {
 struct stats {
 	json_t	*models, *seen;		/* requests by model; by newest user message, for `retry` */
 	size_t	 requests, open, most_open, aborted, connections;
-	char	*last;
+	char	*last, *last_stream;
 };
 
 struct piece {
@@ -861,6 +861,10 @@ on_chat(struct conn *c, const char *body, size_t len)
 		o.refusal = b->refusal != NULL ? b->refusal : "";
 		o.refusal_type = b->type;
 		o.stream = json_is_true(json_object_get(j, "stream"));
+		if (o.stream) {
+			free(stats.last_stream);
+			stats.last_stream = xstrndup(body, len);
+		}
 		read_messages(&o, json_object_get(j, "messages"));
 		b->plan(&o);
 		answer(c, &o);		/* may free the connection */
@@ -884,11 +888,21 @@ on_stats(struct conn *c, const char *body, size_t len)
 }
 
 static void
+send_last(struct conn *c, const char *last)
+{
+	send_body(c, 200, "application/json", "", last != NULL ? last : "{}", last != NULL ? strlen(last) : 2);
+}
+
+static void
 on_last(struct conn *c, const char *body, size_t len)
 {
-	const char *last = stats.last != NULL ? stats.last : "{}";
+	send_last(c, stats.last);
+}
 
-	send_body(c, 200, "application/json", "", last, strlen(last));
+static void
+on_last_stream(struct conn *c, const char *body, size_t len)
+{
+	send_last(c, stats.last_stream);
 }
 
 static void
@@ -917,6 +931,7 @@ static const struct route {
 	{ "POST",	"/chat/completions",	on_chat },
 	{ "GET",	"/stats",		on_stats },
 	{ "GET",	"/last",		on_last },
+	{ "GET",	"/last-stream",		on_last_stream },
 	{ "GET",	"/api/tags",		on_tags },
 	{ "POST",	"/api/show",		on_show },
 };
