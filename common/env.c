@@ -8,25 +8,9 @@
 
 #include "common/mem.h"
 #include "common/paths.h"
+#include "common/strip.h"
 
 #define ENV_MAX_BYTES (1024 * 1024)
-
-static int
-is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static void
-strip(const char **at, size_t *len)
-{
-	while (*len > 0 && is_blank(**at)) {
-		++*at;
-		--*len;
-	}
-	while (*len > 0 && is_blank((*at)[*len - 1]))
-		--*len;
-}
 
 /* One pair of equal quotes around it is no part of a value. */
 static void

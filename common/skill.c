@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/strip.h"
 
 const char *const skill_categories[] = {
 	"software", "data", "research", "productivity", "communication", "media", "system", "finance", "personal",
@@ -18,7 +19,7 @@ static const char *const refused[] = {
 	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "PWD", "TMPDIR", "LANG", "IFS", "ENV", "BASH_ENV",
 	"WORKSPACE",
 };
-static const char *const refused_beginnings[] = { "ALPI_", "LD_", "LC_", "PYTHON", "MALLOC_", "GLIBC_" };
+static const char *const refused_beginnings[] = { "EMAIL__", "ALPI_", "LD_", "LC_", "PYTHON", "MALLOC_", "GLIBC_" };
 
 static bool
 is_lower(char c)
@@ -30,12 +31,6 @@ static bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 bool
@@ -51,17 +46,6 @@ skill_name_ok(const char *name)
 }
 
 /* ---- the head of a SKILL.md ------------------------------------------------------------------- */
-
-static void
-strip(const char **at, size_t *len)
-{
-	while (*len > 0 && is_blank(**at)) {
-		++*at;
-		--*len;
-	}
-	while (*len > 0 && is_blank((*at)[*len - 1]))
-		--*len;
-}
 
 /* The line at `at`, without the blanks at its end; *next: where the following one begins. */
 static size_t
