@@ -47,7 +47,10 @@ on_interrupt(EditLine *el, int key)
 	return CC_EOF;
 }
 
-/* Ctrl-D leaves on an empty line only; otherwise it deletes, as everywhere. */
+/*
+ * Ctrl-D leaves on an empty line only; otherwise it deletes, as everywhere. Typed between two lines, while the terminal
+ * is the kernel's, it comes as NUL.
+ */
 static void
 set_keys(EditLine *el)
 {
@@ -55,6 +58,7 @@ set_keys(EditLine *el)
 	el_set(el, EL_SETTY, "-d", "-isig", NULL);
 	el_set(el, EL_ADDFN, "alpi-interrupt", "drop the line", on_interrupt);
 	el_set(el, EL_BIND, "^C", "alpi-interrupt", NULL);
+	el_set(el, EL_BIND, "^@", "em-delete-or-list", NULL);
 	el_set(el, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	el_set(el, EL_BIND, "^W", "ed-delete-prev-word", NULL);
 	el_set(el, EL_BIND, "\\e[H", "ed-move-to-beg", NULL);

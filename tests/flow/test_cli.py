@@ -363,6 +363,14 @@ def test_ctrl_c_twice_leaves_the_prompt(stub):
     assert terminal.end() in (130, -signal.SIGINT)      # 130 to a shell, also when the key comes before the editor has the terminal
 
 
+def test_a_ctrl_d_typed_between_two_lines_is_heard(stub):
+    ready(stub)
+    terminal = Terminal(stub.home, "chat")
+    terminal.until("› ")
+    terminal.type("\x00")       # what the kernel makes of it when the editor takes the terminal back
+    assert terminal.end() == 0
+
+
 @pytest.mark.parametrize("typed,choice", [("o", "once"), ("s", "session"), ("a", "always"), ("d", "deny")])
 def test_a_question_is_put_and_answered(stub, typed, choice):
     ready(stub)
