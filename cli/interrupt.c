@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <time.h>
 
-static volatile sig_atomic_t count;
+static volatile sig_atomic_t count, newest;
 static sigset_t before;
 static int catching;
 
@@ -14,6 +14,7 @@ static void
 caught(int number)
 {
 	count++;
+	newest = number;
 }
 
 void
@@ -48,6 +49,12 @@ int
 interrupt_count(void)
 {
 	return count;
+}
+
+int
+interrupt_newest(void)
+{
+	return newest;
 }
 
 void

@@ -15,6 +15,8 @@ void	interrupt_release(void);
 /* How many came since the last reset. */
 int	interrupt_count(void);
 void	interrupt_reset(void);
+/* The newest of them, SIGINT or SIGTERM. */
+int	interrupt_newest(void);
 /* ppoll that a caught signal ends with 0 ready descriptors; timeout_ms -1: none. The number ready. */
 int	interrupt_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
 

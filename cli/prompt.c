@@ -2,19 +2,24 @@
 /*
  * See prompt.h; libedit does the work. The terminal's interrupt character
  * becomes an ordinary key while a line is edited, so that Ctrl-C drops the
- * line instead of ending us.
+ * line instead of ending us; typed just before that it is a signal, and means
+ * the same.
  */
 #include "cli/prompt.h"
 
 #include <histedit.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
+#include "cli/interrupt.h"
 #include "common/buf.h"
 #include "common/mem.h"
 #include "common/paths.h"
@@ -45,6 +50,33 @@ on_interrupt(EditLine *el, int key)
 	if (el_get(el, EL_CLIENTDATA, &p) == 0)
 		p->interrupted = true;
 	return CC_EOF;
+}
+
+/* 0 ends the line: the end of input, or a signal (SIGTERM is the end of input). */
+static int
+next_key(EditLine *el, wchar_t *key)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	char bytes[MB_LEN_MAX];
+	mbstate_t state = { 0 };
+	size_t n = 0, got;
+	struct prompt *p;
+
+	if (el_get(el, EL_CLIENTDATA, &p) == -1)
+		return 0;
+	do {
+		while (interrupt_poll(&in, 1, -1) == 0)
+			if (interrupt_count() > 0) {
+				p->interrupted = interrupt_newest() == SIGINT;
+				return 0;
+			}
+		if (read(STDIN_FILENO, &bytes[n], 1) != 1)
+			return 0;
+		got = mbrtowc(key, &bytes[n++], 1, &state);
+	} while (got == (size_t)-2 && n < sizeof(bytes));
+	if (got == (size_t)-1 || got == (size_t)-2)
+		*key = L'\ufffd';
+	return 1;
 }
 
 /*
@@ -107,6 +139,7 @@ prompt_open(void)
 		return p;
 	el_set(p->edit, EL_CLIENTDATA, p);
 	el_set(p->edit, EL_PROMPT, label);
+	el_set(p->edit, EL_GETCFN, next_key);
 	set_keys(p->edit);
 	open_history(p);
 	el_source(p->edit, NULL);	/* the person's own ~/.editrc */
@@ -142,20 +175,29 @@ remember(struct prompt *p, const char *message)
 	umask(mask);
 }
 
+static bool
+edit_line(struct prompt *p, struct buf *b)
+{
+	const char *edited;
+	int n = 0;
+
+	interrupt_reset();
+	interrupt_catch();
+	edited = el_gets(p->edit, &n);
+	interrupt_release();
+	return edited != NULL && n > 0 && !p->interrupted && buf_puts(b, edited) == 0;
+}
+
 /* One line into b with its newline; false at the end. */
 static bool
 read_line(struct prompt *p, struct buf *b)
 {
 	char *line = NULL;
-	const char *edited;
 	size_t size = 0;
-	int n = 0;
 	bool got;
 
-	if (p->edit != NULL) {
-		edited = el_gets(p->edit, &n);
-		return edited != NULL && n > 0 && !p->interrupted && buf_puts(b, edited) == 0;
-	}
+	if (p->edit != NULL)
+		return edit_line(p, b);
 	got = getline(&line, &size, stdin) > 0 && buf_puts(b, line) == 0;
 	free(line);
 	return got;

@@ -353,6 +353,9 @@ def test_slash_words_that_do_not_exist_are_not_sent(stub):
     assert stub.asked("host.chat.send") == []
 
 
+LEFT = (130, -signal.SIGINT)     # 130 to a shell either way; while no line is edited the signal itself ends us
+
+
 def test_ctrl_c_twice_leaves_the_prompt(stub):
     ready(stub)
     terminal = Terminal(stub.home, "chat")
@@ -360,7 +363,27 @@ def test_ctrl_c_twice_leaves_the_prompt(stub):
     terminal.type("half a line\x03")
     terminal.until("Ctrl-C again leaves")
     terminal.type("\x03")
-    assert terminal.end() in (130, -signal.SIGINT)      # 130 to a shell, also when the key comes before the editor has the terminal
+    assert terminal.end() in LEFT
+
+
+def test_the_prompt_ends_in_order_when_it_is_told_to(stub):
+    ready(stub)
+    terminal = Terminal(stub.home, "chat")
+    terminal.until("› ")
+    terminal.type("half · a line")
+    terminal.until("half · a line")
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.end() == 0
+
+
+def test_ctrl_c_before_the_editor_has_the_terminal_is_the_same(stub):
+    ready(stub)
+    terminal = Terminal(stub.home, "chat")
+    terminal.until("› ")
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.until("Ctrl-C again leaves")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() in LEFT
 
 
 def test_a_ctrl_d_typed_between_two_lines_is_heard(stub):
