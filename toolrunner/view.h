@@ -47,6 +47,8 @@ struct view {
  * the call comes. The machine's /proc cannot be looked at any more then.
  */
 void	view_begin(struct view *v, bool mounted);
+/* Plan that part alone (view_begin does). */
+void	view_everyone(struct view *v);
 /* What this sandbox shows beyond that. 0, or -1: a path is missing or lies in alpi's own home. */
 int	view_plan(struct view *v, const struct sandbox *s, struct error *e);
 /* Make it our root; s names the one account that exists in it. 0, or -1: nothing can be relied on then. Linux only. */

@@ -295,20 +295,6 @@ conclude(struct tool_call *call, const struct skill *s, const struct command *c,
 
 /* ---- the three actions ------------------------------------------------------------------------ */
 
-/* A skill without a program is read and followed. */
-static int
-show_instructions(struct tool_call *call, const struct skill *s, struct error *e)
-{
-	const char *text = buf_str(&s->text), *begin, *end, *body = skill_head(text, s->text.len, &begin, &end);
-
-	if (body == NULL)
-		return error_set(e, ERR_invalid, "skill %s: SKILL.md has no head", s->name);
-	call->result.ok = true;
-	buf_addf(&call->result.output, "[skill %s has no script; follow its instructions]\n", s->name);
-	buf_add(&call->result.output, body, s->text.len - (size_t)(body - text));
-	return 0;
-}
-
 static int
 carry_out(struct tool_call *call, const struct skill *s, struct error *e)
 {
@@ -316,8 +302,6 @@ carry_out(struct tool_call *call, const struct skill *s, struct error *e)
 	struct command c = { 0 };
 	int result;
 
-	if (s->script == NULL && strcmp(action, "run") == 0)
-		return show_instructions(call, s, e);
 	if (s->script == NULL)
 		return error_set(e, ERR_not_found, "skill %s has no scripts/run.py to %s", s->name, action);
 	if (s->schema == NULL && strcmp(action, "invoke") == 0)
