@@ -47,7 +47,9 @@ look_env(const struct eligible *el, const struct skill *s, struct buf *out)
 	char **names = skill_declared(s->text, s->len);
 
 	for (char **p = names; *p != NULL; p++)
-		if (skill_variable_refused(*p) || !is_set(el->env, *p))
+		if (skill_variable_refused(*p))
+			buf_addf(out, "%svariable %.100s (no skill is ever given it)", out->len > 0 ? ", " : "", *p);
+		else if (!is_set(el->env, *p))
 			lacks(out, "variable", *p);
 	skill_words_free(names);
 }

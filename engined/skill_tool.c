@@ -184,6 +184,56 @@ do_validate(const struct skill_asker *a, struct skill *s, const json_t *args, st
 	return text != NULL ? text : xasprintf("%s: nothing is wrong", s->name);
 }
 
+/* ---- run ------------------------------------------------------------------------------------ */
+
+static bool
+has_script(int dir)
+{
+	char **names = beneath_names(dir, "scripts", false);
+	bool found = false;
+
+	for (char **n = names; n != NULL && *n != NULL; n++)
+		found |= strcmp(*n, "run.py") == 0;
+	beneath_names_free(names);
+	return found;
+}
+
+static int
+check_run(const struct skill_asker *a, struct skill *s, bool *script, struct error *e)
+{
+	cleanup_free char *missing = eligible_missing(&a->el, s);
+	cleanup_close int dir = open_folder(a, s, e);
+	const char *wrong;
+
+	if (dir == -1)
+		return -1;
+	if (missing != NULL)
+		return error_set(e, ERR_unavailable, "%s cannot be used here: missing %s", s->name, missing);
+	if ((*script = has_script(dir)))
+		check_all(s, dir, &s->findings);
+	wrong = findings_error(&s->findings);
+	return wrong == NULL ? 0 : error_set(e, ERR_invalid, "%s does not run before this is right: %s", s->name, wrong);
+}
+
+int
+skill_may_run(const struct skill_asker *a, const char *name, bool *script, struct error *e)
+{
+	struct skill *s = skill_find(a->home, name, e);
+	int r = s == NULL ? -1 : check_run(a, s, script, e);
+
+	skill_free(s);
+	return r;
+}
+
+/* What has no script is read and followed. */
+static char *
+do_run(const struct skill_asker *a, struct skill *s, const json_t *args, struct error *e)
+{
+	cleanup_free char *text = do_view(a, s, args, e);
+
+	return text == NULL ? NULL : xasprintf("[%s has no script: follow what it says]\n%s", s->name, text);
+}
+
 /* ---- changes -------------------------------------------------------------------------------- */
 
 /* What was done, and what is still not right with the skill. */
@@ -297,6 +347,7 @@ static const struct action {
 	action_fn	*run;
 } actions[] = {
 	{ "list", false, false, do_list }, { "view", true, false, do_view }, { "validate", true, false, do_validate },
+	{ "run", true, false, do_run },
 	{ "create", false, true, do_create }, { "edit", true, true, do_edit }, { "patch", true, true, do_patch },
 	{ "add_file", true, true, do_add_file }, { "remove_file", true, true, do_remove_file },
 	{ "set_meta", true, true, do_set_meta }, { "delete", true, true, do_delete }, { "reset_state", true, true, do_reset_state },
@@ -320,10 +371,18 @@ skill_changes(const char *action)
 }
 
 bool
+skill_runs(const char *action)
+{
+	return strcmp(action, "run") == 0 || strcmp(action, "test") == 0 || strcmp(action, "invoke") == 0;
+}
+
+bool
 skill_shows(const json_t *args)
 {
 	const char *file = text_of(args, "file");
 
+	if (strcmp(text_of(args, "action"), "run") == 0)	/* of one without a script */
+		return true;
 	return strcmp(text_of(args, "action"), "view") == 0 && strncmp(file, "state", 5) != 0 && strncmp(file, "assets", 6) != 0;
 }
 
@@ -343,7 +402,7 @@ skill_call(const struct skill_asker *a, const json_t *args, struct error *e)
 	char *out = NULL;
 
 	if (row == NULL) {
-		error_set(e, ERR_invalid, "skill: \"action\" is list, view, validate, create, edit, patch, add_file, remove_file, set_meta, "
+		error_set(e, ERR_invalid, "skill: \"action\" is list, view, validate, run, test, invoke, create, edit, patch, add_file, remove_file, set_meta, "
 		    "delete or reset_state");
 		return NULL;
 	}

@@ -18,6 +18,13 @@ struct skill_asker {
 
 /* Carry out one call. The text for whoever asked, the caller's; NULL with the error. */
 char	*skill_call(const struct skill_asker *a, const json_t *args, struct error *e);
+/*
+ * May this skill's script run here and now? 0 with whether it has one; or -1: there is no such skill, it lacks something,
+ * or what it has is not right.
+ */
+int	 skill_may_run(const struct skill_asker *a, const char *name, bool *script, struct error *e);
+/* Does the action start its script? */
+bool	 skill_runs(const char *action);
 /* Does the action change skills? */
 bool	 skill_changes(const char *action);
 /* Is what the call shows a skill itself, which is there to be followed, and not what a skill has written? */

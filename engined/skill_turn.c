@@ -52,6 +52,32 @@ carry_out(struct turn *t)
 	calls_end(t, &r);
 }
 
+/*
+ * toolrunner runs it and reads for itself what it is to have: the name and the arguments are all it is told. It is a
+ * call there like any other, with the turn's grant and a key of its own.
+ */
+static void
+run_script(struct turn *t)
+{
+	struct skill_asker who = { .home = t->engine->home, .el = engine_eligible(t->engine) };
+	const char *action = json_str(t->now.args, "action", ""), *name = json_str(t->now.args, "name", "");
+	json_t *args = json_pack("{s:s, s:s, s:O*}", "action", action, "name", name, "args", json_object_get(t->now.args, "args"));
+	struct error e = { 0 };
+	bool script = false;
+
+	if (skill_may_run(&who, name, &script, &e) == -1) {
+		json_decref(args);
+		calls_fail(t, e.text);
+	} else if (!script && strcmp(action, "run") == 0) {
+		json_decref(args);
+		carry_out(t);
+	} else {
+		json_decref(t->now.args);
+		t->now.args = args;
+		runner_begin(t);
+	}
+}
+
 /* All that would be written, as far as a person reads it. The caller frees. */
 static char *
 question_of(const json_t *args)
@@ -86,7 +112,9 @@ skill_begin(struct turn *t)
 {
 	cleanup_free char *question = NULL;
 
-	if (!skill_changes(json_str(t->now.args, "action", "")))
+	if (skill_runs(json_str(t->now.args, "action", "")))
+		run_script(t);
+	else if (!skill_changes(json_str(t->now.args, "action", "")))
 		carry_out(t);
 	else if (t->peer != NULL || t->thread != NULL || t->agent != NULL)
 		calls_fail(t, "skill: a peer's turn and a sub-agent change no skills");

@@ -63,9 +63,10 @@ static const struct own_tool {
 	  "Skills: written-down ways of doing things, with files beside. view opens one to be followed; list shows all, also those "
 	  "that cannot be used now. Create one after a task of several steps that will come again, not for a single answer; list "
 	  "first, and rather edit or patch one that is close. English, steps that can be followed, no secrets in the text (secrets/ "
-	  "is for them). A skill that is not yours needs the user's word (confirm_user_skill).",
+	  "is for them). A skill that is not yours needs the user's word (confirm_user_skill). run starts its scripts/run.py with args, "
+	  "invoke returns its JSON alone, test tries it.",
 	  "{\"type\":\"object\",\"properties\":{"
-	  "\"action\":{\"type\":\"string\",\"enum\":[\"list\",\"view\",\"validate\",\"create\",\"edit\",\"patch\",\"add_file\","
+	  "\"action\":{\"type\":\"string\",\"enum\":[\"list\",\"view\",\"validate\",\"run\",\"test\",\"invoke\",\"create\",\"edit\",\"patch\",\"add_file\","
 	  "\"remove_file\",\"set_meta\",\"delete\",\"reset_state\"]},"
 	  "\"name\":{\"type\":\"string\"},"
 	  "\"category\":{\"type\":\"string\",\"enum\":[\"software\",\"data\",\"research\",\"productivity\",\"communication\","
@@ -85,6 +86,7 @@ static const struct own_tool {
 	  "\"old_string\":{\"type\":\"string\"},"
 	  "\"new_string\":{\"type\":\"string\"},"
 	  "\"file\":{\"type\":\"string\",\"description\":\"view: scripts/run.py\"},"
+	  "\"args\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"of the script\"},"
 	  "\"fields\":{\"type\":\"object\",\"description\":\"set_meta: keys and values, null takes one out\"},"
 	  "\"confirm_user_skill\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"action\"]}" },
 	{ "alpi_knowledge", TOOL_KNOWLEDGE, false, "alpi's own documentation",
