@@ -104,7 +104,7 @@ const struct tool tools[] = {
 	},
 	{
 		.name = "index_workspace", .bulk = true, .needs = CAP_read, .limit_s = 120, .run = tool_index_workspace,
-		.box = { FS_READ, NET_NONE, false },
+		.box = { FS_READ, NET_NONE, false, SKILL_NONE },
 		.summary = "files and their text, for the index",
 		.description = "For engined: a page of the list of files, or the text of the files in paths.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
@@ -114,7 +114,7 @@ const struct tool tools[] = {
 		    "\"paths\":{\"type\":\"array\"}}}",
 	}, {
 		.name = "search_workspace", .bulk = true, .needs = CAP_read, .limit_s = 30, .run = tool_search_workspace,
-		.box = { FS_READ, NET_NONE, false },
+		.box = { FS_READ, NET_NONE, false, SKILL_NONE },
 		.summary = "which of the files found may be read",
 		.description = "For engined: those of the files in paths that are there and may be read.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
