@@ -437,8 +437,10 @@ calls_cancel(struct turn *t)
 {
 	if (t->now.key == NULL)
 		turn_kick(t);
-	else if (t->now.wait != NULL || t->now.indexing != NULL)
+	else if (t->now.wait != NULL)
 		calls_fail(t, "interrupted");
+	else if (t->now.indexing != NULL)
+		indexing_cancel(t);
 	else if (t->now.asking != NULL && !t->now.sent)
 		ask_cancel(t);
 	else if (strcmp(t->now.name, "peer") == 0)

@@ -27,6 +27,7 @@ struct indexing {
 	char			*workspace;	/* where a search looked */
 	struct shelf_hit	 hits[SHELF_K_MAX];
 	size_t			 nhits;
+	struct tool_result	 learned;	/* of learn_file, before the file is indexed; not ok: it is another tool */
 };
 
 static struct indexing *
@@ -47,6 +48,7 @@ indexing_free(struct indexing *x)
 	if (x->pass != NULL)
 		workspace_forget(x->pass);
 	shelf_hits_clear(x->hits, x->nhits);
+	tool_result_clear(&x->learned);
 	free(x->workspace);
 	free(x);
 }
@@ -111,10 +113,55 @@ static void
 begin_index(struct turn *t)
 {
 	struct workspace_order o = { .path = json_str(t->now.args, "path", "."), .glob = json_str(t->now.args, "glob", WORKSPACE_GLOB),
-	    .force = json_bool(t->now.args, "force", false) };
+	    .force = json_bool(t->now.args, "force", false), .ocr = json_bool(t->now.args, "ocr", false) };
 	struct indexing *x = t->now.indexing = indexing_new(t);
 
 	x->pass = workspace_begin(t->engine->workspace, &o, &caller, x);
+}
+
+/* ---- learn_file ---------------------------------------------------------------------------------------- */
+
+/* The file is there, whatever became of the index. */
+static void
+end_learned(struct indexing *x, const char *why)
+{
+	const char *text = x->learned.output;
+	json_t *j = json_parse(text, strlen(text), 4, NULL);
+	struct tool_result r = { .ok = true, .mutations = steal(x->learned.mutations) };
+
+	json_object_set_new(j, "indexed", json_boolean(why == NULL));
+	if (why != NULL)
+		json_object_set_new(j, "error", json_string(why));
+	r.output = j == NULL ? xstrdup(text) : json_text(j);
+	json_decref(j);
+	calls_end(x->turn, &r);
+}
+
+static void
+on_learned(void *arg, const struct workspace_result *r, const struct error *e)
+{
+	struct indexing *x = arg;
+
+	x->pass = NULL;
+	if (r == NULL)
+		end_learned(x, e->text);
+	else
+		end_learned(x, json_array_size(r->reasons) == 0 ? NULL : json_str(json_array_get(r->reasons, 0), "reason", "skipped"));
+}
+
+static const struct workspace_caller learner = { .ask = on_ask, .progress = on_progress, .done = on_learned };
+
+void
+indexing_learned(struct turn *t, struct tool_result *r)
+{
+	cleanup_json json_t *told = json_parse(r->output, strlen(r->output), 4, NULL);
+	struct workspace_order o = { .path = json_str(told, "path", ".alpi/documents"), .glob = WORKSPACE_GLOB,
+	    .ocr = json_bool(t->now.args, "ocr", false) };
+	struct indexing *x = t->now.indexing = indexing_new(t);
+
+	x->learned = *r;
+	*r = (struct tool_result){ 0 };
+	x->pass = workspace_begin(t->engine->workspace, &o, &learner, x);
 }
 
 /* ---- search_workspace ------------------------------------------------------------------------------- */
@@ -255,4 +302,13 @@ indexing_begin(struct turn *t)
 		begin_index(t);
 	else
 		begin_search(t);
+}
+
+void
+indexing_cancel(struct turn *t)
+{
+	if (t->now.indexing->learned.ok)
+		end_learned(t->now.indexing, "interrupted");
+	else
+		calls_fail(t, "interrupted");
 }

@@ -54,7 +54,10 @@ on_finished(struct turn *t, const struct tool_next_reply *r)
 
 	if (t->now.asking != NULL)
 		ask_approved(t, r->ok ? "once" : "deny", "timeout");
-	calls_end(t, &result);
+	if (r->ok && r->output != NULL && strcmp(t->now.name, "learn_file") == 0)
+		indexing_learned(t, &result);
+	else
+		calls_end(t, &result);
 }
 
 static void

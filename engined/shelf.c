@@ -119,7 +119,7 @@ shelf_root(struct shelf *x, const char *workspace, bool make, struct error *e)
 int
 shelf_files(struct shelf *x, int64_t root, struct shelf_file **out, size_t *count, struct error *e)
 {
-	sqlite3_stmt *s = db_query(x->db, e, "SELECT path, mtime_us, size FROM files WHERE root = ? ORDER BY path", "i", root);
+	sqlite3_stmt *s = db_query(x->db, e, "SELECT path, mtime_us, size, pieces FROM files WHERE root = ? ORDER BY path", "i", root);
 	struct shelf_file *list = NULL;
 	size_t n = 0, room = 0;
 	int more;
@@ -130,7 +130,8 @@ shelf_files(struct shelf *x, int64_t root, struct shelf_file **out, size_t *coun
 		if (n == room)
 			list = xreallocarray(list, room = room ? room * 2 : 64, sizeof(*list));
 		list[n++] = (struct shelf_file){ .path = xstrdup((const char *)sqlite3_column_text(s, 0)),
-		    .mtime_us = sqlite3_column_int64(s, 1), .size = sqlite3_column_int64(s, 2) };
+		    .mtime_us = sqlite3_column_int64(s, 1), .size = sqlite3_column_int64(s, 2),
+		    .empty = sqlite3_column_int64(s, 3) == 0 };
 	}
 	db_done(s);
 	if (more == -1) {

@@ -24,6 +24,7 @@ struct shelf;
 struct shelf_file {
 	char	*path;			/* relative to the workspace, or absolute */
 	int64_t	 mtime_us, size;
+	bool	 empty;			/* nothing of it is in the index */
 };
 
 /* A piece that was found. */

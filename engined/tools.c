@@ -150,6 +150,7 @@ static const struct own_tool {
 	  "{\"type\":\"object\",\"properties\":{"
 	  "\"path\":{\"type\":\"string\",\"default\":\".\"},"
 	  "\"glob\":{\"type\":\"string\",\"default\":\"**/*\"},"
+	  "\"ocr\":{\"type\":\"boolean\",\"description\":\"read pictures too\",\"default\":false},"
 	  "\"force\":{\"type\":\"boolean\",\"default\":false}}}" },
 };
 

@@ -243,6 +243,9 @@ void	 fold_clear(struct turn *t);
 
 /* indexing.c: the index of the workspace's files */
 void	 indexing_begin(struct turn *t);
+/* learn_file has put a document into the workspace; the call ends when that is indexed. r is taken. */
+void	 indexing_learned(struct turn *t, struct tool_result *r);
+void	 indexing_cancel(struct turn *t);
 void	 indexing_free(struct indexing *x);
 
 /* finish.c */

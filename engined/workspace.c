@@ -33,7 +33,7 @@ struct workspace_pass {
 	const struct workspace_caller	*caller;
 	void				*arg;
 	char				*path, *glob;
-	bool				 force;
+	bool				 force, ocr;
 
 	bool				 asked;		/* a page is on its way */
 	int64_t				 root;		/* 0: not known yet */
@@ -148,7 +148,7 @@ workspace_begin(struct workspace *w, const struct workspace_order *o, const stru
 	struct workspace_pass *p = xcalloc(1, sizeof(*p));
 
 	*p = (struct workspace_pass){ .of = w, .caller = caller, .arg = arg, .path = xstrdup(o->path), .glob = xstrdup(o->glob),
-	    .force = o->force, .result.reasons = json_array() };
+	    .force = o->force, .ocr = o->ocr, .result.reasons = json_array() };
 	TAILQ_INSERT_TAIL(&w->passes, p, link);
 	soon(w);
 	return p;
@@ -301,7 +301,7 @@ merge(struct workspace_pass *p, struct shelf_file *had, size_t n)
 			k++;
 			continue;
 		}
-		if (order == 0 && !p->force && unchanged(&p->files[i], &had[k]))
+		if (order == 0 && !p->force && !(p->ocr && had[k].empty) && unchanged(&p->files[i], &had[k]))
 			p->result.unchanged++;
 		else
 			add_work(p, &p->files[i], false);
@@ -347,7 +347,7 @@ ask_texts(struct workspace_pass *p)
 	}
 	snprintf(text, sizeof(text), "reading files: %zu of %zu", p->at, p->nwork);
 	p->caller->progress(p->arg, text);
-	ask(p, json_pack("{s:o}", "paths", paths));
+	ask(p, json_pack("{s:o, s:b}", "paths", paths, "ocr", (int)p->ocr));
 }
 
 static void

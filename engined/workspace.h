@@ -29,6 +29,7 @@ struct workspace_pass;
 struct workspace_order {
 	const char	*path, *glob;
 	bool		 force;		/* also what is unchanged */
+	bool		 ocr;		/* what can be read in pictures too: files without text are looked at again */
 };
 
 /* What a pass did. */

@@ -3,19 +3,28 @@
 #include "toolrunner/text.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "toolrunner/command.h"
+#include "toolrunner/docx.h"
 #include "toolrunner/files.h"
 
-#define BLOCK	65536
+#define BLOCK		65536
+#define PROGRAM_MS	30000		/* for one document */
+#define PICTURE_LEAST	50		/* characters; fewer are no text but what looked like some */
 
-/* All of it, at most max bytes. */
+/* ---- plain text ------------------------------------------------------------------------------------ */
+
 static int
-read_all(int fd, struct buf *b, size_t max, struct error *e)
+plain(int fd, struct buf *text, struct error *e)
 {
 	cleanup_free char *block = xmalloc(BLOCK);
 	ssize_t n;
@@ -25,11 +34,101 @@ read_all(int fd, struct buf *b, size_t max, struct error *e)
 			continue;
 		if (n == -1)
 			return error_errno(e, "read");
-		if (b->len + (size_t)n > max)
-			return error_set(e, ERR_too_large, "larger than %zu bytes", max);
-		buf_add(b, block, (size_t)n);
+		if (text->len + (size_t)n > TEXT_MAX)
+			return error_set(e, ERR_too_large, "larger than %d bytes", TEXT_MAX);
+		buf_add(text, block, (size_t)n);
 	}
+	if (files_is_binary(buf_str(text), text->len))
+		return error_set(e, ERR_invalid, "binary");
 	return 0;
+}
+
+/* ---- documents --------------------------------------------------------------------------------------- */
+
+static int
+docx(int fd, struct buf *text, struct error *e)
+{
+	return docx_text(fd, TEXT_MAX, text, e);
+}
+
+/* Why a program has no text for us; its words are about the file. */
+static int
+complaint(const struct command *c, const char *name, struct error *e)
+{
+	cleanup_buf struct buf said = BUF(0);
+
+	if (c->timed_out)
+		return error_set(e, ERR_unavailable, "%s took more than %d s", name, PROGRAM_MS / 1000);
+	capture_text(&c->err, &said);
+	if (said.len == 0)
+		buf_puts(&said, "it failed");
+	return error_set(e, ERR_invalid, "%s: %.*s", name, (int)strcspn(buf_str(&said), "\n"), buf_str(&said));
+}
+
+/* What a program of the system makes of the file on its standard input. */
+static int
+by_program(const char *const *argv, const char *package, int fd, struct buf *text, struct error *e)
+{
+	struct command c = { .argv = argv, .input = fd, .limit_ms = PROGRAM_MS, .most = 2 * TEXT_MAX, .out.half = TEXT_MAX,
+	    .err.half = 1000 };
+	const char *name = strrchr(argv[0], '/') + 1;
+	int done = 0;
+
+	if (access(argv[0], X_OK) == -1)
+		return error_set(e, ERR_unavailable, "%s is not installed: the package %s has it", name, package);
+	if (command_run(&c, e) == -1)
+		return -1;
+	if (c.timed_out || (!c.too_much && (!WIFEXITED(c.status) || WEXITSTATUS(c.status) != 0)))
+		done = complaint(&c, name, e);
+	else
+		buf_add(text, buf_str(&c.out.head), c.out.head.len);
+	command_clear(&c);
+	return done;
+}
+
+static int
+pdf(int fd, struct buf *text, struct error *e)
+{
+	static const char *const argv[] = { "/usr/bin/pdftotext", "-q", "-enc", "UTF-8", "-nopgbrk", "-", "-", NULL };
+
+	return by_program(argv, "poppler-utils", fd, text, e);
+}
+
+static int
+picture(int fd, struct buf *text, struct error *e)
+{
+	static const char *const argv[] = { "/usr/bin/tesseract", "-", "-", NULL };
+
+	if (by_program(argv, "tesseract-ocr", fd, text, e) == -1)
+		return -1;
+	if (utf8_count(buf_str(text), text->len) < PICTURE_LEAST)
+		return error_set(e, ERR_invalid, "picture without text");
+	return 0;
+}
+
+/* ---- which ---------------------------------------------------------------------------------------------- */
+
+static const struct kind {
+	const char	*suffix;
+	off_t		 max;
+	bool		 ocr;		/* only when asked for */
+	int		(*read)(int fd, struct buf *text, struct error *e);
+} kinds[] = {
+	{ ".pdf", TEXT_DOCUMENT_MAX, false, pdf }, { ".docx", TEXT_DOCUMENT_MAX, false, docx },
+	{ ".png", TEXT_IMAGE_MAX, true, picture }, { ".jpg", TEXT_IMAGE_MAX, true, picture },
+	{ ".jpeg", TEXT_IMAGE_MAX, true, picture }, { ".tif", TEXT_IMAGE_MAX, true, picture },
+	{ ".tiff", TEXT_IMAGE_MAX, true, picture }, { ".webp", TEXT_IMAGE_MAX, true, picture },
+	{ "", TEXT_MAX, false, plain },
+};
+
+static const struct kind *
+kind_of(const char *path)
+{
+	size_t n = strlen(path), s;
+
+	for (const struct kind *k = kinds; ; k++)
+		if ((s = strlen(k->suffix)) <= n && strcasecmp(path + n - s, k->suffix) == 0)
+			return k;
 }
 
 /* A NUL would end the text for everybody who reads it later. */
@@ -46,14 +145,20 @@ add_clean(struct buf *out, struct buf *text)
 }
 
 int
-text_of(int fd, const char *path, const struct stat *st, struct buf *out, struct error *e)
+text_of(int fd, const char *path, bool ocr, struct buf *out, struct error *e)
 {
+	const struct kind *k = kind_of(path);
 	cleanup_buf struct buf text = BUF(0);
+	struct stat st;
 
-	if (read_all(fd, &text, TEXT_MAX, e) == -1)
+	if (fstat(fd, &st) == -1)
+		return error_errno(e, "fstat");
+	if (k->ocr && !ocr)
+		return error_set(e, ERR_invalid, "picture: ocr reads it");
+	if (st.st_size > k->max)
+		return error_set(e, ERR_too_large, "larger than %lld bytes", (long long)k->max);
+	if (k->read(fd, &text, e) == -1)
 		return -1;
-	if (files_is_binary(buf_str(&text), text.len < BLOCK ? text.len : BLOCK))
-		return error_set(e, ERR_invalid, "binary");
 	add_clean(out, &text);
 	return 0;
 }

@@ -104,14 +104,15 @@ const struct tool tools[] = {
 	},
 	{
 		.name = "index_workspace", .bulk = true, .needs = CAP_read, .limit_s = 120, .run = tool_index_workspace,
-		.box = { FS_READ, NET_NONE, false, SKILL_NONE },
+		.box = { FS_READ, NET_NONE, true, SKILL_NONE },	/* programs that read documents */
 		.summary = "files and their text, for the index",
 		.description = "For engined: a page of the list of files, or the text of the files in paths.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
 		    "\"path\":{\"type\":\"string\"},"
 		    "\"glob\":{\"type\":\"string\"},"
 		    "\"after\":{\"type\":\"string\"},"
-		    "\"paths\":{\"type\":\"array\"}}}",
+		    "\"paths\":{\"type\":\"array\"},"
+		    "\"ocr\":{\"type\":\"boolean\"}}}",
 	}, {
 		.name = "search_workspace", .bulk = true, .needs = CAP_read, .limit_s = 30, .run = tool_search_workspace,
 		.box = { FS_READ, NET_NONE, false, SKILL_NONE },
@@ -119,6 +120,16 @@ const struct tool tools[] = {
 		.description = "For engined: those of the files in paths that are there and may be read.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
 		    "\"paths\":{\"type\":\"array\"}},\"required\":[\"paths\"]}",
+	}, {
+		.name = "learn_file", .needs = CAP_write, .limit_s = 30, .run = tool_learn_file,
+		.box = { FS_WRITE, NET_NONE, false, SKILL_NONE },
+		.summary = "keep a document and index it",
+		.description = "Keep a copy of a document (text, PDF, DOCX) in the workspace and index it for search_workspace.",
+		.parameters = "{\"type\":\"object\",\"properties\":{"
+		    "\"name\":{\"type\":\"string\"},"
+		    "\"source_path\":{\"type\":\"string\"},"
+		    "\"folder\":{\"type\":\"string\"},"
+		    "\"ocr\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"name\",\"source_path\"]}",
 	},
 	{ 0 }
 };

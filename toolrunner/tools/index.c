@@ -23,7 +23,8 @@
 #define PAGE_FILES	2000		/* of a list */
 #define PAGE_PATHS	512		/* that may be asked about at once */
 #define PAGE_MS		5000		/* documents are slow: what was read by then is handed over */
-#define HEADER_MAX	8192		/* bytes of a line before a text */
+#define PATH_MAX_BYTES	4096
+#define WHY_MAX		300		/* bytes of a reason */
 
 struct listing {
 	struct tool_call	*call;
@@ -63,13 +64,21 @@ is_above(const char *folder, const char *path)
 	return n == 0 || (strncmp(folder, path, n) == 0 && path[n] == '/');
 }
 
+static bool
+ends_with(const char *folder, const char *end)
+{
+	size_t n = strlen(folder), m = strlen(end);
+
+	return n >= m && strcmp(folder + n - m, end) == 0 && (n == m || folder[n - m - 1] == '/');
+}
+
 /* Our own folder in a workspace: only the documents in it were put there to be read. */
 static bool
 is_ours(const char *folder, const char *name)
 {
-	const char *slash = strrchr(folder, '/'), *last = slash == NULL ? folder : slash + 1;
-
-	return strcmp(last, ".alpi") == 0 && strcmp(name, "documents") != 0;
+	if (ends_with(folder, ".alpi/documents"))
+		return strcmp(name, "manifest.jsonl") == 0;
+	return ends_with(folder, ".alpi") && strcmp(name, "documents") != 0;
 }
 
 static void
@@ -215,13 +224,14 @@ add_text(struct tool_call *call, const char *path)
 	struct stat st = { 0 };
 	cleanup_close int fd = open_listed(call, path, &st, &why);
 
-	if (fd != -1) {
+	if (fd == -1 || text_of(fd, path, json_bool(call->args, "ocr", false), &text, &why) == -1) {
+		cleanup_free char *clean = utf8_clean(why.text, utf8_cut(why.text, strlen(why.text), WHY_MAX));
+
+		json_object_set_new(header, fd == -1 ? "gone" : "skipped", json_string(clean));
+	}
+	if (why.code != ERR_unavailable) {	/* else it is as if it had changed, and looked at again */
 		json_object_set_new(header, "mtime_us", json_integer((json_int_t)mtime_us(&st)));
 		json_object_set_new(header, "size", json_integer((json_int_t)st.st_size));
-	}
-	if (fd == -1 || text_of(fd, path, &st, &text, &why) == -1) {
-		why.text[utf8_cut(why.text, strlen(why.text), 300)] = '\0';
-		json_object_set_new(header, fd == -1 ? "gone" : "skipped", json_string(why.text));
 	}
 	return put_text(&call->result.output, header, &text);
 }
@@ -237,7 +247,7 @@ paths_of(const struct tool_call *call, struct error *e)
 		return NULL;
 	}
 	json_array_foreach(paths, i, path)
-		if (!json_is_string(path) || json_string_length(path) > HEADER_MAX / 2) {
+		if (!json_is_string(path) || json_string_length(path) > PATH_MAX_BYTES) {
 			error_set(e, ERR_invalid, "%s: a path is not a short text", call->name);
 			return NULL;
 		}
