@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/ask.h"
+#include "cli/attach.h"
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
@@ -30,6 +31,7 @@ struct chat {
 	char		  *session;	/* NULL: a new one */
 	char		  *model;	/* NULL: the configured one */
 	bool		   person;	/* somebody can answer questions */
+	bool		   attached;	/* the files went with the first turn */
 	bool		   leave;
 	int		   code;
 };
@@ -240,14 +242,19 @@ static void
 run_turn(struct chat *h, const char *text)
 {
 	struct error e = { 0 };
-	json_t *params = request_params(h->cli, h->args, text, h->session, &e);
-	struct turn *t;
+	json_t *params = request_params(h->cli, h->args, text, h->session);
+	struct turn *t = NULL;
 
-	if (params != NULL && h->model != NULL)
+	if (h->model != NULL)
 		json_object_set_new(params, "model", json_string(h->model));
-	if (params != NULL)
-		json_object_set_new(params, "interactive", json_boolean(h->person));
-	if (params == NULL || (t = turn_start(h->cli, params, &e)) == NULL) {
+	json_object_set_new(params, "interactive", json_boolean(h->person));
+	if (!h->attached && attach_files(h->cli, h->args, params, &e) == -1)
+		h->leave = true;	/* the next line would meet the same files */
+	else
+		t = turn_start(h->cli, json_incref(params), &e);
+	h->attached = true;
+	json_decref(params);
+	if (t == NULL) {
 		h->code = cli_fail(&e);
 		return;
 	}

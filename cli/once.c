@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/attach.h"
 #include "cli/client.h"
 #include "cli/interrupt.h"
 #include "cli/print.h"
@@ -277,13 +278,15 @@ once_run(struct cli *c, const struct args *a)
 	struct once o = { .form = form_of(a), .tools = json_array(), .errors = json_array() };
 	cleanup_free char *text = request_text(arg_option(a, "once"), &e), *session = NULL;
 	struct turn *t = NULL;
-	json_t *params;
+	json_t *params = NULL;
 	int code;
 
 	show_init(&o.show);
-	if (text != NULL && request_session(c, a, &session, &e) == 0 &&
-	    (params = request_params(c, a, text, session, &e)) != NULL)
-		t = turn_start(c, params, &e);
+	if (text != NULL && request_session(c, a, &session, &e) == 0)
+		params = request_params(c, a, text, session);
+	if (params != NULL && attach_files(c, a, params, &e) == 0)
+		t = turn_start(c, steal(params), &e);
+	json_decref(params);
 	code = t == NULL ? cli_fail(&e) : run_turn(&o, t);
 	turn_free(t);
 	show_clear(&o.show);
@@ -327,9 +330,10 @@ once_explain(struct cli *c, const struct args *a)
 	cleanup_free char *text = request_text(a->nrest > 0 ? a->rest[0] : "hello", &e), *session = NULL;
 	cleanup_json json_t *params = NULL, *result = NULL;
 
-	if (text == NULL || request_session(c, a, &session, &e) == -1 ||
-	    (params = request_params(c, a, text, session, &e)) == NULL ||
-	    (result = client_call(c, "host.chat.explain", json_incref(params), &e)) == NULL)
+	if (text == NULL || request_session(c, a, &session, &e) == -1)
+		return cli_fail(&e);
+	params = request_params(c, a, text, session);
+	if ((result = client_call(c, "host.chat.explain", json_incref(params), &e)) == NULL)
 		return cli_fail(&e);
 	if (arg_has(a, "json"))
 		print_json(stdout, result);

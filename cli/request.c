@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * See request.h. The file of an attachment is read by engined, not here; we
- * only see to it that the path is whole and names a file, because a typing
- * error should not cost a turn.
- */
+/* See request.h. */
 #include "cli/request.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/client.h"
@@ -95,41 +88,8 @@ request_session(struct cli *c, const struct args *a, char **out, struct error *e
 	return 0;
 }
 
-static int
-add_attachment(json_t *list, const char *name, struct error *e)
-{
-	cleanup_free char *path = realpath(name, NULL);
-	const char *base;
-	struct stat st;
-
-	if (path == NULL || stat(path, &st) == -1)
-		return error_errno(e, "%s", name);
-	if (!S_ISREG(st.st_mode))
-		return error_set(e, ERR_invalid, "%s: no regular file", name);
-	base = strrchr(path, '/');
-	json_array_append_new(list, json_pack("{s:s, s:s}", "path", path, "name", base + 1));
-	return 0;
-}
-
-static int
-add_attachments(json_t *params, const struct args *a, struct error *e)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < a->ngiven; i++)
-		if (strcmp(a->given[i].opt->name, "attach") == 0 &&
-		    add_attachment(list, a->given[i].value, e) == -1) {
-			json_decref(list);
-			return -1;
-		}
-	if (json_array_size(list) > 0)
-		json_object_set(params, "attachments", list);
-	json_decref(list);
-	return 0;
-}
-
 json_t *
-request_params(struct cli *c, const struct args *a, const char *text, const char *session, struct error *e)
+request_params(struct cli *c, const struct args *a, const char *text, const char *session)
 {
 	cleanup_free char *cwd = getcwd(NULL, 0);
 	json_t *params = json_pack("{s:s, s:s, s:s, s:b, s:b}", "profile", c->profile, "text", text,
@@ -141,8 +101,5 @@ request_params(struct cli *c, const struct args *a, const char *text, const char
 		json_object_set_new(params, "session_id", json_string(session));
 	if (arg_has(a, "model"))
 		json_object_set_new(params, "model", json_string(arg_option(a, "model")));
-	if (add_attachments(params, a, e) == 0)
-		return params;
-	json_decref(params);
-	return NULL;
+	return params;
 }

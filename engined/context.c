@@ -12,6 +12,7 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "engined/attach.h"
 #include "engined/prompt.h"
 #include "engined/session.h"
 #include "engined/skill_index.h"
@@ -201,19 +202,6 @@ message_add(json_t *messages, const char *role, const char *text)
 	json_array_append_new(messages, json_pack("{s:s, s:s}", "role", role, "content", text));
 }
 
-char *
-context_user(const char *text, const json_t *attachments)
-{
-	struct buf b = BUF(0);
-	json_t *a;
-	size_t i;
-
-	buf_puts(&b, text);
-	json_array_foreach(attachments, i, a)
-		buf_addf(&b, "\n[attached: %s]", json_str(a, "path", "?"));
-	return buf_take(&b);
-}
-
 json_t *
 context_messages(const char *prompt, const struct talk *talk, const json_t *session, size_t upto, const char *now,
     const char *user)
@@ -247,6 +235,19 @@ is_of_turn(const json_t *m)
 	    (strncmp(text, NOW, strlen(NOW)) == 0 || strncmp(text, SKILL_HINT, strlen(SKILL_HINT)) == 0);
 }
 
+/* An image is shown in its own turn only. New reference. */
+static json_t *
+kept(json_t *m)
+{
+	json_t *copy;
+
+	if (!json_is_array(json_object_get(m, "content")))
+		return json_incref(m);
+	copy = json_copy(m);
+	json_object_set_new(copy, "content", attach_without_images(json_object_get(m, "content")));
+	return copy;
+}
+
 json_t *
 context_history(const json_t *messages)
 {
@@ -255,7 +256,7 @@ context_history(const json_t *messages)
 
 	json_array_foreach(messages, i, m)
 		if (i > 0 && !is_of_turn(m))
-			json_array_append(out, m);
+			json_array_append_new(out, kept(m));
 	return out;
 }
 

@@ -38,8 +38,6 @@ char	*context_prompt(const struct context *c);
 
 /* The "# NOW" message for a time; the caller frees. */
 char	*context_now(const char *zone, int64_t wall_ms);
-/* The user's message: the text and the paths that came with it; the caller frees. */
-char	*context_user(const char *text, const json_t *attachments);
 /* The IANA name of the local zone: TZ, the link /etc/localtime, else "UTC"; the caller frees. */
 char	*context_zone(void);
 
@@ -48,7 +46,7 @@ json_t	*context_messages(const char *prompt, const struct talk *talk, const json
 	    const char *now, const char *user);
 /* Put a note for this turn before the request. */
 void	 context_hint(json_t *messages, const char *text);
-/* A copy of messages without the prompt and the notes of the time: what a later turn goes on from. New reference. */
+/* A copy of messages without the prompt, the notes for one turn and images: what a later turn goes on from. New reference. */
 json_t	*context_history(const json_t *messages);
 
 void	 message_add(json_t *messages, const char *role, const char *text);

@@ -28,6 +28,7 @@
 #include "engined/sidecar.h"
 #include "engined/target.h"
 #include "engined/turn.h"
+#include "engined/upload.h"
 
 #define USAGE_DAYS	14		/* host-plane.md, section 5 */
 #define SESSION_BYTES	(7000 * 1024)		/* of a session.read answer */
@@ -513,6 +514,7 @@ const struct handler engine_handlers[] = {
 	{ MSG_session_search,       session_search,       CAP_none },
 	{ MSG_session_events,       session_events,       CAP_none },
 	{ MSG_memory_call,          memory_call,          CAP_none },
+	{ MSG_attachment_stage,     upload_stage,         CAP_none },
 	{ MSG_outputs_add,          outbox_add,           CAP_none },
 	{ MSG_outputs_list,         outbox_list,          CAP_none },
 	{ MSG_outputs_read,         outbox_read,          CAP_none },

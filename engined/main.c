@@ -22,6 +22,7 @@
 #include "engined/ledger.h"
 #include "engined/provider.h"
 #include "engined/settings.h"
+#include "engined/staging.h"
 
 /* What a home may lack, and what may be touched of it. */
 static const struct {
@@ -33,6 +34,7 @@ static const struct {
 	{ "memories", "rw" },
 	{ "skills",   "rw" },
 	{ "outputs",  "rw" },
+	{ STAGING_DIR, "rw" },
 	{ "rag",      "rw" },
 };
 
@@ -150,7 +152,7 @@ main(int argc, char *argv[])
 		return daemon_fail(&d, &e);
 	engine_init(&en);
 
-	/* restrict: sessions and their index, logs, memories, skills, outputs, the bus, HTTPS; no program, no other file */
+	/* restrict: sessions and their index, logs, memories, skills, outputs, what was sent along, the bus, HTTPS; no program, no other file */
 	if (restrict_self("stdio db bus net", &e) == -1)
 		return daemon_fail(&d, &e);
 

@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "engined/attach.h"
 #include "engined/context.h"
 #include "engined/engine.h"
 #include "engined/ledger.h"
@@ -19,6 +20,7 @@
 #include "engined/session.h"
 #include "engined/talk.h"
 #include "engined/thread.h"
+#include "engined/vision.h"
 
 #define SAVE_MS		200	/* a turn that lasts longer is saved unfinished */
 #define CEILING_FREE	1000	/* steps, for models that cost nothing, when the file names no number */
@@ -60,6 +62,24 @@ announce(struct turn *t)
 	    "model_used", t->target.model));
 }
 
+/* The files that came with the request become part of it. They are the person's, but others may have written them. */
+static int
+add_files(struct turn *t, struct error *e)
+{
+	struct attach a = { .home = t->engine->home, .text = t->text, .files = json_object_get(t->row.request, "attachments"),
+	    .sees = vision_has(t->engine->config, &t->target), .late = t->resumed };
+	json_t *content, *rows = NULL;
+
+	if (json_array_size(a.files) == 0 || t->agent != NULL)
+		return 0;
+	if ((content = attach_content(&a, &rows, e)) == NULL)
+		return -1;
+	json_object_set_new(json_array_get(t->messages, json_array_size(t->messages) - 1), "content", content);
+	json_object_set_new(t->record, "attachments", rows);
+	t->foreign = true;
+	return 0;
+}
+
 /* The conversation up to the request. */
 static void
 build_messages(struct turn *t)
@@ -68,7 +88,6 @@ build_messages(struct turn *t)
 	struct context c = { .home = en->home, .zone = en->zone, .workspace = turn_workspace(en, t->workspace),
 	    .surface = t->surface, .model = t->target.name, .local = t->target.local };
 	cleanup_free char *prompt = NULL, *now = context_now(en->zone, clock_wall_ms()), *skills = NULL, *hint = NULL;
-	cleanup_free char *user = context_user(t->text, json_object_get(t->row.request, "attachments"));
 	size_t upto = (size_t)json_int(t->row.base, "index", 0);
 	cleanup_json json_t *session = NULL;
 
@@ -81,7 +100,7 @@ build_messages(struct turn *t)
 	prompt = context_prompt(&c);
 	if (t->talk->messages == NULL || t->talk->turns != upto)
 		session = session_load(en->home, t->row.session, NULL);
-	t->messages = context_messages(prompt, t->talk, session, upto, now, user);
+	t->messages = context_messages(prompt, t->talk, session, upto, now, t->text);
 	json_object_set_new(json_array_get(t->messages, 0), "content", engine_prompt(en, prompt));
 	if (hint != NULL)
 		context_hint(t->messages, hint);
@@ -143,7 +162,9 @@ prepare(struct turn *t)
 	else {
 		t->ceiling = step_ceiling(t);
 		build_messages(t);
-		if (t->resumed)
+		if (add_files(t, &e) == -1)
+			finish_error(t, &e);
+		else if (t->resumed)
 			resume_replay(t);
 		else
 			turn_go(t, TURN_STEP);

@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "common/paths.h"
 #include "hostd/approvals.h"
+#include "hostd/attachments.h"
 #include "hostd/client.h"
 #include "hostd/forward.h"
 #include "hostd/host.h"
@@ -652,6 +653,7 @@ const struct method methods[] = {
 	{ "host.sessions.delete",	sessions_delete,	A, false, false, "profile ids", "" },
 	{ "host.memory.call",		memory_call_verb,	A, false, false, "profile action",
 	    "target content match confidence id" },
+	{ "host.attachments.stage",	attachments_stage,	M, false, false, "profile name", "mime data_base64 data" },
 	{ "host.outputs.list",		outputs_list,		A, false, false, "profile", "status limit" },
 	{ "host.outputs.read",		outputs_read,		A, false, false, "profile id", "" },
 	{ "host.outputs.mark_read",	outputs_mark_read,	A, false, false, "profile id", "" },

@@ -31,7 +31,7 @@ static const struct param {
 	enum kind	 kind;
 	size_t		 most;
 } table[] = {
-	{ "profile", PROFILE, 64 }, { "name", WORD, 64 }, { "id", NAME, 64 }, { "session_id", NAME, 64 },
+	{ "profile", PROFILE, 64 }, { "name", WORD, 255 }, { "id", NAME, 64 }, { "session_id", NAME, 64 },
 	{ "request_id", WORD, 64 }, { "ids", LIST, 200 }, { "text", TEXT, 1048576 },
 	{ "model", WORD, 256 }, { "surface", NAME, 32 }, { "cwd", WORD, 4096 }, { "attachments", LIST, 10 },
 	{ "interactive", FLAG, 0 }, { "no_save", FLAG, 0 }, { "force", FLAG, 0 },
@@ -42,7 +42,8 @@ static const struct param {
 	{ "confidence", WORD, 16 }, { "state", WORD, 8 }, { "status", WORD, 8 }, { "url", WORD, 1024 }, { "choice", TEXT, 8192 },
 	{ "pubkey", WORD, 44 }, { "address", WORD, 300 }, { "alias", WORD, 128 }, { "allow", WORDS, 64 },
 	{ "peer_id", WORD, 128 }, { "method", WORD, 64 }, { "on", FLAG, 0 }, { "hash", NAME, 64 },
-	{ "size", INT, 20971520 }, { "offset", INT, 20971520 }, { "data", TEXT, 699052 }, { "final", FLAG, 0 },
+	{ "size", INT, 20971520 }, { "offset", INT, 20971520 }, { "data", TEXT, 27962028 }, { "data_base64", TEXT, 27962028 },
+	{ "mime", WORD, 128 }, { "final", FLAG, 0 },
 };
 
 static int

@@ -21,13 +21,13 @@ UNIT += identity:alpi-alpd key:alpi-alpd keyfile:alpi-alpd noise:alpi-alpd frame
 UNIT += canonical:alpi-alpd envelope:alpi-alpd replay:alpi-alpd
 UNIT += ratelimit:alpi-alpd blob:alpi-alpd peers:alpi-alpd
 UNIT += link_life:alpi-alpd
-UNIT += outputs:alpi-engined
+UNIT += outputs:alpi-engined attach:alpi-engined
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
 FUZZ += cron:common scan:common wire:common json:common config:common env:common codec:common boot:common grant:common skill:common schema:common
 FUZZ += frontmatter:alpi-engined sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
-FUZZ += outputs:alpi-engined candidates:alpi-engined
+FUZZ += outputs:alpi-engined sniff:alpi-engined candidates:alpi-engined
 FUZZ += render:alpi
 FUZZ += page:alpi-engined docx:alpi-toolrunner
 FUZZ += lexer:alpi-toolrunner

@@ -241,11 +241,14 @@ def test_continue_takes_the_newest_conversation_of_a_person(stub):
     assert stub.asked("host.chat.send")[0]["session_id"] == "bb"
 
 
-def test_attachments_are_sent_by_their_whole_path(stub):
+def test_attachments_are_sent_before_the_turn(stub):
     (stub.home.workspace / "a.txt").write_text("x")
     stub.on("host.chat.send", WHOLE)
+    stub.on("host.attachments.stage", {"ok": True, "attachment": {"path": "/s/a.txt", "name": "a.txt"}})
     stub.home.run("chat", "--once", "x", "--attach", "a.txt")
-    assert stub.asked("host.chat.send")[0]["attachments"] == [{"path": str(stub.home.workspace / "a.txt"), "name": "a.txt"}]
+    assert stub.asked("host.attachments.stage") == [{"profile": "default", "name": "a.txt", "data_base64": "eA=="}]
+    assert stub.asked("host.chat.send")[0]["attachments"] == [
+        {"path": "/s/a.txt", "name": "a.txt", "shown": str(stub.home.workspace / "a.txt")}]
     assert stub.home.run("chat", "--once", "x", "--attach", "missing", check=False).returncode == 1
 
 
