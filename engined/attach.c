@@ -173,12 +173,17 @@ is_image(const json_t *part)
 }
 
 json_t *
-attach_without_images(const json_t *content)
+attach_without_images(json_t *message)
 {
-	json_t *out = json_array(), *part;
+	json_t *content = json_object_get(message, "content"), *out, *part, *copy;
 	size_t i;
 
+	if (!json_is_array(content))
+		return json_incref(message);
+	out = json_array();
 	json_array_foreach(content, i, part)
 		json_array_append_new(out, is_image(part) ? text_part("[an image that was shown then]") : json_incref(part));
-	return out;
+	copy = json_copy(message);
+	json_object_set_new(copy, "content", out);
+	return copy;
 }

@@ -21,8 +21,8 @@ struct attach {
 
 /* The content of the user's message, and in *rows {name, mime, size, path} each. New references; NULL with the error. */
 json_t	*attach_content(const struct attach *a, json_t **rows, struct error *e);
-/* The content without its images, which are named instead: what later turns are shown. New reference. */
-json_t	*attach_without_images(const json_t *content);
+/* The message, or a copy of it without images: what later turns are shown, and what goes to disk. New reference. */
+json_t	*attach_without_images(json_t *message);
 /* An image as a part of a message in OpenAI form. New reference. */
 json_t	*attach_image(const char *mime, const void *data, size_t len);
 

@@ -235,19 +235,6 @@ is_of_turn(const json_t *m)
 	    (strncmp(text, NOW, strlen(NOW)) == 0 || strncmp(text, SKILL_HINT, strlen(SKILL_HINT)) == 0);
 }
 
-/* An image is shown in its own turn only. New reference. */
-static json_t *
-kept(json_t *m)
-{
-	json_t *copy;
-
-	if (!json_is_array(json_object_get(m, "content")))
-		return json_incref(m);
-	copy = json_copy(m);
-	json_object_set_new(copy, "content", attach_without_images(json_object_get(m, "content")));
-	return copy;
-}
-
 json_t *
 context_history(const json_t *messages)
 {
@@ -256,7 +243,7 @@ context_history(const json_t *messages)
 
 	json_array_foreach(messages, i, m)
 		if (i > 0 && !is_of_turn(m))
-			json_array_append_new(out, kept(m));
+			json_array_append_new(out, attach_without_images(m));	/* shown in their own turn only */
 	return out;
 }
 

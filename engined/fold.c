@@ -14,6 +14,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "engined/attach.h"
 #include "engined/compact.h"
 #include "engined/context.h"
 #include "engined/dialect.h"
@@ -84,6 +85,19 @@ fold_apply(struct turn *t, const json_t *row)
 	    (long long)json_int(row, "before", 0), (long long)json_int(row, "after", 0));
 }
 
+/* What the journal keeps of it: images stay in memory. New reference. */
+static json_t *
+stored(const json_t *row)
+{
+	json_t *copy = json_copy((json_t *)row), *list = json_array(), *m;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "messages"), i, m)
+		json_array_append_new(list, attach_without_images(m));
+	json_object_set_new(copy, "messages", list);
+	return copy;
+}
+
 /* On disk first; then it is the conversation, and clients are told. */
 static void
 take_over(struct turn *t, const char *summary, const struct provider_result *r)
@@ -94,9 +108,10 @@ take_over(struct turn *t, const char *summary, const struct provider_result *r)
 	cleanup_json json_t *row = json_pack("{s:o, s:I, s:I, s:I, s:I, s:f}", "messages", messages,
 	    "before", (json_int_t)f->plan.before, "after", (json_int_t)after, "tokens_in", r == NULL ? 0 : (json_int_t)r->input_tokens,
 	    "tokens_out", r == NULL ? 0 : (json_int_t)r->output_tokens, "cost", r == NULL ? 0.0 : r->cost_usd);
+	cleanup_json json_t *kept = stored(row);
 	struct error e = { 0 };
 
-	if (journal_fold(t->engine->journal, t->row.id, t->step, row, &e) == -1) {
+	if (journal_fold(t->engine->journal, t->row.id, t->step, kept, &e) == -1) {
 		finish_error(t, &e);
 		return;
 	}

@@ -122,7 +122,7 @@ test_staging_puts_pieces_together(void **state)
 	cleanup_buf struct buf b = BUF(0);
 
 	assert_int_equal(staging_put(home, id, 0, PNG, 5, NULL), 0);
-	assert_int_equal(staging_put(home, id, 5, PNG + 5, 7, NULL), 0);
+	assert_int_equal(staging_put(home, id, 5, &PNG[5], 7, NULL), 0);
 	row = staging_end(home, id, "../.my cat\n.png", "image/png", NULL);
 	want = xasprintf("%s/" STAGING_DIR "/%s/_._.my_cat_.png", home, id);
 	assert_string_equal(json_str(row, "path", ""), want);
@@ -195,9 +195,8 @@ test_staging_has_room_for_so_many(void **state)
 	char id[STAGING_ID] = "";
 	struct error e = { 0 };
 
-	for (int i = 0; i < 32; i++) {
-		cleanup_free char *path = stage("a.txt", "x", 1);
-	}
+	for (int i = 0; i < 32; i++)
+		free(stage("a.txt", "x", 1));
 	assert_int_equal(staging_put(home, id, 0, "x", 1, &e), -1);
 	assert_int_equal(e.code, ERR_busy);
 }
