@@ -25,6 +25,7 @@
 #include "engined/session.h"
 #include "engined/settings.h"
 #include "engined/sidecar.h"
+#include "engined/spend.h"
 #include "engined/turn.h"
 #include "engined/workspace.h"
 
@@ -32,14 +33,12 @@
 #define TIDY_MS		1000
 #define TOOLS_WAIT_MS	3000
 #define PUSH_MS		5000
-#define LEDGER_MS	100		/* uses that come together are written together */
 #define CLOSE_MS	200		/* after the end of a turn: whoever waits comes first */
 #define CLOSE_SLICE_MS	10		/* of syncing at a time */
 #define CLOSE_AGAIN_MS	5000
 
 static void on_tidy(evutil_socket_t fd, short what, void *arg);
 static void on_close(evutil_socket_t fd, short what, void *arg);
-static void on_ledger(evutil_socket_t fd, short what, void *arg);
 
 struct engine_waiter {
 	LIST_ENTRY(engine_waiter) link;
@@ -68,7 +67,7 @@ engine_init(struct engine *en)
 		en->zone = context_zone();
 	en->tidy = evtimer_new(en->base, on_tidy, en);
 	en->closer = evtimer_new(en->base, on_close, en);
-	en->ledger_timer = evtimer_new(en->base, on_ledger, en);
+	spend_begin(en);
 	en->recall = recall_new(en->base, en->home);
 	en->workspace = workspace_new(en->base, en->home);
 	ledger_caps(en->ledger, en->config);
@@ -96,7 +95,7 @@ engine_clear(struct engine *en)
 	json_decref(en->prompt);
 	event_free(en->tidy);
 	event_free(en->closer);
-	event_free(en->ledger_timer);
+	spend_end(en);
 	free(en->zone);
 	free(en->config_error);
 }
@@ -371,32 +370,7 @@ engine_ended(struct engine *en, struct turn *t)
 		arm(en->closer, CLOSE_MS);
 }
 
-/* ---- ledger and news ----------------------------------------------------------------------------------- */
-
-static void
-on_ledger(evutil_socket_t fd, short what, void *arg)
-{
-	struct engine *en = arg;
-	struct error e = { 0 };
-
-	if (ledger_save(en->ledger, &e) == -1)
-		log_warn("%s", e.text);
-}
-
-void
-engine_spend(struct engine *en, const char *peer, int64_t tokens_in, int64_t tokens_out, double usd)
-{
-	int level = ledger_add(en->ledger, peer, tokens_in, tokens_out, usd);
-
-	if (level > 0) {
-		cleanup_free char *text = xasprintf("%d", level);
-
-		engine_push(en, "budget.threshold", json_pack("{s:s, s:f, s:f}", "level", text,
-		    "used_usd", ledger_usd(en->ledger), "cap_usd", ledger_cap_usd(en->ledger)));
-	}
-	if (!evtimer_pending(en->ledger_timer, NULL))
-		arm(en->ledger_timer, LEDGER_MS);
-}
+/* ---- news ----------------------------------------------------------------------------------- */
 
 static void
 on_pushed(void *arg, const void *reply, const struct error *e)

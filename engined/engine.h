@@ -60,7 +60,7 @@ struct engine {
 	struct event		*tidy;		/* lets ended turns go */
 	bool			 tidy_soon;	/* it is set for less than the age of a turn */
 	struct event		*closer;	/* makes what ended turns have written safe, and closes them in the journal */
-	struct event		*ledger_timer;
+	struct event		*saver;		/* puts what was spent into the ledger's file (spend.c) */
 	bool			 draining;
 };
 
@@ -90,8 +90,6 @@ struct turn *engine_running(const struct engine *en, const char *session);
 struct turn *engine_by_id(const struct engine *en, const char *id);
 struct turn *engine_by_key(const struct engine *en, const char *owner, const char *key);
 
-/* Put a use into the ledger, tell of a crossed threshold, save it soon. */
-void	 engine_spend(struct engine *en, const char *peer, int64_t tokens_in, int64_t tokens_out, double usd);
 /* Tell hostd's clients; data is taken. Best effort. */
 void	 engine_push(struct engine *en, const char *kind, json_t *data);
 /* A turn ended: it is kept for a while. */

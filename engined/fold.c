@@ -19,10 +19,10 @@
 #include "engined/context.h"
 #include "engined/dialect.h"
 #include "engined/engine.h"
-#include "engined/ledger.h"
 #include "engined/ollama.h"
 #include "engined/review.h"
 #include "engined/runlog.h"
+#include "engined/spend.h"
 #include "engined/turn.h"
 
 #define MANUAL		"/compact"
@@ -166,8 +166,7 @@ on_done(void *arg, const struct provider_result *r)
 	size_t n = strlen(text);
 
 	t->stream = NULL;
-	engine_spend(t->engine, t->peer, r->input_tokens, r->output_tokens, r->cost_usd);
-	ledger_save(t->engine->ledger, NULL);	/* before the journal: what was called is charged even if we die here */
+	spend(t->engine, t->peer, r->input_tokens, r->output_tokens, r->cost_usd);
 	while (n > 0 && isspace((unsigned char)text[n - 1]))
 		text[--n] = '\0';
 	if (n == 0)

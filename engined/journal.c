@@ -43,6 +43,10 @@ static const char *const schema[] = {
 	"CREATE TABLE folds ("
 	"  turn TEXT NOT NULL, step INTEGER NOT NULL, row TEXT NOT NULL,"
 	"  PRIMARY KEY (turn, step)) WITHOUT ROWID;",
+
+	/* what a model's answer cost, until the ledger's file has it */
+	"CREATE TABLE charges ("
+	"  id INTEGER PRIMARY KEY, peer TEXT, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, usd REAL NOT NULL);",
 	NULL
 };
 
@@ -340,4 +344,36 @@ journal_prune(struct journal *j, struct error *e)
 	return db_run(j->db, e, "DELETE FROM turns WHERE outcome IS NOT NULL AND (ended_ms < ? OR ended_ms <"
 	    " (SELECT ended_ms FROM turns WHERE outcome IS NOT NULL ORDER BY ended_ms DESC LIMIT 1 OFFSET ?))",
 	    "ii", clock_wall_ms() - JOURNAL_KEEP_MS, (int64_t)JOURNAL_KEEP_ROWS - 1);
+}
+
+/* ---- what the ledger's file does not have yet ---------------------------------------------------- */
+
+int
+journal_charge(struct journal *j, const char *peer, int64_t tokens_in, int64_t tokens_out, double usd, struct error *e)
+{
+	set_sync(j, false);
+	return db_run(j->db, e, "INSERT INTO charges (peer, tokens_in, tokens_out, usd) VALUES (?, ?, ?, ?)", "siif",
+	    peer, tokens_in, tokens_out, usd);
+}
+
+int
+journal_charges(struct journal *j, journal_charge_fn *fn, void *arg, struct error *e)
+{
+	sqlite3_stmt *s = db_query(j->db, e, "SELECT peer, tokens_in, tokens_out, usd FROM charges ORDER BY id", "");
+	int got;
+
+	if (s == NULL)
+		return -1;
+	while ((got = db_step(j->db, s, e)) == 1)
+		fn(arg, (const char *)sqlite3_column_text(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2),
+		    sqlite3_column_double(s, 3));
+	db_done(s);
+	return got;
+}
+
+int
+journal_charged(struct journal *j, struct error *e)
+{
+	set_sync(j, false);
+	return db_run(j->db, e, "DELETE FROM charges", "");
 }

@@ -70,4 +70,14 @@ int	 journal_finish(struct journal *j, const char *id, const json_t *outcome, st
 /* Forget finished turns beyond the limits above. 0 or -1. */
 int	 journal_prune(struct journal *j, struct error *e);
 
+/*
+ * A model's answer was paid for: written down until the ledger's file has it (journal_charged), so that a death in
+ * between forgets nothing. peer NULL: nobody else's turn; usd: USD. 0 or -1.
+ */
+int	 journal_charge(struct journal *j, const char *peer, int64_t tokens_in, int64_t tokens_out, double usd, struct error *e);
+typedef void journal_charge_fn(void *arg, const char *peer, int64_t tokens_in, int64_t tokens_out, double usd);
+/* All that is written down; fn must not write to the journal. 0 or -1. */
+int	 journal_charges(struct journal *j, journal_charge_fn *fn, void *arg, struct error *e);
+int	 journal_charged(struct journal *j, struct error *e);
+
 #endif

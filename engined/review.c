@@ -20,6 +20,7 @@
 #include "engined/remember.h"
 #include "engined/session.h"
 #include "engined/translate.h"
+#include "engined/spend.h"
 #include "engined/turn.h"
 
 #define SAID_CHARS	4000			/* of one message */
@@ -118,7 +119,7 @@ on_done(void *arg, const struct provider_result *result)
 	size_t n;
 
 	r->call = NULL;
-	engine_spend(r->engine, NULL, result->input_tokens, result->output_tokens, result->cost_usd);
+	spend(r->engine, NULL, result->input_tokens, result->output_tokens, result->cost_usd);
 	n = r->kind->take(r, result);
 	log_info("%s session=%s notes=%zu foreign=%d", r->kind->name, r->session, n, r->foreign);
 	review_free(r);

@@ -12,6 +12,7 @@
 #include "engined/engine.h"
 #include "engined/ledger.h"
 #include "engined/prompt.h"
+#include "engined/spend.h"
 #include "engined/turn.h"
 
 #define NUDGES_MAX 3		/* in a row; a model that insists on being finished is believed then */
@@ -228,7 +229,7 @@ on_done(void *arg, const struct provider_result *r)
 
 	t->stream = NULL;
 	note_thinking_time(t);
-	engine_spend(t->engine, t->peer, r->input_tokens, r->output_tokens, r->cost_usd);
+	spend(t->engine, t->peer, r->input_tokens, r->output_tokens, r->cost_usd);
 	if (t->wrapping == NULL) {
 		if (journal_step(t->engine->journal, t->row.id, t->step, row, json_array_size(r->tool_calls) == 0, &e) == -1) {
 			finish_error(t, &e);

@@ -46,3 +46,16 @@ def test_usage_is_plain_in_a_pipe_and_refuses_odd_days(home, provider):
     assert "█" in text and "\033" not in text
     for days in ("0", "32", "x", "-1"):
         assert home.run("usage", "--days", days, check=False).returncode == 2
+
+
+def test_a_kill_right_after_the_answer_forgets_no_charge(home, provider):
+    home.use(provider, "echo")
+    home.start()
+    home.ask("hello")
+    one = home.json("usage", "--json")["days"][-1]["tokens"]
+    assert one > 0
+    for turn in range(2, 6):          # a fifth death within a minute would be the last
+        home.ask("hello")
+        home.kill("default/engined")
+        home.ready("default/engined")
+        assert home.json("usage", "--json")["days"][-1]["tokens"] == turn * one

@@ -41,6 +41,20 @@ test_turn_answers_and_keeps_the_conversation(void **state)
 }
 
 static void
+test_turn_what_was_paid_before_a_death_is_charged_once(void **state)
+{
+	assert_int_equal(journal_charge(engine.journal, NULL, 70, 7, 0.5, NULL), 0);
+	assert_int_equal(journal_charge(engine.journal, "anna", 20, 3, 0.25, NULL), 0);
+	assert_int_equal(ledger_tokens(engine.ledger), 0);
+	for (int i = 0; i < 2; i++) {
+		engine_down();
+		engine_up(NULL);
+		assert_int_equal(ledger_tokens(engine.ledger), 100);
+		assert_true(ledger_usd(engine.ledger) == 0.75);
+	}
+}
+
+static void
 test_turn_runs_a_tool_and_shows_the_result_as_data(void **state)
 {
 	static const struct answer answers[] = {
@@ -947,6 +961,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE(test_turn_answers_and_keeps_the_conversation),
+		FIXTURE(test_turn_what_was_paid_before_a_death_is_charged_once),
 		FIXTURE(test_turn_runs_a_tool_and_shows_the_result_as_data),
 		FIXTURE(test_turn_failed_call_brings_error_and_output),
 		FIXTURE(test_turn_refuses_unknown_denied_and_unavailable_tools),
