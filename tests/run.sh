@@ -55,7 +55,7 @@ run_flow() {
 	without_leak_check
 	python=/usr/bin/python3
 	"$python" -c 'import pytest' 2>/dev/null || python=python3
-	"$python" -m pytest -q -p no:cacheprovider --tb=short tests/flow > "$log" 2>&1
+	"$python" -m pytest -q -p no:cacheprovider --tb=short --durations=20 --durations-min=4 tests/flow > "$log" 2>&1
 	status=$?
 	cat "$log"
 	p=$(grep -Eo '[0-9]+ passed' "$log" | tail -n 1 | cut -d' ' -f1)
