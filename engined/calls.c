@@ -42,6 +42,7 @@ toolcall_clear(struct turn *t)
 	if (c->wait != NULL)
 		recall_forget(t->engine->recall, c->wait);
 	indexing_free(c->indexing);
+	looking_free(c->looking);
 	free(c->key);
 	json_decref(c->args);
 	json_decref(c->asking);
@@ -323,6 +324,7 @@ static void (*const run[])(struct turn *) = {
 	[TOOL_AGENT]   = agent_begin,
 	[TOOL_PAST]    = past_begin,
 	[TOOL_INDEX]   = indexing_begin,
+	[TOOL_IMAGE]   = looking_begin,
 	[TOOL_RUNNER]  = runner_begin,
 };
 
@@ -441,6 +443,8 @@ calls_cancel(struct turn *t)
 		calls_fail(t, "interrupted");
 	else if (t->now.indexing != NULL)
 		indexing_cancel(t);
+	else if (t->now.looking != NULL)
+		looking_cancel(t);
 	else if (t->now.asking != NULL && !t->now.sent)
 		ask_cancel(t);
 	else if (strcmp(t->now.name, "peer") == 0)

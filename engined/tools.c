@@ -145,6 +145,11 @@ static const struct own_tool {
 	  "{\"type\":\"object\",\"properties\":{"
 	  "\"query\":{\"type\":\"string\"},"
 	  "\"k\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50,\"default\":5}},\"required\":[\"query\"]}" },
+	{ "read_image", TOOL_IMAGE, false, "look at an image file",
+	  "Look at an image file (png, jpeg, webp, gif): a model that sees answers the question about it, or describes it.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"path\":{\"type\":\"string\"},"
+	  "\"question\":{\"type\":\"string\"}},\"required\":[\"path\"]}" },
 	{ "index_workspace", TOOL_INDEX, false, "bring the index of the workspace's files up to date",
 	  "Bring the index that search_workspace reads up to date: new, changed and vanished files; force reads all again.",
 	  "{\"type\":\"object\",\"properties\":{"

@@ -33,6 +33,7 @@
 
 struct engine;
 struct indexing;
+struct looking;
 struct recall_wait;
 struct talk;
 
@@ -58,6 +59,7 @@ struct toolcall {
 	void			(*decided)(struct turn *t, bool yes);	/* it is engined's own, about this call; NULL: it is not */
 	struct recall_wait	*wait;		/* for the index of the sessions, NULL: not */
 	struct indexing		*indexing;	/* at work on the index of files, NULL: not */
+	struct looking		*looking;	/* at an image, NULL: not */
 };
 
 struct turn {
@@ -240,6 +242,11 @@ bool	 fold_wanted(const struct turn *t);
 /* Take over what the journal knows. */
 void	 fold_apply(struct turn *t, const json_t *row);
 void	 fold_clear(struct turn *t);
+
+/* looking.c: what a model sees in an image */
+void	 looking_begin(struct turn *t);
+void	 looking_cancel(struct turn *t);
+void	 looking_free(struct looking *x);
 
 /* indexing.c: the index of the workspace's files */
 void	 indexing_begin(struct turn *t);

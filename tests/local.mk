@@ -21,7 +21,7 @@ UNIT += identity:alpi-alpd key:alpi-alpd keyfile:alpi-alpd noise:alpi-alpd frame
 UNIT += canonical:alpi-alpd envelope:alpi-alpd replay:alpi-alpd
 UNIT += ratelimit:alpi-alpd blob:alpi-alpd peers:alpi-alpd
 UNIT += link_life:alpi-alpd
-UNIT += outputs:alpi-engined attach:alpi-engined
+UNIT += outputs:alpi-engined attach:alpi-engined tool_image:alpi-toolrunner
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME

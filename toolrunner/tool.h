@@ -102,6 +102,7 @@ int	tool_search(struct tool_call *call, struct error *e);
 int	tool_index_workspace(struct tool_call *call, struct error *e);	/* index.c */
 int	tool_search_workspace(struct tool_call *call, struct error *e);
 int	tool_learn_file(struct tool_call *call, struct error *e);	/* learn.c */
+int	tool_read_image(struct tool_call *call, struct error *e);	/* image.c */
 int	tool_terminal(struct tool_call *call, struct error *e);
 int	tool_skill(struct tool_call *call, struct error *e);
 int	tool_db(struct tool_call *call, struct error *e);
