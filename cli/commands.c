@@ -163,6 +163,7 @@ const struct command commands[] = {
 	{ "sessions search", "WORD...", "conversations with these words, best first", 1, -1, search_options, verb_command },
 	{ "sessions export", "ID", "a whole conversation on standard output", 1, 1, export_options, sessions_export_command },
 	{ "sessions delete", "ID...", "delete conversations", 1, 100, json_options, verb_command },
+	{ "skill test", "NAME [ARG...]", "run a skill's script in its sandbox, without a model", 1, -1, json_options, skill_test_command },
 	{ "usage", "", "tokens and money per day, and what is left of today's budget", 0, 0, usage_options, usage_command },
 	END
 };
@@ -182,6 +183,7 @@ const struct group groups[] = {
 	{ "sandbox", "confinement of the terminal tool" },
 	{ "scan", "explain the text scanners" },
 	{ "sessions", "conversations: list, show, search, export, delete" },
+	{ "skill", "skills: test" },
 	END
 };
 

@@ -30,6 +30,7 @@ int	outputs_list_command(struct cli *, const struct args *);
 int	outputs_show_command(struct cli *, const struct args *);
 int	outputs_read_all_command(struct cli *, const struct args *);
 int	logs_command(struct cli *, const struct args *);
+int	skill_test_command(struct cli *, const struct args *);
 int	usage_command(struct cli *, const struct args *);
 int	verb_command(struct cli *, const struct args *);
 int	sessions_export_command(struct cli *, const struct args *);

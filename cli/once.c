@@ -19,7 +19,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 
-enum form { FORM_PERSON, FORM_PIPE, FORM_EVENTS, FORM_JSON };
+enum form { FORM_PERSON, FORM_PIPE, FORM_EVENTS, FORM_JSON, FORM_RAW };
 
 struct once {
 	enum form	 form;
@@ -169,6 +169,25 @@ print_pipe(struct once *o)
 	show_frame(&o->show, o->reply);		/* only its list of produced files */
 }
 
+/* What a program put out is no Markdown. */
+static void
+print_raw(const struct once *o)
+{
+	cleanup_free char *text = text_visible(json_str(o->reply, "text", ""));
+	size_t i;
+	json_t *row;
+
+	fputs(text, stdout);
+	if (*text != '\0' && text[strlen(text) - 1] != '\n')
+		putchar('\n');
+	fflush(stdout);
+	json_array_foreach(o->errors, i, row) {
+		cleanup_free char *safe = text_visible(json_string_value(row));
+
+		fprintf(stderr, "Error: %s\n", safe);
+	}
+}
+
 static void
 print_object(const struct once *o)
 {
@@ -201,6 +220,9 @@ print_end(struct once *o)
 		break;
 	case FORM_JSON:
 		print_object(o);
+		break;
+	case FORM_RAW:
+		print_raw(o);
 		break;
 	}
 	fflush(stdout);
@@ -271,23 +293,16 @@ run_turn(struct once *o, struct turn *t)
 	return o->failed ? EXIT_FAILED : 0;
 }
 
-int
-once_run(struct cli *c, const struct args *a)
+/* params is taken; NULL: there are none, and e says why. */
+static int
+run_params(struct cli *c, enum form form, json_t *params, struct error *e)
 {
-	struct error e = { 0 };
-	struct once o = { .form = form_of(a), .tools = json_array(), .errors = json_array() };
-	cleanup_free char *text = request_text(arg_option(a, "once"), &e), *session = NULL;
-	struct turn *t = NULL;
-	json_t *params = NULL;
+	struct once o = { .form = form, .tools = json_array(), .errors = json_array() };
+	struct turn *t = params == NULL ? NULL : turn_start(c, params, e);
 	int code;
 
 	show_init(&o.show);
-	if (text != NULL && request_session(c, a, &session, &e) == 0)
-		params = request_params(c, a, text, session);
-	if (params != NULL && attach_files(c, a, params, &e) == 0)
-		t = turn_start(c, steal(params), &e);
-	json_decref(params);
-	code = t == NULL ? cli_fail(&e) : run_turn(&o, t);
+	code = t == NULL ? cli_fail(e) : run_turn(&o, t);
 	turn_free(t);
 	show_clear(&o.show);
 	json_decref(o.reply);
@@ -296,6 +311,32 @@ once_run(struct cli *c, const struct args *a)
 	json_decref(o.errors);
 	free(o.session);
 	return code;
+}
+
+int
+once_run(struct cli *c, const struct args *a)
+{
+	struct error e = { 0 };
+	cleanup_free char *text = request_text(arg_option(a, "once"), &e), *session = NULL;
+	json_t *params = NULL;
+
+	if (text != NULL && request_session(c, a, &session, &e) == 0)
+		params = request_params(c, a, text, session);
+	if (params != NULL && attach_files(c, a, params, &e) == -1)
+		json_decref(steal(params));
+	return run_params(c, form_of(a), params, &e);
+}
+
+int
+once_order(struct cli *c, const struct args *a, const char *text)
+{
+	struct error e = { 0 };
+	json_t *params = request_params(c, a, text, NULL);
+
+	json_object_set_new(params, "no_save", json_true());
+	json_object_set_new(params, "interactive", json_false());
+	json_object_set_new(params, "model", json_string("offline/rules"));	/* none is asked, and none need be configured */
+	return run_params(c, arg_has(a, "json") ? FORM_JSON : FORM_RAW, params, &e);
 }
 
 /* ---- --explain-prompt --------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
 #include "cli/cli.h"
 
 int	once_run(struct cli *c, const struct args *a);
+/* The same for an order that needs no model, in a turn that is not kept; the answer is printed as it is. */
+int	once_order(struct cli *c, const struct args *a, const char *text);
 /* `alpi chat --explain-prompt`: what would be sent, part by part. */
 int	once_explain(struct cli *c, const struct args *a);
 

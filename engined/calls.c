@@ -226,6 +226,7 @@ calls_end(struct turn *t, struct tool_result *r)
 
 	if (t->agent != NULL)
 		agent_payload(t, r);
+	skill_answer(t, r);
 	row = result_row(t, r, cut);
 	tool_result_clear(r);
 	if (journal_result(t->engine->journal, t->row.id, t->step, t->call, row, &e) == -1) {
@@ -405,7 +406,7 @@ calls_continue(struct turn *t)
 		finish_interrupted(t, "");
 	else if (t->answer != NULL)
 		finish_reply(t, t->answer);
-	else if (peer_mentioned(t)) {
+	else if (peer_mentioned(t) || skill_ordered(t)) {
 		error_set(&e, ERR_unavailable, "%s", t->failure);
 		finish_error(t, &e);
 	} else {

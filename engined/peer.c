@@ -30,24 +30,17 @@ peer_mentioned(const struct turn *t)
 	return strcmp(json_str(json_array_get(t->calls, 0), "id", ""), MENTION_CALL) == 0;
 }
 
-/* The step that a model would have made. */
 static void
 mention_begin(struct turn *t, const struct mention *m)
 {
-	cleanup_json json_t *args = json_pack("{s:s, s:s}", "peer_id", m->peer, "prompt", m->prompt), *row = NULL;
-	cleanup_free char *text = json_text(args);
+	cleanup_json json_t *args = json_pack("{s:s, s:s}", "peer_id", m->peer, "prompt", m->prompt);
 	struct error e = { 0 };
 
-	row = json_pack("{s:{s:s, s:s, s:[{s:s, s:s, s:{s:s, s:s}}]}, s:{}}", "message", "role", "assistant", "content", "",
-	    "tool_calls", "id", MENTION_CALL, "type", "function", "function", "name", "peer", "arguments", text, "refused");
 	if (json_array_size(json_object_get(t->row.request, "attachments")) > 0) {
 		error_set(&e, ERR_invalid, "a peer cannot be sent attachments; alpi peers blob-put sends a file");
 		finish_error(t, &e);
-	} else if (journal_step(t->engine->journal, t->row.id, t->step, row, false, &e) == -1) {
-		finish_error(t, &e);
 	} else {
-		step_apply(t, row);
-		step_next(t);
+		step_made(t, MENTION_CALL, "peer", args);
 	}
 }
 

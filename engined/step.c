@@ -263,6 +263,22 @@ on_failed(void *arg, const struct error *e)
 	finish_error(t, e);
 }
 
+void
+step_made(struct turn *t, const char *id, const char *tool, const json_t *args)
+{
+	cleanup_free char *text = json_text(args);
+	cleanup_json json_t *row = json_pack("{s:{s:s, s:s, s:[{s:s, s:s, s:{s:s, s:s}}]}, s:{}}", "message", "role", "assistant",
+	    "content", "", "tool_calls", "id", id, "type", "function", "function", "name", tool, "arguments", text, "refused");
+	struct error e = { 0 };
+
+	if (journal_step(t->engine->journal, t->row.id, t->step, row, false, &e) == -1) {
+		finish_error(t, &e);
+		return;
+	}
+	step_apply(t, row);
+	step_next(t);
+}
+
 /* ---- STEP -------------------------------------------------------------------------------------------- */
 
 static const struct provider_events stream_events = {
@@ -309,7 +325,7 @@ step_begin(struct turn *t)
 
 	if (t->row.cancelled != NULL)
 		finish_interrupted(t, "");
-	else if (t->step == 1 && peer_route(t))
+	else if (t->step == 1 && (skill_order(t) || peer_route(t)))
 		return;
 	else if (t->deadline_ms != 0 && clock_wall_ms() >= t->deadline_ms)
 		wrap_up(t, "time limit");

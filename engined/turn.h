@@ -149,6 +149,8 @@ const char *turn_workspace(const struct engine *en, const char *asked);
 void	 step_begin(struct turn *t);
 /* Take over a recorded step: messages, sums, reasoning. */
 void	 step_apply(struct turn *t, const json_t *row);
+/* The step that a model would have made, of this one call: written down, and on with it. */
+void	 step_made(struct turn *t, const char *id, const char *tool, const json_t *args);
 /* What follows a step whose message is appended: tools, a nudge and another step, or the end. */
 void	 step_next(struct turn *t);
 void	 step_nudge(struct turn *t);
@@ -225,6 +227,14 @@ bool	 ask_is(const struct turn *t, const char *id);
 
 /* outbox.c: the person is called */
 void	 notify_begin(struct turn *t);
+
+/* skill_order.c: a person tries a skill */
+/* Is that the request? True: it was taken over. */
+bool	 skill_order(struct turn *t);
+/* Are the calls those of such a request? */
+bool	 skill_ordered(const struct turn *t);
+/* Then its output is the answer. */
+void	 skill_answer(struct turn *t, struct tool_result *r);
 
 /* skill_turn.c: the tool skill */
 void	 skill_begin(struct turn *t);

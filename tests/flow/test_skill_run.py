@@ -194,3 +194,23 @@ def test_a_sub_agent_runs_no_skill(home, provider):
     goal = script({"calls": [skill("run", name="ours")]}, {"text": "sub"})
     home.ask(script({"calls": [call("delegate", goal=goal, toolsets=["terminal"])]}, {"text": "e"}))
     assert not (folder / "state").exists()
+
+
+def test_a_person_tries_a_skill_without_a_model(home, provider):
+    begin(home, provider, A_TOKEN="a")
+    folder = program(home, "stars", "import os, sys\nopen('state/ran', 'a').write('x')\nprint(os.environ['A_TOKEN'], sys.argv[1:])",
+                     "requires_env: A_TOKEN\n")
+    program(home, "wrong", "print('{\"n\": \"3\"}')", NUMBER)
+    home.start()
+    assert home.run("skill", "test", "stars", "a b", '"q"').stdout == "[test ok] stars\na ['a b', '\"q\"']\n"
+    assert (folder / "state/ran").read_text() == "x"
+    for name, words in (("wrong", "$.n: must be of type integer"), ("no-such", "no-such"), ("../x", "../x")):
+        failed = home.run("skill", "test", name, check=False)
+        assert failed.returncode == 1 and words in failed.stdout + failed.stderr, failed
+    said = home.json("skill", "test", "stars", "--json")
+    assert said["reply"].startswith("[test ok] stars\n") and said["tools"][0]["ok"]
+    assert provider.stats()["requests"] == 0 and not home.sessions()
+    program(home, "marks", "print('**a_b_c** \\033[31m')")
+    assert home.run("skill", "test", "marks").stdout == "[test ok] marks\n**a_b_c** \n"
+    home.ask("/skill test stars []")                    # in a conversation it is a text like any other
+    assert provider.stats()["requests"] == 1 and (folder / "state/ran").read_text() == "xx"
