@@ -13,6 +13,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "engined/attach.h"
+#include "engined/project.h"
 #include "engined/prompt.h"
 #include "engined/session.h"
 #include "engined/skill_index.h"
@@ -225,6 +226,12 @@ context_hint(json_t *messages, const char *text)
 	json_array_insert_new(messages, json_array_size(messages) - 1, json_pack("{s:s, s:s}", "role", "system", "content", text));
 }
 
+void
+context_project(json_t *messages, const char *text)
+{
+	json_array_insert_new(messages, 1, json_pack("{s:s, s:s}", "role", "system", "content", text));
+}
+
 /* Is it a note for one turn, which a later one has no use for? */
 static bool
 is_of_turn(const json_t *m)
@@ -232,7 +239,8 @@ is_of_turn(const json_t *m)
 	const char *text = json_str(m, "content", "");
 
 	return strcmp(json_str(m, "role", ""), "system") == 0 &&
-	    (strncmp(text, NOW, strlen(NOW)) == 0 || strncmp(text, SKILL_HINT, strlen(SKILL_HINT)) == 0);
+	    (strncmp(text, NOW, strlen(NOW)) == 0 || strncmp(text, SKILL_HINT, strlen(SKILL_HINT)) == 0 ||
+	    strncmp(text, PROJECT_MARK, strlen(PROJECT_MARK)) == 0);
 }
 
 json_t *

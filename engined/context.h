@@ -2,7 +2,7 @@
 /*
  * What the model is shown before it answers: the system prompt in the order
  * of spec/engine.md, section 8, the conversation so far, the time, the
- * request. Nothing of the workspace is loaded.
+ * request. Of the workspace only AGENTS.md is shown, and not as part of the prompt (project.h).
  */
 #ifndef ALPI_ENGINED_CONTEXT_H
 #define ALPI_ENGINED_CONTEXT_H
@@ -46,6 +46,8 @@ json_t	*context_messages(const char *prompt, const struct talk *talk, const json
 	    const char *now, const char *user);
 /* Put a note for this turn before the request. */
 void	 context_hint(json_t *messages, const char *text);
+/* Put what the project says of itself (project.h) behind the prompt, for this turn. */
+void	 context_project(json_t *messages, const char *text);
 /* A copy of messages without the prompt, the notes for one turn and images: what a later turn goes on from. New reference. */
 json_t	*context_history(const json_t *messages);
 

@@ -20,6 +20,7 @@
 #include "engined/context.h"
 #include "engined/journal.h"
 #include "engined/ledger.h"
+#include "engined/project.h"
 #include "engined/recall.h"
 #include "engined/review.h"
 #include "engined/session.h"
@@ -63,6 +64,7 @@ engine_init(struct engine *en)
 	LIST_INIT(&en->turns);
 	LIST_INIT(&en->waiters);
 	LIST_INIT(&en->reviews);
+	TAILQ_INIT(&en->projects);
 	if (en->zone == NULL)
 		en->zone = context_zone();
 	en->tidy = evtimer_new(en->base, on_tidy, en);
@@ -81,6 +83,7 @@ engine_clear(struct engine *en)
 	while (!LIST_EMPTY(&en->turns))
 		turn_free(LIST_FIRST(&en->turns));
 	review_clear(en);
+	project_clear(en);
 	if (en->tools_asked != NULL)
 		request_cancel(en->tools_asked);
 	while ((w = LIST_FIRST(&en->waiters)) != NULL) {	/* their callers are told by the end of the bus */

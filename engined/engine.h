@@ -23,12 +23,14 @@
 #define ENGINE_KEEP_MS		(10 * 60 * 1000)
 #define ENGINE_RESERVE		(8 * 1024 * 1024)	/* bytes that must be free before a turn begins */
 
+struct project;
 struct review;
 struct turn;
 struct engine_waiter;
 LIST_HEAD(turns, turn);
 LIST_HEAD(engine_waiters, engine_waiter);
 LIST_HEAD(reviews, review);
+TAILQ_HEAD(projects, project);
 
 struct engine {
 	struct daemon		*daemon;
@@ -56,6 +58,7 @@ struct engine {
 	struct talks		 talks;
 	struct turns		 turns;		/* newest first; running ones, and ended ones that are kept */
 	size_t			 open;
+	struct projects		 projects;	/* what AGENTS.md says (project.c) */
 	struct reviews		 reviews;	/* what was said is looked at (review.c) */
 	struct event		*tidy;		/* lets ended turns go */
 	bool			 tidy_soon;	/* it is set for less than the age of a turn */

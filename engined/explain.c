@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "engined/context.h"
 #include "engined/engine.h"
+#include "engined/project.h"
 #include "engined/redact.h"
 #include "engined/session.h"
 #include "engined/skill_index.h"
@@ -94,12 +95,14 @@ explain(struct call *c, const struct question *m)
 	struct context ctx = { .home = en->home, .zone = en->zone, .surface = m->surface };
 	cleanup_json json_t *session = load_session(en, m), *messages = NULL, *tools = NULL;
 	cleanup_free char *prompt = NULL, *now = context_now(en->zone, clock_wall_ms()), *skills = NULL, *hint = NULL;
+	const char *project;
 	struct eligible el;
 	struct turn_explain_reply reply = { .n_parts = 0 };
 
 	engine_config(en, false);
 	policy.config = en->config;
 	ctx.workspace = turn_workspace(en, m->workspace);
+	project = project_text(en, c->from, ctx.workspace);
 	target_resolve(en->config, engine_secret, en, m->model, &target, NULL);
 	ctx.model = target.name == NULL ? "" : target.name;
 	ctx.local = target.local;
@@ -113,7 +116,10 @@ explain(struct call *c, const struct question *m)
 	    session == NULL ? 0 : json_array_size(session_turns(session)), now, m->text);
 	if (hint != NULL)
 		context_hint(messages, hint);
+	if (project != NULL)
+		context_project(messages, project);
 	tools = engine_schema(en, &policy, NULL);
+	add(&x, "project text", xstrdup0(project));
 	add_history(&x, messages);
 	add(&x, "now", xstrdup(now));
 	add(&x, "skill hint", steal(hint));

@@ -149,7 +149,7 @@ on_begin(evutil_socket_t fd, short what, void *arg)
 	char id[17];
 
 	random_hex(id, 8);
-	snprintf(f->key, sizeof(f->key), "%s/%s", t->now.key, id);
+	snprintf(f->key, sizeof(f->key), "%s/%s", t->now.key != NULL ? t->now.key : t->row.id, id);
 	f->seq = 0;
 	f->request = request_send(t->engine->daemon, "toolrunner", MSG_tool_exec, &m, neighbour_grant(t, "toolrunner"), ANSWER_MS,
 	    on_exec, f, &e);

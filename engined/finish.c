@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "engined/context.h"
 #include "engined/engine.h"
+#include "engined/project.h"
 #include "engined/redact.h"
 #include "engined/review.h"
 #include "engined/runlog.h"
@@ -203,6 +204,7 @@ end(struct turn *t, const char *event, json_t *data, const char *word, const cha
 
 	toolcall_clear(t);
 	fold_clear(t);
+	project_leave(t);
 	event_del(t->saver);
 	complete_record(t, text, strcmp(word, "interrupted") == 0);
 	saved = finish_save(t, true, &e);

@@ -201,6 +201,8 @@ tools_take(struct tools *t, const struct tool_list_reply *r)
 	for (size_t i = 0; i < r->n_tools; i++) {
 		const struct tool_row *row = &r->tools[i];
 
+		if (strcmp(row->name, "index_workspace") == 0)
+			t->reads_files = row->unavailable == NULL && r->sandbox_stop == NULL;
 		if (own_find(row->name) != NULL)	/* its share of a tool of ours */
 			continue;
 		json_array_append_new(t->rows, json_pack("{s:s, s:s, s:s, s:O, s:b, s:s?}", "name", row->name,

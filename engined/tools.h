@@ -36,6 +36,7 @@ struct tools {
 	json_t	*sandbox;		/* {name, held, detail} as reported */
 	char	*sandbox_stop;		/* why no tool runs there; NULL: they run */
 	bool	 known;			/* toolrunner has answered once */
+	bool	 reads_files;		/* its index_workspace may be used: pages of files for engined itself */
 };
 
 void	 tools_init(struct tools *t);

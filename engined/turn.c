@@ -17,6 +17,7 @@
 #include "engined/ledger.h"
 #include "engined/memory.h"
 #include "engined/neighbour.h"
+#include "engined/project.h"
 #include "engined/session.h"
 #include "engined/talk.h"
 #include "engined/thread.h"
@@ -80,6 +81,19 @@ add_files(struct turn *t, struct error *e)
 	return 0;
 }
 
+/* What the project's authors wrote comes before the conversation; they are strangers. */
+static void
+show_project(struct turn *t)
+{
+	const char *text = project_wanted(t) ?
+	    project_text(t->engine, t->row.owner, turn_workspace(t->engine, t->workspace)) : NULL;
+
+	if (text == NULL)
+		return;
+	context_project(t->messages, text);
+	t->foreign = true;
+}
+
 /* The conversation up to the request. */
 static void
 build_messages(struct turn *t)
@@ -104,6 +118,7 @@ build_messages(struct turn *t)
 	json_object_set_new(json_array_get(t->messages, 0), "content", engine_prompt(en, prompt));
 	if (hint != NULL)
 		context_hint(t->messages, hint);
+	show_project(t);
 	if (t->peer != NULL) {
 		cleanup_json json_t *before = t->thread == NULL ? NULL : thread_turns(en->home, t->thread);
 
@@ -159,6 +174,8 @@ prepare(struct turn *t)
 		finish_error(t, &e);
 	else if (!en->tools.known && en->tools_asked != NULL)
 		target_clear(&t->target);	/* engine_tools wakes us */
+	else if (!project_ready(t))
+		target_clear(&t->target);	/* it wakes us */
 	else {
 		t->ceiling = step_ceiling(t);
 		build_messages(t);
@@ -307,6 +324,7 @@ turn_free(struct turn *t)
 {
 	provider_cancel(t->stream);
 	fold_clear(t);
+	project_leave(t);
 	json_decref(t->folds);
 	free(t->fold_note);
 	free(t->gone);
