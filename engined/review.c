@@ -220,10 +220,13 @@ has_foreign(const struct turn *t, const json_t *session)
 
 	if (t->foreign || !turn_of_person(t))
 		return true;
-	json_array_foreach(session_turns(session), i, record)
+	json_array_foreach(session_turns(session), i, record) {
+		if (json_array_size(json_object_get(record, "attachments")) > 0)
+			return true;
 		json_array_foreach(json_object_get(record, "tools"), k, tool)
 			if (!calls_ours(json_str(tool, "name", "")))
 				return true;
+	}
 	return false;
 }
 

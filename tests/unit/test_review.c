@@ -150,6 +150,26 @@ test_where_others_were_read_it_waits_for_a_person(void **state)
 }
 
 static void
+test_files_that_came_with_a_request_are_of_others(void **state)
+{
+	static const struct answer answers[] = { { .text = "one" }, { .text = "two" },
+	    { .calls = "[" CALL("memory", ADD("Trusts me")) "]" }, { 0 } };
+	cleanup_json json_t *session = NULL, *rows = NULL;
+	struct error e = { 0 };
+
+	use(EVERY_SECOND);
+	script = answers;
+	talk(1, NULL);
+	session = session_load(home, session_id, &e);
+	json_object_set_new(json_array_get(session_turns(session), 0), "attachments", json_pack("[{s:s}]", "path", "/x"));
+	assert_int_equal(session_save(home, session, &e), 0);
+	talk(1, session_id);
+	assert_nothing_kept();
+	rows = queue();
+	assert_int_equal(json_array_size(rows), 1);
+}
+
+static void
 test_a_job_is_no_person(void **state)
 {
 	static const struct answer answers[] = { { .text = "one" }, { .calls = "[" CALL("memory", ADD("Trusts me")) "]" }, { 0 } };
@@ -363,6 +383,7 @@ main(void)
 		FIXTURE(test_it_is_off_unless_it_is_configured),
 		FIXTURE(test_only_calls_that_add_are_carried_out),
 		FIXTURE(test_where_others_were_read_it_waits_for_a_person),
+		FIXTURE(test_files_that_came_with_a_request_are_of_others),
 		FIXTURE(test_a_job_is_no_person),
 		FIXTURE(test_what_is_not_kept_is_not_reviewed),
 		FIXTURE(test_a_peers_turn_is_not_reviewed),
