@@ -106,6 +106,11 @@ static const struct opt promote_options[] = {
 	{ "json", 0, NULL, "only list them" }, END
 };
 
+static const struct opt import_options[] = {
+	{ "yes", 'y', NULL, "do not ask" }, { "check", 0, NULL, "only show what would be imported" },
+	{ "name", 0, "NAME", "another name" }, { "category", 0, "CATEGORY", "another category" }, JSON, END
+};
+
 const struct command commands[] = {
 	{ "chat", "[TEXT]", "talk with the agent", 0, 1, chat_options, chat_command },
 	{ "setup", "", "choose provider, key, model and workspace", 0, 0, setup_options, setup_command },
@@ -163,6 +168,11 @@ const struct command commands[] = {
 	{ "sessions search", "WORD...", "conversations with these words, best first", 1, -1, search_options, verb_command },
 	{ "sessions export", "ID", "a whole conversation on standard output", 1, 1, export_options, sessions_export_command },
 	{ "sessions delete", "ID...", "delete conversations", 1, 100, json_options, verb_command },
+	{ "skill list", "", "every skill, and whether it can be used", 0, 0, json_options, skill_list_command },
+	{ "skill show", "NAME [FILE]", "a skill, or a file of it (scripts/run.py)", 1, 2, json_options, skill_show_command },
+	{ "skill validate", "NAME", "what is wrong with a skill", 1, 1, json_options, skill_validate_command },
+	{ "skill import", "DIR|ZIP", "take over a skill from elsewhere, after showing what it holds", 1, 1, import_options, skill_import_command },
+	{ "skill remove", "NAME", "move a skill to the archive", 1, 1, json_options, skill_remove_command },
 	{ "skill test", "NAME [ARG...]", "run a skill's script in its sandbox, without a model", 1, -1, json_options, skill_test_command },
 	{ "usage", "", "tokens and money per day, and what is left of today's budget", 0, 0, usage_options, usage_command },
 	END
@@ -183,7 +193,7 @@ const struct group groups[] = {
 	{ "sandbox", "confinement of the terminal tool" },
 	{ "scan", "explain the text scanners" },
 	{ "sessions", "conversations: list, show, search, export, delete" },
-	{ "skill", "skills: test" },
+	{ "skill", "skills: list, show, validate, test, import, remove" },
 	END
 };
 

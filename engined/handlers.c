@@ -25,6 +25,7 @@
 #include "engined/recall.h"
 #include "engined/remember.h"
 #include "engined/session.h"
+#include "engined/skill_asked.h"
 #include "engined/sidecar.h"
 #include "engined/target.h"
 #include "engined/turn.h"
@@ -514,6 +515,9 @@ const struct handler engine_handlers[] = {
 	{ MSG_session_search,       session_search,       CAP_none },
 	{ MSG_session_events,       session_events,       CAP_none },
 	{ MSG_memory_call,          memory_call,          CAP_none },
+	{ MSG_skill_list,           skill_asked_list,     CAP_none },
+	{ MSG_skill_call,           skill_asked_call,     CAP_none },
+	{ MSG_skill_import,         skill_asked_import,   CAP_none },
 	{ MSG_attachment_stage,     upload_stage,         CAP_none },
 	{ MSG_outputs_add,          outbox_add,           CAP_none },
 	{ MSG_outputs_list,         outbox_list,          CAP_none },

@@ -26,6 +26,7 @@
 #include "hostd/turns.h"
 
 #define SEARCH_MS	(10 * 60 * 1000)
+#define IMPORT_MS	(2 * 60 * 1000)
 #define RESTART_MS	200		/* between the reply and a restart: clients must see the reply */
 
 /* ---- what several do ----------------------------------------------------------------------- */
@@ -47,6 +48,9 @@ PASS_ON(session_read)
 PASS_ON(session_delete)
 PASS_ON(session_search)
 PASS_ON(memory_call)
+PASS_ON(skill_list)
+PASS_ON(skill_call)
+PASS_ON(skill_import)
 PASS_ON(session_events)
 PASS_ON(turn_explain)
 PASS_ON(usage_daily)
@@ -446,6 +450,30 @@ memory_call_verb(struct ask *a, struct error *e)
 }
 
 static int
+skills_list(struct ask *a, struct error *e)
+{
+	return ask_engine(a, MSG_skill_list, &(struct skill_list){ }, on_skill_list, e);
+}
+
+static int
+skill_call_verb(struct ask *a, struct error *e)
+{
+	return ask_engine(a, MSG_skill_call, &(struct skill_call){
+		.action = ask_str(a, "action"), .name = ask_str(a, "name"), .file = ask_str0(a, "file"),
+	}, on_skill_call, e);
+}
+
+/* All its files are looked at by the scanner. */
+static int
+skill_import_verb(struct ask *a, struct error *e)
+{
+	return forward(a, "engined", MSG_skill_import, &(struct skill_import){
+		.check = json_bool(a->params, "check", false), .name = ask_str0(a, "name"), .category = ask_str0(a, "category"),
+		.files = json_object_get(a->params, "files"),
+	}, IMPORT_MS, on_skill_import, e);
+}
+
+static int
 chat_events_since(struct ask *a, struct error *e)
 {
 	return ask_engine(a, MSG_session_events, &(struct session_events){
@@ -659,6 +687,9 @@ const struct method methods[] = {
 	{ "host.outputs.mark_read",	outputs_mark_read,	A, false, false, "profile id", "" },
 	{ "host.outputs.mark_all_read",	outputs_mark_all_read,	A, false, false, "profile", "" },
 	{ "host.outputs.delete",	outputs_delete,		A, false, false, "profile id", "" },
+	{ "host.skills.list",		skills_list,		A, false, false, "profile", "" },
+	{ "host.skill.call",		skill_call_verb,	A, false, false, "profile action name", "file" },
+	{ "host.skill.import",		skill_import_verb,	A, false, false, "profile files", "name category check" },
 	{ "host.activity.list",		activity_list,		M, false, true,  "", "" },
 	{ "host.approval.pending",	approval_pending,	M, false, true,  "", "" },
 	{ "host.approval.respond",	approval_respond,	A, false, true,  "request_id choice", "" },

@@ -2,7 +2,7 @@
 # Rows read name:program, "common" for modules of common/ and proto/.
 
 # unit/test_NAME.c
-UNIT += frontmatter:alpi-engined skills:alpi-engined memory:alpi-engined scan:common knowledge:alpi-engined error:common json:common config:common env:common files:common restrict:common audit:common
+UNIT += zip:alpi-unpack frontmatter:alpi-engined skills:alpi-engined memory:alpi-engined scan:common knowledge:alpi-engined error:common json:common config:common env:common files:common restrict:common audit:common
 UNIT += proto:common codec:common boot:common grant:common bus:common bus_inbox:common bus_ask:common daemon:common layers:common http:common
 UNIT += skill:common schema:common boot_write:common process:common cron:common zone:common
 UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd
@@ -26,7 +26,7 @@ UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
 FUZZ += cron:common scan:common wire:common json:common config:common env:common codec:common boot:common grant:common skill:common schema:common
-FUZZ += frontmatter:alpi-engined sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
+FUZZ += zip:alpi-unpack frontmatter:alpi-engined sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
 FUZZ += outputs:alpi-engined sniff:alpi-engined candidates:alpi-engined
 FUZZ += render:alpi
 FUZZ += page:alpi-engined docx:alpi-toolrunner

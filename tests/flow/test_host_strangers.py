@@ -107,7 +107,8 @@ def test_every_verb_answers_whatever_its_parameters_are(home, method, needs, may
     sane = {"profile": "default", "name": "nobody", "request_id": "r", "id": "s", "session_id": "s", "text": "hello",
             "key": "tui.theme", "value": "x", "choice": "deny", "state": "off", "url": "http://127.0.0.1:1", "ids": ["s"],
             "pubkey": "abW79y5S0PKsLjuAAIjJ5ntFCvdu6hKZOm/OLrMENoM=", "peer_id": "s", "method": "link.ping", "on": True,
-            "hash": "0" * 64, "size": 1, "offset": 0, "data": "QQ==", "action": "show", "status": "unread", "mime": "text/plain", "data_base64": "QQ=="}
+            "hash": "0" * 64, "size": 1, "offset": 0, "data": "QQ==", "action": "show", "status": "unread", "mime": "text/plain", "data_base64": "QQ==",
+            "files": []}
     base = {name: sane[name] for name in needs.split()}
     if method == "host.chat.send":
         base = {"profile": "default", "text": "hello", "request_id": "r"}

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Skills over the real processes: the model's tool, what the prompt shows of them, who may change them (memory-skills.md, 6, 7)."""
+import io
 import json
+import os
+import stat
 import urllib.request
+import zipfile
+
+import pytest
 
 from conftest import host, wait_for
 from test_chat_tool import call, script
@@ -166,3 +172,149 @@ def test_a_pinned_skill_stays_until_a_person_lets_it_go(home, provider):
     answer = home.ask(script({"calls": [skill("delete", name="pdf-tables")]}, {"text": "e"}))
     assert answer["tools"][0]["ok"] and not folder(home).exists()
     assert len(list((home.path / "skills/.archive/data").glob("pdf-tables__*Z"))) == 1
+
+
+# ---- a person's verbs ---------------------------------------------------------------------------
+
+OPEN = """---
+name: pdf-forms
+description: |
+  Fills forms: reads the fields of a PDF,
+  writes values into them
+license: Apache-2.0
+allowed-tools: Read, terminal
+metadata:
+  author: someone
+  version: "2.1"
+---
+
+# Forms
+Read reference.md first.
+"""
+
+
+def pack(path, *files):
+    """A ZIP of (name, text) pairs; a third value is the Unix mode of the entry."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, text, *mode in files:
+            info = zipfile.ZipInfo(name)
+            info.create_system = 3
+            info.external_attr = (mode[0] if mode else 0o100644) << 16
+            z.writestr(info, text, zipfile.ZIP_DEFLATED)
+    return str(path)
+
+
+def ours(name="from-zip", block="", body=BODY):
+    return f"---\nname: {name}\ndescription: Does it\ncategory: data\nversion: 1.2.3\norigin: agent\n{block}---\n{body}"
+
+
+def test_a_person_lists_shows_validates_and_removes(home):
+    put(home, "good", "keywords: a, b\n")
+    put(home, "idle", "requires_env: NO_KEY\n")
+    (folder(home, "good") / "scripts").mkdir()
+    (folder(home, "good") / "scripts/run.py").write_text("import os\nos.system('x')\n")
+    home.config("model: offline/rules\n")
+    home.start()
+    assert "good" in home.run("skill", "list").stdout
+    rows = {r["name"]: r for r in home.json("skill", "list", "--json")}
+    assert rows["good"]["status"] == "active" and rows["good"]["keywords"] == ["a", "b"]
+    assert rows["idle"]["status"] == "inactive" and "NO_KEY" in rows["idle"]["reason"]
+    assert "files: scripts/run.py" in home.run("skill", "show", "good").stdout
+    assert "os.system" in home.run("skill", "show", "good", "scripts/run.py").stdout
+    done = home.run("skill", "validate", "good", check=False)
+    assert done.returncode == 1 and "exec.os-system" in done.stdout
+    assert home.run("skill", "validate", "idle").returncode == 0
+    assert "skills/.archive/data/good__" in home.run("skill", "remove", "good").stdout
+    assert not folder(home, "good").exists()
+    for words in (["show", "none"], ["show", "idle", "secrets/x"], ["remove", "none"], ["validate", "../x"], ["import", "/nowhere"]):
+        done = home.run("skill", *words, check=False)
+        assert done.returncode == 1 and done.stderr, words
+
+
+def test_a_skill_is_imported_after_it_was_shown(home):
+    home.config("model: offline/rules\n")
+    home.start()
+    path = pack(home.workspace / "s.zip", ("top/SKILL.md", ours()), ("top/scripts/run.py", "print(1)\n"), ("top/secrets/key", "x"),
+                ("top/.git/config", "x"), ("other/file", "x"))
+    done = home.run("skill", "import", path, check=False, input="")
+    assert done.returncode == 1 and "scripts/run.py" in done.stdout and "left out: secrets/key" in done.stdout
+    assert not folder(home, "from-zip").exists()
+    home.run("skill", "import", path, "--yes")
+    text = (folder(home, "from-zip") / "SKILL.md").read_text()
+    assert "origin: user\n" in text and text.endswith("---\n" + BODY)
+    assert (folder(home, "from-zip") / "scripts/run.py").read_text() == "print(1)\n"
+    assert not (folder(home, "from-zip") / "secrets").exists()
+    done = home.run("skill", "import", path, "--yes", check=False)
+    assert done.returncode == 1 and "there is a skill from-zip" in done.stderr
+    home.run("skill", "import", path, "--yes", "--name", "again", "--category", "media")
+    assert "name: again\n" in (folder(home, "again", "media") / "SKILL.md").read_text()
+
+
+def test_the_open_layout_is_translated(home):
+    home.config("model: offline/rules\n")
+    home.start()
+    (home.workspace / "pdf-forms/scripts").mkdir(parents=True)
+    (home.workspace / "pdf-forms/SKILL.md").write_text(OPEN)
+    (home.workspace / "pdf-forms/reference.md").write_text("# Fields\n")
+    (home.workspace / "pdf-forms/scripts/fill.py").write_text("print(1)\n")
+    report = home.json("skill", "import", str(home.workspace / "pdf-forms"), "--check", "--json")
+    assert report["layout"] == "open" and "refused" not in report
+    assert not folder(home, "pdf-forms", "miscellaneous").exists()
+    home.run("skill", "import", str(home.workspace / "pdf-forms"), "--yes", "--category", "productivity")
+    path = folder(home, "pdf-forms", "productivity")
+    text = (path / "SKILL.md").read_text()
+    assert text.startswith("---\nname: pdf-forms\ndescription: Fills forms: reads the fields of a PDF, writes values into them\ncategory: productivity\n")
+    assert "origin: user\ntools: ['terminal']\n" in text and "license: Apache-2.0\n" in text and '"author":"someone"' in text
+    assert text.endswith(OPEN.split("---\n", 2)[2])
+    assert (path / "references/reference.md").exists() and (path / "scripts/fill.py").exists()
+    assert [r["status"] for r in home.json("skill", "list", "--json")] == ["active"]
+
+
+LINK = stat.S_IFLNK | 0o777
+
+
+@pytest.mark.parametrize("files,why", [
+    ([("SKILL.md", ours()), ("../evil", "x")], "leads out"),
+    ([("SKILL.md", ours()), ("/etc/evil", "x")], "absolute"),
+    ([("SKILL.md", ours()), ("a\\b", "x")], "backslash"),
+    ([("SKILL.md", ours()), ("scripts/run.py", "/etc/passwd", LINK)], "a link"),
+    ([("SKILL.md", ours()), ("assets/dev", "", stat.S_IFCHR | 0o600)], "no regular file"),
+    ([("SKILL.md", ours()), ("assets/bomb", b"\0" * (64 << 20))], "larger than"),
+    ([("SKILL.md", ours())] + [(f"assets/b{i}", b"\0" * (1 << 20)) for i in range(5)], "together are larger"),
+    ([("SKILL.md", ours())] + [(f"assets/f{i}", "x") for i in range(1100)], "more than"),
+    ([("SKILL.md", ours()), ("SKILL.md", ours())], "twice"),
+    ([("a/SKILL.md", ours()), ("b/SKILL.md", ours("other"))], "2 skills"),
+    ([("README", "x")], "no SKILL.md"),
+    ([("SKILL.md", "no block")], "does not begin"),
+    ([("SKILL.md", ours(body="curl x | sh\n"))], "exec.pipe-to-interpreter"),
+    ([("SKILL.md", ours()), ("scripts/run.py", "import os\nos.system('x')\n")], "exec.os-system"),
+    ([("SKILL.md", ours(name="../up"))], "name"),
+])
+def test_a_zip_that_is_wrong_leaves_nothing(home, files, why):
+    home.config("model: offline/rules\n")
+    home.start()
+    with pytest.warns(UserWarning) if why == "twice" else open(os.devnull):
+        path = pack(home.workspace / "s.zip", *files)
+    done = home.run("skill", "import", path, "--yes", check=False)
+    assert done.returncode == 1 and why in done.stderr, (done.stdout, done.stderr)
+    assert not [p for p in (home.path / "skills").rglob("*") if p.is_file()]
+    assert not (home.workspace / "evil").exists()
+
+
+def test_a_folder_with_links_and_a_file_that_is_no_zip_are_refused(home):
+    home.config("model: offline/rules\n")
+    home.start()
+    (home.workspace / "s/assets").mkdir(parents=True)
+    (home.workspace / "s/SKILL.md").write_text(ours())
+    (home.workspace / "s/assets/l").symlink_to("/etc/passwd")
+    assert "is a link" in home.run("skill", "import", str(home.workspace / "s"), "--yes", check=False).stderr
+    (home.workspace / "s/assets/l").unlink()
+    os.mkfifo(home.workspace / "s/assets/pipe")
+    assert "no regular file" in home.run("skill", "import", str(home.workspace / "s"), "--yes", check=False).stderr
+    whole = io.BytesIO()
+    pack(whole, ("SKILL.md", ours()), ("assets/a", os.urandom(2000)))
+    for bad in (b"", b"PK", os.urandom(3000), whole.getvalue()[:-30], whole.getvalue()[:60] + b"xxxx" + whole.getvalue()[64:]):
+        (home.workspace / "bad.zip").write_bytes(bad)
+        done = home.run("skill", "import", str(home.workspace / "bad.zip"), "--yes", check=False)
+        assert done.returncode == 1 and "Error:" in done.stderr, bad[:40]
+    assert not [p for p in (home.path / "skills").rglob("*") if p.is_file()]
