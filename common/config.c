@@ -43,6 +43,7 @@ static const char defaults_text[] =
     "runtime: {first_byte_timeout_s: 300, stream_idle_timeout_s: 120, max_retries: 2,\n"
     "  retry_backoff_s: 1.5}\n"
     "memory: {review_interval: 0}\n"
+    "embeddings: {model: ''}\n"
     "budget: {}\n"
     "alp: {}\n"
     "host: {tcp_port: 49200, device_name: '', allow_public_bind: false}\n"

@@ -356,6 +356,12 @@ provider_new(struct event_base *base, struct error *e)
 	return p;
 }
 
+struct http *
+provider_http(struct provider *p)
+{
+	return p->http;
+}
+
 void
 provider_free(struct provider *p)
 {

@@ -30,6 +30,7 @@
 
 struct provider;		/* one per process: the connections, and what is known of servers */
 struct provider_call;
+struct http;
 struct ollama_probe;
 
 /* runtime.* of the configuration, in milliseconds. */
@@ -73,6 +74,7 @@ struct provider_events {
 
 /* NULL with the error when the HTTP library does not start. */
 struct provider *provider_new(struct event_base *base, struct error *e);
+struct http *provider_http(struct provider *p);	/* its connections, for what else is asked of such servers; borrowed */
 void	 provider_free(struct provider *p);	/* cancels what runs, without a callback; NULL is accepted */
 
 /* Fills all of l; a value that is absent or of the wrong kind is the default. */

@@ -17,6 +17,7 @@
 #include "engined/piece.h"
 #include "engined/rank.h"
 #include "engined/redact.h"
+#include "engined/vectors.h"
 
 static const char *const steps[] = {
 	"CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);"
@@ -24,6 +25,9 @@ static const char *const steps[] = {
 	" size INTEGER NOT NULL, first INTEGER NOT NULL, pieces INTEGER NOT NULL, UNIQUE (root, path));"
 	"CREATE TABLE pieces (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, line INTEGER NOT NULL, last INTEGER NOT NULL);"
 	"CREATE VIRTUAL TABLE words USING fts5(name, content, tokenize = 'unicode61 remove_diacritics 2');",
+	"CREATE TABLE models (id INTEGER PRIMARY KEY, root INTEGER NOT NULL, name TEXT NOT NULL, dim INTEGER NOT NULL, UNIQUE (root, name));"
+	"CREATE TABLE vectors (id INTEGER PRIMARY KEY, numbers BLOB NOT NULL);"
+	"CREATE TABLE sketches (id INTEGER PRIMARY KEY, bits BLOB NOT NULL);",
 	NULL
 };
 
@@ -85,6 +89,12 @@ shelf_discard(struct shelf *x)
 	if (db_set_aside(x->path, &e) == -1)
 		log_warn("index of the workspace cannot be set aside: %s", e.text);
 	shelf_close(x);
+}
+
+struct db *
+shelf_db(struct shelf *x)
+{
+	return x->db;
 }
 
 /* ---- what is known ------------------------------------------------------------------------------ */
@@ -189,7 +199,7 @@ shelf_remove(struct shelf *x, int64_t root, const char *path, struct error *e)
 	if (row_of(x, db_query(x->db, e, "SELECT id, first, pieces FROM files WHERE root = ? AND path = ?", "is", root, path),
 	    f, 3, e) == -1)
 		return -1;
-	if (f[2] > 0 && (db_run(x->db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1 ||
+	if (f[2] > 0 && (vectors_remove(x->db, root, f[1], f[2], e) == -1 || db_run(x->db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1 ||
 	    db_run(x->db, e, "DELETE FROM pieces WHERE id BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1))
 		return -1;
 	return db_run(x->db, e, "DELETE FROM files WHERE id = ?", "i", f[0]);
@@ -250,7 +260,7 @@ place(struct shelf *x, int64_t root, int64_t piece, struct shelf_hit *h, struct 
 	if (s == NULL)
 		return -1;
 	if ((more = db_step(x->db, s, e)) == 1)
-		*h = (struct shelf_hit){ .path = xstrdup((const char *)sqlite3_column_text(s, 0)),
+		*h = (struct shelf_hit){ .piece = piece, .path = xstrdup((const char *)sqlite3_column_text(s, 0)),
 		    .mtime_us = sqlite3_column_int64(s, 1), .first = sqlite3_column_int64(s, 2), .last = sqlite3_column_int64(s, 3) };
 	db_done(s);
 	return more;
@@ -338,6 +348,24 @@ shelf_search(struct shelf *x, int64_t root, const char *query, struct shelf_hit 
 	all = match_all(&m);
 	n = collect(x, root, newest_first(x, all, e), hits, 0, most, e);
 	return n == -1 || n == most ? n : collect(x, root, newest_first(x, any, e), hits, n, most, e);
+}
+
+int
+shelf_hit(struct shelf *x, int64_t root, int64_t piece, struct shelf_hit *hit, struct error *e)
+{
+	int found = place(x, root, piece, hit, e);
+	sqlite3_stmt *s = found != 1 ? NULL : db_query(x->db, e, "SELECT content FROM words WHERE rowid = ?", "i", piece);
+	int more = s == NULL ? -1 : db_step(x->db, s, e);
+
+	if (found != 1)
+		return found;
+	if (more == 1)
+		hit->snippet = cut_chars((const char *)sqlite3_column_text(s, 0), SHELF_SNIPPET);
+	else
+		free(steal(hit->path));
+	if (s != NULL)
+		db_done(s);
+	return more;
 }
 
 void

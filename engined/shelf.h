@@ -18,6 +18,7 @@
 #define SHELF_SNIPPET	600		/* characters */
 #define SHELF_K_MAX	100
 
+struct db;
 struct shelf;
 
 /* What is known of a file. */
@@ -32,6 +33,7 @@ struct shelf_hit {
 	char	*path, *snippet;
 	int64_t	 mtime_us;
 	int64_t	 first, last;		/* lines, from 1 */
+	int64_t	 piece;
 	double	 score;			/* more is better */
 };
 
@@ -40,6 +42,8 @@ struct shelf *shelf_open(const char *home, struct error *e);
 void	 shelf_close(struct shelf *x);
 /* Close it and set the file aside: it is damaged (ERR_invalid said so). The next shelf_open begins anew. */
 void	 shelf_discard(struct shelf *x);
+/* Its tables, for what else is known of the pieces (vectors.h). */
+struct db *shelf_db(struct shelf *x);
 
 /* The number of a workspace, 0: nothing of it is known; make: it gets one. -1 on error. */
 int64_t	 shelf_root(struct shelf *x, const char *workspace, bool make, struct error *e);
@@ -62,6 +66,8 @@ int	 shelf_remove(struct shelf *x, int64_t root, const char *path, struct error 
  * are only such words, pieces with all of them come first, then those with any. How many; the caller clears them. -1 on error.
  */
 int	 shelf_search(struct shelf *x, int64_t root, const char *query, struct shelf_hit *hits, size_t k, struct error *e);
+/* The piece with this number as a hit. 1, 0: it is not of this workspace, -1 on error. */
+int	 shelf_hit(struct shelf *x, int64_t root, int64_t piece, struct shelf_hit *hit, struct error *e);
 void	 shelf_hits_clear(struct shelf_hit *hits, size_t n);
 
 #endif

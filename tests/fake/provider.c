@@ -16,6 +16,8 @@
  * newest user message: {"steps": [{"text", "reasoning", "calls": [{"name",
  * "arguments"}]}]}; a step a request.
  *
+ * /embeddings is answered by embedding.h.
+ *
  *   GET /stats   {requests, open, most_open, aborted, connections, models: {name: requests}}
  *   GET /last    the body of the newest chat request; /last-stream: of the newest for a stream
  */
@@ -38,6 +40,7 @@
 
 #include "common/buf.h"
 #include "common/mem.h"
+#include "tests/fake/embedding.h"
 
 #define WORDS		1024		/* ready-made deltas "word7 ", shared by all streams */
 #define REQUEST_MAX	(64u << 20)
@@ -906,6 +909,20 @@ on_last_stream(struct conn *c, const char *body, size_t len)
 }
 
 static void
+on_embeddings(struct conn *c, const char *body, size_t len)
+{
+	json_t *j = json_loadb(body, len, 0, NULL), *reply;
+	const char *model = json_string_value(json_object_get(j, "model"));
+	int status;
+
+	count(model == NULL ? "" : model);
+	stats.open--;
+	reply = embedding_answer(j, json_integer_value(json_object_get(stats.models, model == NULL ? "" : model)), &status);
+	send_json(c, status, reply);
+	json_decref(j);
+}
+
+static void
 on_tags(struct conn *c, const char *body, size_t len)
 {
 	if (ollama)
@@ -929,6 +946,7 @@ static const struct route {
 	void		(*serve)(struct conn *, const char *body, size_t len);
 } routes[] = {
 	{ "POST",	"/chat/completions",	on_chat },
+	{ "POST",	"/embeddings",		on_embeddings },
 	{ "GET",	"/stats",		on_stats },
 	{ "GET",	"/last",		on_last },
 	{ "GET",	"/last-stream",		on_last_stream },

@@ -21,6 +21,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "engined/catalog.h"
+#include "engined/embed.h"
 #include "engined/engine.h"
 #include "engined/handlers.h"
 #include "engined/journal.h"
@@ -105,6 +106,27 @@ provider_start(struct provider *p, const struct provider_request *r, const struc
 	c->timer = evtimer_new(base, answer_now, c);
 	event_active(c->timer, 0, 0);
 	return c;
+}
+
+/* No server makes vectors here. */
+struct http *
+provider_http(struct provider *p)
+{
+	return NULL;
+}
+
+struct embed *
+embed_start(struct event_base *b, struct http *http, const struct target *t, json_t *texts, int timeout_ms, embed_done *done,
+    void *arg, struct error *e)
+{
+	json_decref(texts);
+	error_set(e, ERR_unavailable, "no embedding server");
+	return NULL;
+}
+
+void
+embed_cancel(struct embed *x)
+{
 }
 
 void

@@ -324,12 +324,12 @@ on_progress(void *arg, const char *text)
 static void
 on_done(void *arg, const struct workspace_result *r, const struct error *e)
 {
-	result = r == NULL ? (struct workspace_result){ -1, -1, -1, -1, NULL } : *r;
+	result = r == NULL ? (struct workspace_result){ .indexed = -1 } : *r;
 	pass_error = e == NULL ? (struct error){ 0 } : *e;
 	over++;
 }
 
-static const struct workspace_caller caller = { on_ask, on_progress, on_done };
+static const struct workspace_caller caller = { .ask = on_ask, .progress = on_progress, .done = on_done };
 
 static void
 run(bool force)

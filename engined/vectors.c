@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See vectors.h. A vector's number holds its model's and its piece's, so those of a model lie side by side. */
+#include "engined/vectors.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/mem.h"
+
+#define TEXT_BYTES	8192		/* of a piece; models read no more */
+#define NUMBER(v, piece) (((v)->id << 40) + (piece))
+
+/* ---- models --------------------------------------------------------------------------------------- */
+
+int
+vectors_find(struct db *db, int64_t root, const char *model, struct vectors *v, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT id, dim FROM models WHERE root = ? AND name = ?", "is", root, model);
+	int more;
+
+	*v = (struct vectors){ .root = root };
+	if (s == NULL)
+		return -1;
+	if ((more = db_step(db, s, e)) == 1) {
+		v->id = sqlite3_column_int64(s, 0);
+		v->dim = sqlite3_column_int64(s, 1);
+	}
+	db_done(s);
+	return more == -1 ? -1 : 0;
+}
+
+/* Is there any vector of it? 1, 0 or -1. */
+static int
+has_any(struct db *db, const struct vectors *v, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT 1 FROM vectors WHERE id BETWEEN ? AND ? LIMIT 1", "ii", NUMBER(v, 0),
+	    NUMBER(v, (int64_t)1 << 40) - 1);
+	int more = s == NULL ? -1 : db_step(db, s, e);
+
+	if (s != NULL)
+		db_done(s);
+	return more;
+}
+
+int
+vectors_make(struct db *db, int64_t root, const char *model, int64_t dim, struct vectors *v, struct error *e)
+{
+	int any;
+
+	if (vectors_find(db, root, model, v, e) == -1)
+		return -1;
+	if (v->id == 0) {
+		if (db_run(db, e, "INSERT INTO models (root, name, dim) VALUES (?, ?, ?)", "isi", root, model, dim) == -1)
+			return -1;
+		*v = (struct vectors){ .root = root, .id = sqlite3_last_insert_rowid(db_handle(db)), .dim = dim };
+	}
+	if (v->dim == dim)
+		return 0;
+	if ((any = has_any(db, v, e)) == -1)
+		return -1;
+	if (any == 1)
+		return error_set(e, ERR_conflict, "vectors of %lld numbers where the index has %lld: another model answers as %s now",
+		    (long long)dim, (long long)v->dim, model);
+	v->dim = dim;
+	return db_run(db, e, "UPDATE models SET dim = ? WHERE id = ?", "ii", dim, v->id);
+}
+
+/* ---- what is missing ------------------------------------------------------------------------------- */
+
+#define MISSING " FROM pieces p JOIN files f ON f.id = p.file WHERE f.root = ? AND p.id > ?" \
+	" AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.id = ? + p.id)"
+
+/* Servers refuse an empty text, and models read no more than the beginning. */
+static char *
+text_of(const char *content)
+{
+	size_t len = strlen(content);
+
+	if (content[strspn(content, " \t\r\n")] == '\0')
+		return xstrdup("(empty)");
+	return xstrndup(content, utf8_cut(content, len, TEXT_BYTES));
+}
+
+int
+vectors_missing(struct db *db, const struct vectors *v, int64_t after, int64_t *pieces, char **texts, int n, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT p.id, (SELECT content FROM words WHERE rowid = p.id)" MISSING
+	    " ORDER BY p.id LIMIT ?", "iiii", v->root, after, NUMBER(v, 0), (int64_t)n);
+	int found = 0, more;
+
+	if (s == NULL)
+		return -1;
+	while ((more = db_step(db, s, e)) == 1 && found < n) {
+		const char *content = (const char *)sqlite3_column_text(s, 1);
+
+		pieces[found] = sqlite3_column_int64(s, 0);
+		texts[found++] = text_of(content == NULL ? "" : content);
+	}
+	db_done(s);
+	for (int i = 0; more == -1 && i < found; i++)
+		free(texts[i]);
+	return more == -1 ? -1 : found;
+}
+
+int
+vectors_count(struct db *db, const struct vectors *v, int64_t *missing, int64_t *pieces, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT (SELECT count(*)" MISSING "),"
+	    " (SELECT coalesce(sum(pieces), 0) FROM files WHERE root = ?)", "iiii", v->root, (int64_t)0, NUMBER(v, 0), v->root);
+	int more;
+
+	if (s == NULL)
+		return -1;
+	if ((more = db_step(db, s, e)) == 1) {
+		*missing = sqlite3_column_int64(s, 0);
+		*pieces = sqlite3_column_int64(s, 1);
+	}
+	db_done(s);
+	return more == 1 ? 0 : -1;
+}
+
+/* ---- change --------------------------------------------------------------------------------------------- */
+
+static void
+to_length_one(const float *numbers, int64_t dim, float *out)
+{
+	double sum = 0;
+
+	for (int64_t i = 0; i < dim; i++)
+		sum += (double)numbers[i] * numbers[i];
+	for (int64_t i = 0; i < dim; i++)
+		out[i] = sum > 0 ? (float)(numbers[i] / sqrt(sum)) : 0;
+}
+
+/* Bits of sign; the last byte is filled with zeroes. */
+static void
+to_sketch(const float *numbers, int64_t dim, unsigned char *out)
+{
+	memset(out, 0, (size_t)(dim + 7) / 8);
+	for (int64_t i = 0; i < dim; i++)
+		if (numbers[i] > 0)
+			out[i / 8] |= (unsigned char)(1 << i % 8);
+}
+
+static void
+to_bytes(const float *numbers, int64_t dim, unsigned char *out)
+{
+	for (int64_t i = 0; i < dim; i++) {
+		uint32_t u;
+
+		memcpy(&u, &numbers[i], sizeof(u));
+		for (int k = 0; k < 4; k++)
+			*out++ = (unsigned char)(u >> 8 * k);
+	}
+}
+
+int
+vectors_put(struct db *db, const struct vectors *v, int64_t piece, const float *numbers, struct error *e)
+{
+	float unit[VECTORS_DIM_MAX];
+	unsigned char bytes[4 * VECTORS_DIM_MAX], sketch[VECTORS_DIM_MAX / 8];
+
+	to_length_one(numbers, v->dim, unit);
+	to_bytes(unit, v->dim, bytes);
+	to_sketch(unit, v->dim, sketch);
+	if (db_run(db, e, "INSERT OR REPLACE INTO vectors (id, numbers) SELECT ?, ? FROM pieces WHERE id = ?", "ibi",
+	    NUMBER(v, piece), bytes, (size_t)v->dim * 4, piece) == -1)
+		return -1;
+	return db_run(db, e, "INSERT OR REPLACE INTO sketches (id, bits) SELECT ?, ? FROM pieces WHERE id = ?", "ibi",
+	    NUMBER(v, piece), sketch, (size_t)(v->dim + 7) / 8, piece);
+}
+
+static int
+remove_range(struct db *db, int64_t from, int64_t to, struct error *e)
+{
+	if (db_run(db, e, "DELETE FROM vectors WHERE id BETWEEN ? AND ?", "ii", from, to) == -1)
+		return -1;
+	return db_run(db, e, "DELETE FROM sketches WHERE id BETWEEN ? AND ?", "ii", from, to);
+}
+
+/* The models of a workspace but one; how many of at most n, -1 on error. */
+static int
+models_but(struct db *db, int64_t root, int64_t but, int64_t *ids, int n, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT id FROM models WHERE root = ? AND id <> ?", "ii", root, but);
+	int found = 0, more;
+
+	if (s == NULL)
+		return -1;
+	while (found < n && (more = db_step(db, s, e)) == 1)
+		ids[found++] = sqlite3_column_int64(s, 0);
+	db_done(s);
+	return found < n && more == -1 ? -1 : found;
+}
+
+#define MODELS_MAX 64
+
+int
+vectors_remove(struct db *db, int64_t root, int64_t first, int64_t n, struct error *e)
+{
+	int64_t ids[MODELS_MAX];
+	int found = models_but(db, root, 0, ids, MODELS_MAX, e);
+
+	for (int i = 0; i < found; i++) {
+		struct vectors v = { .root = root, .id = ids[i] };
+
+		if (remove_range(db, NUMBER(&v, first), NUMBER(&v, first + n - 1), e) == -1)
+			return -1;
+	}
+	return found == -1 ? -1 : 0;
+}
+
+int
+vectors_drop_others(struct db *db, const struct vectors *v, int most, struct error *e)
+{
+	struct vectors other = { .root = v->root };
+	int found = models_but(db, v->root, v->id, &other.id, 1, e);
+	int64_t from = NUMBER(&other, 0), to = NUMBER(&other, (int64_t)1 << 40) - 1;
+
+	if (found != 1)
+		return found;
+	if (db_run(db, e, "DELETE FROM vectors WHERE id IN (SELECT id FROM vectors WHERE id BETWEEN ? AND ? LIMIT ?)", "iii",
+	    from, to, (int64_t)most) == -1)
+		return -1;
+	if (db_changes(db) == most)
+		return 1;
+	if (remove_range(db, from, to, e) == -1 || db_run(db, e, "DELETE FROM models WHERE id = ?", "i", other.id) == -1)
+		return -1;
+	return 1;
+}
+
+/* ---- search ------------------------------------------------------------------------------------------- */
+
+/* The pieces with the fewest signs that differ: a heap with the farthest on top once it is full. */
+struct near {
+	int64_t	piece[VECTORS_NEAR];
+	int	apart[VECTORS_NEAR];
+	size_t	n;
+};
+
+static int
+differ(const unsigned char *a, const unsigned char *b, size_t len)
+{
+	int n = 0;
+	size_t i = 0;
+
+	for (; i + 8 <= len; i += 8) {
+		uint64_t x, y;
+
+		memcpy(&x, a + i, 8);
+		memcpy(&y, b + i, 8);
+		n += __builtin_popcountll(x ^ y);
+	}
+	for (; i < len; i++)
+		n += __builtin_popcount((unsigned)(a[i] ^ b[i]));
+	return n;
+}
+
+static void
+sift_down(struct near *h, size_t i)
+{
+	for (;;) {
+		size_t big = i, left = 2 * i + 1, right = left + 1;
+		int64_t piece = h->piece[i];
+		int apart = h->apart[i];
+
+		if (left < h->n && h->apart[left] > h->apart[big])
+			big = left;
+		if (right < h->n && h->apart[right] > h->apart[big])
+			big = right;
+		if (big == i)
+			return;
+		h->piece[i] = h->piece[big];
+		h->apart[i] = h->apart[big];
+		h->piece[big] = piece;
+		h->apart[big] = apart;
+		i = big;
+	}
+}
+
+
+static void
+keep_near(struct near *h, int64_t piece, int apart)
+{
+	if (h->n < VECTORS_NEAR) {
+		h->piece[h->n] = piece;
+		h->apart[h->n++] = apart;
+		for (size_t i = h->n / 2; h->n == VECTORS_NEAR && i-- > 0;)
+			sift_down(h, i);
+	} else if (apart < h->apart[0]) {
+		h->piece[0] = piece;
+		h->apart[0] = apart;
+		sift_down(h, 0);
+	}
+}
+
+static int
+scan(struct db *db, const struct vectors *v, const unsigned char *sketch, struct near *near, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT id, bits FROM sketches WHERE id BETWEEN ? AND ?", "ii", NUMBER(v, 0),
+	    NUMBER(v, (int64_t)1 << 40) - 1);
+	size_t len = (size_t)(v->dim + 7) / 8;
+	int more;
+
+	if (s == NULL)
+		return -1;
+	while ((more = db_step(db, s, e)) == 1)
+		if ((size_t)sqlite3_column_bytes(s, 1) == len)
+			keep_near(near, sqlite3_column_int64(s, 0) - NUMBER(v, 0), differ(sketch, sqlite3_column_blob(s, 1), len));
+	db_done(s);
+	return more;
+}
+
+static double
+product(const float *a, const unsigned char *bytes, int64_t dim)
+{
+	double sum = 0;
+
+	for (int64_t i = 0; i < dim; i++, bytes += 4) {
+		uint32_t u = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+		float f;
+
+		memcpy(&f, &u, sizeof(f));
+		sum += (double)a[i] * (double)f;
+	}
+	return sum;
+}
+
+static void
+insert(struct vectors_hit *hits, int *n, int k, int64_t piece, double score)
+{
+	int at = *n < k ? (*n)++ : k;
+
+	while (at > 0 && hits[at - 1].score < score) {
+		if (at < k)
+			hits[at] = hits[at - 1];
+		at--;
+	}
+	if (at < k)
+		hits[at] = (struct vectors_hit){ piece, score };
+}
+
+/* 0, or -1 on error. */
+static int
+weigh(struct db *db, const struct vectors *v, const float *unit, int64_t piece, struct vectors_hit *hits, int *n, int k,
+    struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT numbers FROM vectors WHERE id = ?", "i", NUMBER(v, piece));
+	int more;
+
+	if (s == NULL)
+		return -1;
+	if ((more = db_step(db, s, e)) == 1 && sqlite3_column_bytes(s, 0) == v->dim * 4)
+		insert(hits, n, k, piece, product(unit, sqlite3_column_blob(s, 0), v->dim));
+	db_done(s);
+	return more == -1 ? -1 : 0;
+}
+
+int
+vectors_search(struct db *db, const struct vectors *v, const float *numbers, struct vectors_hit *hits, int k, struct error *e)
+{
+	cleanup_free struct near *near = xcalloc(1, sizeof(*near));
+	unsigned char sketch[VECTORS_DIM_MAX / 8];
+	float unit[VECTORS_DIM_MAX];
+	int n = 0;
+
+	to_length_one(numbers, v->dim, unit);
+	to_sketch(unit, v->dim, sketch);
+	if (scan(db, v, sketch, near, e) == -1)
+		return -1;
+	for (size_t i = 0; i < near->n; i++)
+		if (weigh(db, v, unit, near->piece[i], hits, &n, k, e) == -1)
+			return -1;
+	return n;
+}

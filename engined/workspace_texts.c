@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See workspace_pass.h: texts are asked for page by page, and put in file by file. */
+#include "engined/workspace_pass.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "engined/page.h"
+
+#define ASK_BYTES	900000		/* of the files whose text is asked for at once, */
+#define ASK_PATHS	256		/* and how many */
+#define REASONS		10
+
+/* The next files whose text is needed; those that are gone stand between them and end the page. */
+void
+pass_ask_texts(struct workspace_pass *p)
+{
+	json_t *paths = json_array();
+	char text[80];
+	int64_t bytes = 0;
+
+	for (size_t i = p->at; i < p->nwork && !p->work[i].gone && json_array_size(paths) < ASK_PATHS; i++) {
+		bytes += p->work[i].file.size;
+		if (bytes > ASK_BYTES && json_array_size(paths) > 0)
+			break;
+		json_array_append_new(paths, json_string(p->work[i].file.path));
+	}
+	snprintf(text, sizeof(text), "reading files: %zu of %zu", p->at, p->nwork);
+	p->caller->progress(p->arg, text);
+	pass_ask(p, json_pack("{s:o, s:b}", "paths", paths, "ocr", (int)p->ocr));
+}
+
+static void
+note_skipped(struct workspace_pass *p, const struct page_text *t)
+{
+	p->result.skipped++;
+	if (json_array_size(p->result.reasons) < REASONS)
+		json_array_append_new(p->result.reasons, json_pack("{s:s, s:s}", "path", t->file.path, "reason", t->why));
+}
+
+static int
+put(struct workspace_pass *p, struct shelf *shelf, const struct page_text *t, struct error *e)
+{
+	if (p->at == p->nwork || p->work[p->at].gone || strcmp(p->work[p->at].file.path, t->file.path) != 0)
+		return error_set(e, ERR_unavailable, "texts of files: not the ones that were asked for");
+	free(p->work[p->at++].file.path);
+	if (t->gone) {
+		p->result.removed++;
+		return shelf_remove(shelf, p->root, t->file.path, e);
+	}
+	if (t->text == NULL)
+		note_skipped(p, t);
+	else
+		p->result.indexed++;
+	return shelf_put(shelf, p->root, &t->file, t->text, e);
+}
+
+/* The next file of the page, the page's end, or a file that is gone. 0 or -1. */
+static int
+work_one(struct workspace_pass *p, struct shelf *shelf, struct error *e)
+{
+	struct page_text t;
+	int more, done;
+
+	if (p->page == NULL) {
+		p->result.removed++;
+		done = shelf_remove(shelf, p->root, p->work[p->at].file.path, e);
+		free(p->work[p->at++].file.path);
+		return done;
+	}
+	if ((more = page_text_next(p->page, p->len, &p->read, &t, e)) != 1) {
+		free(steal(p->page));
+		return more;
+	}
+	done = put(p, shelf, &t, e);
+	page_text_clear(&t);
+	return done;
+}
+
+bool
+pass_has_work(const struct workspace_pass *p)
+{
+	return p->page != NULL || (p->at < p->nwork && p->work[p->at].gone);
+}
+
+int
+pass_work(struct workspace_pass *p, struct shelf *shelf, struct error *e)
+{
+	int64_t until = clock_mono_ms() + WORKSPACE_SLICE_MS;
+	int done = shelf_begin(shelf, e);
+
+	if (done == -1)
+		return -1;
+	while (done == 0 && pass_has_work(p) && clock_mono_ms() < until)
+		done = work_one(p, shelf, e);
+	if (shelf_end(shelf, done == 0, e) == -1)
+		return -1;
+	return done;
+}
