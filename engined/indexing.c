@@ -15,6 +15,7 @@
 #include "engined/engine.h"
 #include "engined/fetch.h"
 #include "engined/indexing.h"
+#include "engined/spend.h"
 #include "engined/turn.h"
 #include "engined/workspace.h"
 
@@ -77,7 +78,7 @@ indexing_spend(struct indexing *x, const struct embed_result *r)
 {
 	x->tokens += r->tokens;
 	if (r->tokens > 0)
-		engine_spend(x->turn->engine, x->turn->peer, r->tokens, 0, 0);
+		spend(x->turn->engine, x->turn->peer, r->tokens, 0, 0);
 }
 
 static void
