@@ -26,6 +26,7 @@
 #define SHOWN_CHARS	4000		/* of an output in tool_end (host-plane.md, 7) */
 #define PREVIEW_CHARS	80
 #define ARGS_SHOWN	16384		/* bytes of arguments in tool_start; larger ones are previewed */
+#define PRODUCED_MAX	10		/* files that go with an answer */
 #define SKIPPED		"[skipped \xe2\x80\x94 user interrupted]"
 
 /* ---- the running call ------------------------------------------------------------------------------ */
@@ -174,8 +175,8 @@ result_row(struct turn *t, const struct tool_result *r, const char *screen)
 		json_object_set_new(entry, "reasoning", preview(t->step_reasoning, SESSION_STEP_REASONING));
 		free(steal(t->step_reasoning));
 	}
-	return json_pack("{s:s, s:o, s:O?, s:b, s:b, s:s, s:s*, s:I, s:I, s:f}", "content", content, "entry", entry,
-	    "mutations", r->mutations, "ok", (int)r->ok, "ours", (int)r->ours, "shown", screen, "answer", r->answer,
+	return json_pack("{s:s, s:o, s:O?, s:O*, s:b, s:b, s:s, s:s*, s:I, s:I, s:f}", "content", content, "entry", entry,
+	    "mutations", r->mutations, "produced", r->produced, "ok", (int)r->ok, "ours", (int)r->ours, "shown", screen, "answer", r->answer,
 	    "tokens_in", (json_int_t)r->tokens_in, "tokens_out", (json_int_t)r->tokens_out, "cost", r->cost);
 }
 
@@ -190,6 +191,26 @@ calls_ours(const char *name)
 	return false;
 }
 
+/* A file that a call made goes with the answer, the same file once: as it was when it was made last. */
+static void
+calls_produced(struct turn *t, const json_t *file)
+{
+	cleanup_json json_t *row = file == NULL ? NULL : json_copy((json_t *)file);
+	json_t *other;
+	size_t i;
+
+	if (row == NULL || json_array_size(t->produced) >= PRODUCED_MAX)
+		return;
+	json_object_set_new(row, "source", json_string("tool"));
+	json_object_set_new(row, "producer", json_string(call_name(json_array_get(t->calls, t->call))));
+	json_array_foreach(t->produced, i, other)
+		if (strcmp(json_str(other, "path", ""), json_str(row, "path", "")) == 0) {
+			json_array_set(t->produced, i, row);
+			return;
+		}
+	json_array_append(t->produced, row);
+}
+
 void
 calls_apply(struct turn *t, const json_t *row)
 {
@@ -201,6 +222,7 @@ calls_apply(struct turn *t, const json_t *row)
 	json_array_append(tools, json_object_get(row, "entry"));
 	if (json_is_array(mutations))
 		json_array_extend(t->mutations, mutations);
+	calls_produced(t, json_object_get(row, "produced"));
 	if (json_bool(row, "ok", false)) {
 		free(t->answer);
 		t->answer = xstrdup0(json_str(row, "answer", NULL));

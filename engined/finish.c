@@ -95,6 +95,8 @@ complete_record(struct turn *t, const char *assistant, bool interrupted)
 	put_text(t->record, "assistant", "assistant_meta", assistant, SESSION_TEXT_MAX);
 	if (t->reasoning.len > 0)
 		json_object_set_new(t->record, "reasoning", preview(buf_str(&t->reasoning), SESSION_REASONING_MAX));
+	if (json_array_size(t->produced) > 0)
+		json_object_set(t->record, "output_attachments", t->produced);
 	if (interrupted)
 		json_object_set_new(t->record, "interrupted", json_true());
 }
@@ -242,8 +244,8 @@ finish_reply(struct turn *t, const char *text)
 	cleanup_free char *copy = xstrdup(text), *cut = cut_bytes(text, REPLY_MAX);
 
 	keep_thread(t, copy);
-	end(t, "reply", json_pack("{s:s, s:s, s:s*}", "text", cut, "session_id", t->row.session,
-	    "model_used", t->target.model), "ok", copy, true);
+	end(t, "reply", json_pack("{s:s, s:s, s:s*, s:O*}", "text", cut, "session_id", t->row.session, "model_used",
+	    t->target.model, "attachments", json_array_size(t->produced) > 0 ? t->produced : NULL), "ok", copy, true);
 }
 
 void

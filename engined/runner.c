@@ -50,7 +50,7 @@ static void
 on_finished(struct turn *t, const struct tool_next_reply *r)
 {
 	struct tool_result result = { .ok = r->ok, .output = xstrdup0(r->output), .error = xstrdup0(r->error),
-	    .mutations = json_incref(r->mutations) };
+	    .mutations = json_incref(r->mutations), .produced = json_incref(r->produced) };
 
 	if (t->now.asking != NULL)
 		ask_approved(t, r->ok ? "once" : "deny", "timeout");

@@ -175,6 +175,7 @@ tool_result_clear(struct tool_result *r)
 	free(r->error);
 	free(r->answer);
 	json_decref(r->mutations);
+	json_decref(r->produced);
 	*r = (struct tool_result){ 0 };
 }
 

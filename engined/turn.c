@@ -276,6 +276,7 @@ turn_new(struct engine *en, struct journal_turn *row, bool resumed, struct error
 	take_request(t);
 	t->record = new_record(t);
 	t->mutations = json_array();
+	t->produced = json_array();
 	t->kick = event_new(en->base, -1, 0, on_kick, t);
 	t->saver = evtimer_new(en->base, on_save, t);
 	LIST_INSERT_HEAD(&en->turns, t, link);
@@ -340,6 +341,7 @@ turn_free(struct turn *t)
 	json_decref(t->record);
 	json_decref(t->calls);
 	json_decref(t->mutations);
+	json_decref(t->produced);
 	json_decref(t->unclosed);
 	buf_clear(&t->said);
 	buf_clear(&t->thought);

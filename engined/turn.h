@@ -102,6 +102,7 @@ struct turn {
 	size_t			 call;		/* index of the next or running one */
 	struct toolcall		 now;
 	json_t			*mutations;	/* of the batch */
+	json_t			*produced;	/* files that go with the answer */
 	char			*answer;	/* a call of the batch gave the turn's answer; NULL: none */
 	char			*failure;	/* what the newest failed call showed; NULL: none failed */
 	char			*step_reasoning; /* goes with the batch's first call; NULL: none or gone */

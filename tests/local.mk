@@ -21,7 +21,7 @@ UNIT += identity:alpi-alpd key:alpi-alpd keyfile:alpi-alpd noise:alpi-alpd frame
 UNIT += canonical:alpi-alpd envelope:alpi-alpd replay:alpi-alpd
 UNIT += ratelimit:alpi-alpd blob:alpi-alpd peers:alpi-alpd
 UNIT += link_life:alpi-alpd
-UNIT += outputs:alpi-engined attach:alpi-engined tool_image:alpi-toolrunner
+UNIT += outputs:alpi-engined attach:alpi-engined tool_image:alpi-toolrunner produced:alpi-toolrunner
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
@@ -30,7 +30,7 @@ FUZZ += zip:alpi-unpack frontmatter:alpi-engined sse:alpi-engined memory:alpi-en
 FUZZ += outputs:alpi-engined sniff:alpi-engined candidates:alpi-engined
 FUZZ += render:alpi
 FUZZ += page:alpi-engined embed:alpi-engined docx:alpi-toolrunner
-FUZZ += lexer:alpi-toolrunner
+FUZZ += lexer:alpi-toolrunner produced:alpi-toolrunner
 FUZZ += peers:alpi-alpd
 FUZZ += host:alpi-hostd
 FUZZ += control:alpi-init

@@ -51,7 +51,7 @@ struct exec {
 	/* DONE */
 	bool			 ok;
 	char			*output, *error, *code;
-	json_t			*mutations;
+	json_t			*mutations, *produced;
 };
 
 static const char *const state_names[] = { "running", "asking", "done" };
@@ -127,6 +127,7 @@ exec_free(struct exec *x)
 	free(x->error);
 	free(x->code);
 	json_decref(x->mutations);
+	json_decref(x->produced);
 	free(x);
 }
 
@@ -173,6 +174,7 @@ answer(const struct exec *x, exec_answer_fn *fn, void *arg)
 		m.error = x->error;
 		m.code = x->code;
 		m.mutations = x->mutations;
+		m.produced = x->produced;
 	}
 	fn(arg, &m);
 }
@@ -242,6 +244,7 @@ finish(struct exec *x, const struct worker_result *result)
 	x->error = *result->error == '\0' ? NULL : xstrndup(result->error, utf8_cut(result->error, strlen(result->error), ERROR_MAX));
 	x->code = *result->code == '\0' ? NULL : xstrdup(result->code);
 	x->mutations = json_incref(result->mutations);
+	x->produced = json_incref(result->produced);
 	x->state = DONE;
 	x->deadline = clock_mono_ms() + EXEC_DONE_MS;
 	changed(x);

@@ -40,6 +40,7 @@ struct result {
 	char		 error[TOOL_ERROR_MAX];	/* one line when not ok */
 	char		 code[32];		/* error_name() of the reason when not ok, or "" */
 	json_t		*mutations;		/* array of records (tools.md, 6), or NULL; owned */
+	json_t		*produced;		/* a file for the person (produced.h), or NULL; owned */
 };
 
 /* One call as its tool sees it. All pointers are borrowed and live until run() returns. */

@@ -69,9 +69,9 @@ on_progress(struct tool_call *call, const char *line)
 static void
 send_result(const struct result *r)
 {
-	cleanup_json json_t *j = json_pack("{s:b s:o s:o s:s s:O*}", "ok", r->ok, "output",
+	cleanup_json json_t *j = json_pack("{s:b s:o s:o s:s s:O* s:O*}", "ok", r->ok, "output",
 	    clean_string(buf_str(&r->output), r->output.len), "error", clean_string(r->error, strlen(r->error)), "code",
-	    r->code, "mutations", r->mutations);
+	    r->code, "mutations", r->mutations, "produced", r->produced);
 
 	send_line(j);
 }

@@ -126,13 +126,14 @@ answer_status(struct worker *w, int status)
 static void
 answer_result(struct worker *w)
 {
-	json_t *mutations = json_object_get(w->result, "mutations");
+	json_t *mutations = json_object_get(w->result, "mutations"), *produced = json_object_get(w->result, "produced");
 	struct worker_result r = {
 		.ok = json_bool(w->result, "ok", false),
 		.output = json_str(w->result, "output", ""),
 		.error = json_str(w->result, "error", ""),
 		.code = json_str(w->result, "code", ""),
 		.mutations = json_is_array(mutations) ? mutations : NULL,
+		.produced = json_is_object(produced) ? produced : NULL,
 	};
 
 	answer(w, &r);

@@ -44,7 +44,8 @@ struct worker_result {
 	const char	*output;	/* "" when there is none; at most TOOL_OUTPUT_MAX bytes (more once cleaned to UTF-8) */
 	const char	*error;		/* one line when not ok, else "" */
 	const char	*code;		/* wire name of the reason when not ok, else "" */
-	json_t		*mutations;	/* array or NULL; take a reference to keep it */
+	json_t		*mutations;	/* array or NULL; take a reference to keep it, and the next */
+	json_t		*produced;	/* object or NULL */
 };
 
 struct worker_events {

@@ -55,9 +55,10 @@ run_tool(const char *name, const char *text)
 	return run_with(name, args, NULL);
 }
 
-static void
+static inline void
 outcome_clear(struct outcome *o)
 {
+	json_decref(o->r.produced);
 	buf_clear(&o->r.output);
 	json_decref(o->r.mutations);
 }

@@ -20,6 +20,7 @@
 #include "common/schema.h"
 #include "common/skill.h"
 #include "toolrunner/command.h"
+#include "toolrunner/produced.h"
 #include "toolrunner/said.h"
 
 #define OUT_HALF	(384 * 1024)
@@ -287,7 +288,9 @@ conclude(struct tool_call *call, const struct skill *s, const struct command *c,
 	if (r->ok && strcmp(action, "test") == 0)
 		buf_addf(&r->output, "[test ok] %s\n", s->name);
 	buf_add(&r->output, buf_str(&out), out.len);
-	if (!r->ok)
+	if (r->ok)
+		r->produced = produced_find(call, buf_str(&out), out.len);
+	else
 		fail(r, &e);
 	if (!r->ok || strcmp(action, "invoke") != 0)
 		add_errors(r, &err);
