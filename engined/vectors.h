@@ -18,7 +18,7 @@
 #include "common/error.h"
 
 #define VECTORS_DIM_MAX	8192
-#define VECTORS_NEAR	2000
+#define VECTORS_NEAR	1000
 
 /* A model in a workspace. */
 struct vectors {

@@ -21,6 +21,7 @@ POST = BUILD / "tests" / "post"
 BUS = BUILD / "tests" / "bus"
 LINK = BUILD / "tests" / "link"
 RECALL = BUILD / "tests" / "recall"
+SHELF = BUILD / "tests" / "shelf"
 SETTLE_S = 7            # idle: what a turn left ready for the next one is gone (toolrunner's spare worker, 5 s)
 HEAD = "name\tvalue\tunit\tfloor\tratio\tbudget\tmet"
 rows = []
@@ -381,6 +382,27 @@ def recall_rows():
         row(f"recall, {name}: memory for build and queries", value["memory_kb"] / 1024, "MB", None, "")
 
 
+def shelf_rows():
+    """Files by words and by meaning: 100,000 pieces, a vector of 384 numbers each."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:
+        (pathlib.Path(home) / "rag").mkdir()
+        done = subprocess.run([SHELF, home, "10000", "250"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        size = (pathlib.Path(home) / "rag" / "workspace.sqlite").stat().st_size
+    value = {key: float(number) for key, number in (line.split() for line in done.stdout.splitlines())}
+    name = f"workspace, {value['pieces']:,.0f} pieces"
+    row(f"{name}: common and rare words, 95 %", value["mixed_ms"], "ms", None, "<= 50 ms")
+    row(f"{name}: a rare word, 95 %", value["rare_ms"], "ms", None, "<= 50 ms")
+    row(f"{name}: common words only, 95 %", value["common_ms"], "ms", None, "<= 50 ms")
+    row(f"{name}: nearest vectors of 384 numbers, 95 %", value["vector_ms"], "ms", None, "<= 50 ms")
+    row(f"{name}: of the 10 nearest found", 100 * value["vector_right"], "%", None, "")
+    row(f"{name}: index build", value["build_files_per_s"] * value["pieces"] / 10000, "pieces/s", None, "")
+    row(f"{name}: longest file of 250 lines", value["build_longest_ms"], "ms", None, "")
+    row(f"{name}: vectors kept", value["vectors_per_s"], "vectors/s", None, "")
+    row(f"{name}: memory for build and queries", value["memory_kb"] / 1024, "MB", None, "")
+    row(f"{name}: file", size / (1 << 20), "MB", None, "")
+
+
 def recall_beside(provider):
     """A chat while all conversations are indexed for the first time, against the same chat without."""
     home = Home()
@@ -416,7 +438,7 @@ def main():
                         beside_trouble, long_life, link_rows, recall_beside):
             if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
                 measure(provider)
-        for measure in (bus, recall_rows, installed_size):
+        for measure in (bus, recall_rows, shelf_rows, installed_size):
             if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
                 measure()
     finally:
