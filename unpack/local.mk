@@ -2,4 +2,4 @@
 PROGS            += alpi-unpack
 alpi-unpack.DIR  := $(LIBEXEC)
 alpi-unpack.SRCS := $(addprefix unpack/, main.c zip.c)
-alpi-unpack.LIBS := jansson zip sodium seccomp
+alpi-unpack.LIBS := jansson minizip sodium seccomp

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See zip.h. libzip reads the format; sizes are counted as bytes come, whatever the headers promise. */
+/* See zip.h. minizip reads the format; sizes are counted as bytes come, whatever the headers promise. */
 #include "unpack/zip.h"
 
+#include <minizip/unzip.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <zip.h>
 
 #include "common/json.h"
 #include "common/mem.h"
 
+#define FLAG_ENCRYPTED	1
+#define MADE_ON_UNIX	3		/* upper byte of "version made by" */
+#define MADE_ON_MACOS	19
+
 struct unpacking {
-	zip_t	*zip;
+	unzFile	 zip;
 	json_t	*files;
 	size_t	 total;
 };
@@ -63,35 +68,48 @@ check_new(const struct unpacking *u, const char *path, struct error *e)
 
 /* Whoever packs on Unix says what a file was: only regular ones are files to us. */
 static int
-check_kind(struct unpacking *u, zip_uint64_t i, const char *path, struct error *e)
+check_kind(const unz_file_info64 *info, const char *path, struct error *e)
 {
-	zip_uint32_t attributes = 0;
-	zip_uint8_t system = 0;
-	unsigned kind;
+	unsigned kind = info->external_fa >> 16 & S_IFMT, made_on = info->version >> 8 & 0xff;
 
-	if (zip_file_get_external_attributes(u->zip, i, 0, &system, &attributes) == -1)
-		return error_set(e, ERR_invalid, "\"%.200s\": %s", path, zip_strerror(u->zip));
-	kind = attributes >> 16 & S_IFMT;
-	if (system != ZIP_OPSYS_UNIX || kind == 0 || kind == S_IFREG)
+	if (info->flag & FLAG_ENCRYPTED)
+		return error_set(e, ERR_denied, "\"%.200s\" is encrypted", path);
+	if ((made_on != MADE_ON_UNIX && made_on != MADE_ON_MACOS) || kind == 0 || kind == S_IFREG)
 		return 0;
 	return error_set(e, ERR_denied, "\"%.200s\" is %s", path, kind == S_IFLNK ? "a link" : "no regular file");
+}
+
+/* The name of the entry we stand at, whole and readable. */
+static int
+name_of(struct unpacking *u, unz_file_info64 *info, char path[ZIP_PATH_MAX + 2], struct error *e)
+{
+	cleanup_free char *clean = NULL;
+
+	if (unzGetCurrentFileInfo64(u->zip, info, path, ZIP_PATH_MAX + 1, NULL, 0, NULL, 0) != UNZ_OK)
+		return error_set(e, ERR_invalid, "an entry is damaged");
+	path[ZIP_PATH_MAX + 1] = '\0';
+	if (info->size_filename > ZIP_PATH_MAX)
+		return error_set(e, ERR_too_large, "a path is longer than %d bytes", ZIP_PATH_MAX);
+	path[info->size_filename] = '\0';
+	clean = utf8_clean(path, info->size_filename);
+	if (info->size_filename == 0 || strlen(path) != info->size_filename || strcmp(clean, path) != 0)
+		return error_set(e, ERR_denied, "the name of an entry is empty, or no UTF-8 text");
+	return 0;
 }
 
 /* ---- content ----------------------------------------------------------------------------------- */
 
 /* Read what is there, up to a byte more than may be. */
 static int
-read_entry(struct unpacking *u, zip_uint64_t i, const char *path, char *out, size_t *len, struct error *e)
+read_entry(struct unpacking *u, const char *path, char *out, size_t *len, struct error *e)
 {
-	zip_file_t *f = zip_fopen_index(u->zip, i, 0);
-	zip_int64_t n = 0;
+	int n = 0;
 
-	if (f == NULL)
-		return error_set(e, ERR_invalid, "\"%.200s\": %s", path, zip_strerror(u->zip));
-	for (*len = 0; *len <= ZIP_FILE_MAX && (n = zip_fread(f, out + *len, ZIP_FILE_MAX + 1 - *len)) > 0; )
+	if (unzOpenCurrentFile(u->zip) != UNZ_OK)
+		return error_set(e, ERR_invalid, "\"%.200s\" is damaged, or packed in a way that is not known here", path);
+	for (*len = 0; *len <= ZIP_FILE_MAX && (n = unzReadCurrentFile(u->zip, out + *len, (unsigned)(ZIP_FILE_MAX + 1 - *len))) > 0; )
 		*len += (size_t)n;
-	zip_fclose(f);
-	if (n < 0)
+	if (unzCloseCurrentFile(u->zip) != UNZ_OK || n < 0)
 		return error_set(e, ERR_invalid, "\"%.200s\" is damaged", path);
 	if (*len > ZIP_FILE_MAX)
 		return error_set(e, ERR_too_large, "\"%.200s\" is larger than %u bytes", path, ZIP_FILE_MAX);
@@ -111,21 +129,22 @@ add_row(struct unpacking *u, const char *path, const char *data, size_t len)
 }
 
 static int
-take(struct unpacking *u, zip_uint64_t i, struct error *e)
+take(struct unpacking *u, struct error *e)
 {
-	const char *path = zip_get_name(u->zip, i, ZIP_FL_ENC_GUESS);
-	cleanup_free char *room = NULL, *folder = NULL;
-	size_t len = path == NULL ? 0 : strlen(path);
+	cleanup_free char *room = NULL;
+	char path[ZIP_PATH_MAX + 2];
+	unz_file_info64 info;
+	size_t len;
 
-	if (len == 0)
-		return error_set(e, ERR_invalid, "an entry has no name");
-	if (path[len - 1] == '/') {		/* a folder: it comes with its files */
-		folder = xstrndup(path, len - 1);
-		return zip_path_check(folder, e);
+	if (name_of(u, &info, path, e) == -1)
+		return -1;
+	if (path[len = strlen(path) - 1] == '/') {		/* a folder: it comes with its files */
+		path[len] = '\0';
+		return zip_path_check(path, e);
 	}
 	room = xmalloc(ZIP_FILE_MAX + 1);
-	if (zip_path_check(path, e) == -1 || check_new(u, path, e) == -1 || check_kind(u, i, path, e) == -1 ||
-	    read_entry(u, i, path, room, &len, e) == -1)
+	if (zip_path_check(path, e) == -1 || check_new(u, path, e) == -1 || check_kind(&info, path, e) == -1 ||
+	    read_entry(u, path, room, &len, e) == -1)
 		return -1;
 	add_row(u, path, room, len);
 	return 0;
@@ -134,49 +153,53 @@ take(struct unpacking *u, zip_uint64_t i, struct error *e)
 static int
 take_all(struct unpacking *u, struct error *e)
 {
-	zip_int64_t n = zip_get_num_entries(u->zip, 0);
+	int r = unzGoToFirstFile(u->zip);
 
-	if (n > ZIP_ENTRIES_MAX)
-		return error_set(e, ERR_too_large, "more than %d entries", ZIP_ENTRIES_MAX);
-	for (zip_int64_t i = 0; i < n; i++)
-		if (take(u, (zip_uint64_t)i, e) == -1)
+	for (size_t n = 0; r == UNZ_OK; r = unzGoToNextFile(u->zip)) {
+		if (n++ == ZIP_ENTRIES_MAX)
+			return error_set(e, ERR_too_large, "more than %d entries", ZIP_ENTRIES_MAX);
+		if (take(u, e) == -1)
 			return -1;
-	return 0;
+	}
+	return r == UNZ_END_OF_LIST_OF_FILE ? 0 : error_set(e, ERR_invalid, "the ZIP is damaged");
 }
 
-static zip_t *
-open_bytes(const void *bytes, size_t len, struct error *e)
-{
-	zip_error_t why;
-	zip_source_t *source;
-	zip_t *zip = NULL;
+struct given {
+	const void	*bytes;
+	size_t		 len;
+};
 
-	zip_error_init(&why);
-	source = zip_source_buffer_create(bytes, len, 0, &why);
-	if (source == NULL || (zip = zip_open_from_source(source, ZIP_RDONLY, &why)) == NULL) {
-		error_set(e, ERR_invalid, "this is no ZIP that can be read: %s", zip_error_strerror(&why));
-		zip_source_free(source);
-	}
-	zip_error_fini(&why);
-	return zip;
+static voidpf ZCALLBACK
+open_given(voidpf opaque, const void *name, int mode)
+{
+	const struct given *g = opaque;
+
+	return fmemopen((void *)g->bytes, g->len, "rb");
 }
 
 json_t *
 zip_files(const void *bytes, size_t len, struct error *e)
 {
+	struct given given = { .bytes = bytes, .len = len };
 	struct unpacking u = { .zip = NULL };
+	zlib_filefunc64_def functions;
 
 	if (len > ZIP_BYTES_MAX) {
 		error_set(e, ERR_too_large, "the ZIP is larger than %u bytes", ZIP_BYTES_MAX);
 		return NULL;
 	}
-	if ((u.zip = open_bytes(bytes, len, e)) == NULL)
+	fill_fopen64_filefunc(&functions);
+	functions.zopen64_file = open_given;
+	functions.opaque = &given;
+	if (len == 0 || (u.zip = unzOpen2_64("", &functions)) == NULL) {
+		error_set(e, ERR_invalid, "this is no ZIP that can be read");
 		return NULL;
+	}
 	u.files = json_array();
 	if (take_all(&u, e) == -1) {
 		json_decref(u.files);
 		u.files = NULL;
 	}
-	zip_discard(u.zip);
+	unzClose(u.zip);
 	return u.files;
 }

@@ -35,6 +35,7 @@ test_what_is_no_zip_is_refused(void **state)
 
 	assert_null(zip_files("PK\3\4", 4, &e));
 	assert_int_equal(e.code, ERR_invalid);
+	assert_null(zip_files("", 0, &e));
 }
 
 int
