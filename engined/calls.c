@@ -211,6 +211,18 @@ calls_produced(struct turn *t, const json_t *file)
 	json_array_append(t->produced, row);
 }
 
+/* What a skill's script has put out is not the skill. */
+static void
+note_skill(struct turn *t, const json_t *row)
+{
+	const json_t *call = json_array_get(t->calls, t->call);
+	bool shown = strcmp(call_name(call), "skill") == 0 && json_bool(row, "ours", false);
+	cleanup_json json_t *args = shown ? parse_args(call) : NULL;
+
+	if (args != NULL)
+		skill_note(t, args);
+}
+
 void
 calls_apply(struct turn *t, const json_t *row)
 {
@@ -226,6 +238,7 @@ calls_apply(struct turn *t, const json_t *row)
 	if (json_bool(row, "ok", false)) {
 		free(t->answer);
 		t->answer = xstrdup0(json_str(row, "answer", NULL));
+		note_skill(t, row);
 	} else {
 		free(t->failure);
 		t->failure = xstrdup(json_str(row, "shown", ""));

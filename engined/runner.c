@@ -147,7 +147,8 @@ on_exec(void *arg, const void *reply, const struct error *e)
 static void
 send_exec(struct turn *t)
 {
-	struct tool_exec m = { .key = t->now.key, .turn = t->row.id, .tool = t->now.name, .args = t->now.args };
+	struct tool_exec m = { .key = t->now.key, .turn = t->row.id, .tool = t->now.name, .args = t->now.args,
+	    .skills = t->shown_skills };
 	struct error e = { 0 };
 
 	t->now.sent = true;

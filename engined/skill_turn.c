@@ -11,11 +11,13 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/skill.h"
 #include "engined/engine.h"
 #include "engined/skill_index.h"
 #include "engined/skill_tool.h"
 #include "engined/turn.h"
 
+#define NAMES_MAX	1024		/* what tool.exec takes */
 #define SHOWN_BYTES	1500		/* of a text that somebody is asked about */
 
 struct eligible
@@ -76,6 +78,22 @@ run_script(struct turn *t)
 		t->now.args = args;
 		runner_begin(t);
 	}
+}
+
+/* Instructions may need commands, and these what the skill declares (tools.md, 5); toolrunner reads which variables that are. */
+void
+skill_note(struct turn *t, const json_t *args)
+{
+	const char *action = json_str(args, "action", ""), *name = json_str(args, "name", ""), *file = json_str(args, "file", "");
+	const char *had = t->shown_skills == NULL ? "" : t->shown_skills;
+	char *names;
+
+	if ((strcmp(action, "view") != 0 && strcmp(action, "run") != 0) || !skill_name_ok(name) ||
+	    (*file != '\0' && strcmp(file, "SKILL.md") != 0) || strlen(had) + strlen(name) + 1 >= NAMES_MAX)
+		return;
+	names = xasprintf("%s%s%s", had, *had != '\0' ? " " : "", name);
+	free(t->shown_skills);
+	t->shown_skills = names;
 }
 
 /* All that would be written, as far as a person reads it. The caller frees. */

@@ -348,6 +348,7 @@ turn_free(struct turn *t)
 	buf_clear(&t->reasoning);
 	free(t->answer);
 	free(t->failure);
+	free(t->shown_skills);
 	free(t->step_reasoning);
 	free(t->last_tool);
 	free(t);

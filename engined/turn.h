@@ -104,6 +104,7 @@ struct turn {
 	json_t			*mutations;	/* of the batch */
 	json_t			*produced;	/* files that go with the answer */
 	char			*answer;	/* a call of the batch gave the turn's answer; NULL: none */
+	char			*shown_skills;	/* names, a blank between: their variables are for this turn's commands; NULL: none */
 	char			*failure;	/* what the newest failed call showed; NULL: none failed */
 	char			*step_reasoning; /* goes with the batch's first call; NULL: none or gone */
 
@@ -239,6 +240,8 @@ void	 skill_answer(struct turn *t, struct tool_result *r);
 
 /* skill_turn.c: the tool skill */
 void	 skill_begin(struct turn *t);
+/* A call that went well may have shown a skill. */
+void	 skill_note(struct turn *t, const json_t *args);
 /* The skills as the prompt lists them, and the hint for what is asked; the caller frees both, NULL: none. */
 char	*skill_turn_index(struct turn *t, char **hint);
 

@@ -146,6 +146,8 @@ tool_exec(struct call *c, const void *in, struct error *e)
 	if (check_tool(r, c->grant, m, &tool, e) == -1 || tool_check_args(tool, m->args, e) == -1 ||
 	    (workspace = workspace_of(r, c->grant, m->workspace, e)) == NULL || skill_take(r, tool, m->args, &skill, &env, e) == -1)
 		return -1;
+	if (tool->shown_skills && m->skills != NULL)
+		env = skill_shown(r, m->skills);
 	who = xasprintf("%s/%s", c->grant->surface, c->grant->who);
 	struct exec_order o = {
 		.key = m->key, .turn = m->turn, .workspace = workspace, .origin = c->grant->origin, .session = c->grant->session,

@@ -12,6 +12,8 @@
 #include "common/mem.h"
 #include "common/skill.h"
 
+#define SHOWN_MAX	16		/* skills of a turn */
+
 static int
 missing(const char *name, struct error *e)
 {
@@ -72,4 +74,39 @@ skill_take(const struct runner *r, const struct tool *t, const json_t *args, cha
 		return error_add(e, "skill %s", name);
 	*folder = xasprintf("%s/skills/%s/%s", r->boot->home, category, name);
 	return 0;
+}
+
+static void
+add_shown(const struct runner *r, const char *name, json_t *env)
+{
+	cleanup_buf struct buf text = BUF(SKILL_FILE_MAX);
+	const char *category;
+	struct error e = { 0 };
+	cleanup_close int fd = skill_name_ok(name) ? launcher_skill(r->launcher, name, &category, &e) : -1;
+	char **names;
+
+	if (fd == -1 || read_all(fd, &text, &e) == -1)
+		return;			/* it went away since, and so did what it declared */
+	names = skill_declared(buf_str(&text), text.len);
+	for (char **n = names; *n != NULL; n++)
+		if (!skill_variable_refused(*n) && boot_secret(r->boot, *n) != NULL)
+			json_object_set_new(env, *n, json_string(boot_secret(r->boot, *n)));
+	skill_words_free(names);
+}
+
+json_t *
+skill_shown(const struct runner *r, const char *names)
+{
+	json_t *env = json_object();
+
+	for (size_t n, count = 0; *names != '\0' && count < SHOWN_MAX; names += n + (names[n] == ' '), count++) {
+		n = strcspn(names, " ");
+		cleanup_free char *name = xstrndup(names, n);
+
+		add_shown(r, name, env);
+	}
+	if (json_object_size(env) > 0)
+		return env;
+	json_decref(env);
+	return NULL;
 }

@@ -20,6 +20,8 @@
  * missing or never given to skills. Blocks shortly.
  */
 int	skill_take(const struct runner *r, const struct tool *t, const json_t *args, char **folder, json_t **env, struct error *e);
+/* The variables that there are of those that these skills declare (names, a blank between); NULL: none. New reference. */
+json_t	*skill_shown(const struct runner *r, const char *names);
 /* The same for a SKILL.md already read: its variables. NULL with the error. */
 json_t	*skill_env(const struct boot *boot, const char *text, size_t len, struct error *e);
 

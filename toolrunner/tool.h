@@ -68,6 +68,7 @@ struct tool {
 	struct sandbox_class	 box;
 	/* The shell command that the approval gate must judge before this call runs, borrowed from args; NULL: none. May itself be NULL. */
 	const char		*(*command)(const json_t *args);
+	bool			 shown_skills;	/* gets the variables of the skills that the turn was shown */
 	const char		*skill_arg;	/* the argument that names the skill it works on; NULL: it works on none */
 	int			 limit_s;	/* time limit; an integer argument "timeout" of the call sets another, up to the next */
 	int			 limit_max_s;	/* 0: TOOL_LIMIT_MAX_S */

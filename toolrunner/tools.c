@@ -69,7 +69,7 @@ const struct tool tools[] = {
 		    "\"include_noise\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"pattern\"]}",
 	}, {
 		.name = "terminal", .core = true, .needs = CAP_exec, .limit_s = 120, .run = tool_terminal,
-		.box = { FS_WRITE, NET_ANY, true, SKILL_NONE }, .command = terminal_command,
+		.box = { FS_WRITE, NET_ANY, true, SKILL_NONE }, .command = terminal_command, .shown_skills = true,
 		.summary = "run a shell command",
 		.description = "Run a shell command in the workspace, sandboxed. \"background\" starts one and returns its pid "
 		    "for status, output and kill.",

@@ -187,6 +187,22 @@ def test_the_database_of_a_skill(home, provider):
     assert (folder / "state/db.sqlite").exists()
 
 
+def test_a_skill_that_was_shown_has_its_variables_in_commands(home, provider):
+    begin(home, provider, A_TOKEN="a", B_TOKEN="b")
+    put(home, "prose", "requires_env: A_TOKEN\n")
+    put(home, "unseen", "requires_env: B_TOKEN\n")
+    home.give(home.path)
+    home.start()
+    look = call("terminal", command="echo ${A_TOKEN:-none} ${B_TOKEN:-none} ${OPENAI_API_KEY:-none}")
+    program(home, "ran", "print(1)", "requires_env: B_TOKEN\n")
+    home.run("daemon", "reload")
+    tools = one(home, look, skill("view", name="prose"), look, skill("run", name="ran"), look)
+    assert tools[3]["output"] == "1\n" and tools[4]["output"].startswith("a none none\n"), tools
+    assert tools[0]["output"].startswith("none none none\n") and tools[2]["output"].startswith("a none none\n"), tools
+    [later] = one(home, look)
+    assert later["output"].startswith("none none none\n")
+
+
 def test_a_sub_agent_runs_no_skill(home, provider):
     begin(home, provider)
     folder = program(home, "ours", "open('state/ran', 'w')")

@@ -265,14 +265,20 @@ deliver(enum msg type, const void *m, struct answer *a, struct error *e)
 }
 
 static int
-exec(const char *key, const char *tool, const char *args, struct error *e)
+exec_with(const char *key, const char *tool, const char *args, const char *skills, struct error *e)
 {
 	cleanup_json json_t *j = json_parse(args, strlen(args), 8, NULL);
-	struct tool_exec m = { .key = key, .turn = "t1", .tool = tool, .args = j };
+	struct tool_exec m = { .key = key, .turn = "t1", .tool = tool, .args = j, .skills = skills };
 	struct answer a;
 
 	assert_non_null(j);
 	return deliver(MSG_tool_exec, &m, &a, e) == -1 ? -1 : a.flag;
+}
+
+static int
+exec(const char *key, const char *tool, const char *args, struct error *e)
+{
+	return exec_with(key, tool, args, NULL, e);
 }
 
 static int
@@ -975,6 +981,23 @@ test_a_database_needs_no_variable_and_gets_none(void **state)
 }
 
 static void
+test_a_command_gets_the_variables_of_the_skills_that_were_shown(void **state)
+{
+	struct error e = { 0 };
+
+	skill_text = "---\nname: stars\nenv: A_TOKEN, NOT_SET, OPENAI_API_KEY\n---\n";
+	line(&us, "secret A_TOKEN=a");
+	line(&us, "secret B_TOKEN=b");
+	line(&us, "secret OPENAI_API_KEY=k");
+	assert_int_equal(exec_with("k", "terminal", "{\"command\":\"ls\"}", "gone ../x stars", &e), 0);
+	assert_string_equal(worker.env, "{\"A_TOKEN\":\"a\"}");
+	assert_int_equal(exec_with("l", "terminal", "{\"command\":\"ls\"}", "gone", &e), 0);
+	assert_null(worker.env);
+	assert_int_equal(exec_with("m", "read_file", "{\"path\":\"x\"}", "stars", &e), 0);
+	assert_null(worker.env);
+}
+
+static void
 test_names_that_are_no_skill_begin_nothing(void **state)
 {
 	static const char *const names[] = { "other", "../stars", "Stars", "", "a", "stars/.." };
@@ -1051,6 +1074,7 @@ main(void)
 		STAGED(test_no_skill_is_given_a_key_of_a_provider),
 		STAGED(test_a_database_needs_no_variable_and_gets_none),
 		STAGED(test_names_that_are_no_skill_begin_nothing),
+		STAGED(test_a_command_gets_the_variables_of_the_skills_that_were_shown),
 		STAGED(test_a_script_never_has_more_than_ten_minutes),
 	};
 
