@@ -19,7 +19,7 @@ missing(const char *name, struct error *e)
 {
 	if (skill_variable_refused(name))
 		return error_set(e, ERR_denied, "it declares %.64s, which no skill is ever given", name);
-	return error_set(e, ERR_unavailable, "it declares %.64s, which is not in .env, or was declared after alpi last read it: "
+	return error_set(e, ERR_not_found, "it declares %.64s, which is not in .env, or was declared after alpi last read it: "
 	    "alpi daemon reload", name);
 }
 
