@@ -248,8 +248,10 @@ main(int argc, char *argv[])
 		fprintf(stderr, "usage: shelf HOME FILES LINES\n");
 		return 2;
 	}
-	if ((x = shelf_open(argv[1], &e)) == NULL || (root = shelf_root(x, "/w", true, &e)) == -1)
+	if ((x = shelf_open(argv[1], &e)) == NULL)
 		die("open");
+	if ((root = shelf_root(x, "/w", true, &e)) == -1)
+		die("workspace");
 	look_at_memory();
 	before = most_resident = resident;
 	put_files(x, root, files, lines);
