@@ -56,6 +56,30 @@ static const struct opt outputs_options[] = {
 	{ "all-profiles", 0, NULL, "of every profile" }, JSON, END
 };
 
+#define JOB_FIELDS								\
+	{ "cron", 0, "EXPR", "again and again, by five fields (alpi cron next -- EXPR)" },	\
+	{ "at", 0, "TIME", "once, at this time" },				\
+	{ "idle", 0, "HOURS", "when you were away for so long" },		\
+	{ "title", 0, "TEXT", "what it is called" },				\
+	{ "tz", 0, "ZONE", "time zone of its times (the machine's)" },		\
+	{ "timeout", 0, "S", "30 to 3600 seconds (900)" },			\
+	{ "notify", 0, NULL, "its reply goes to your inbox" },			\
+	{ "no-agent", 0, NULL, "the prompt is the command line of a skill's script" },	\
+	{ "tier", 0, "TIER", "fast or deep" }
+
+static const struct opt job_options[] = {
+	JOB_FIELDS, { "force", 0, NULL, "also when there is one like it" }, JSON, END
+};
+
+static const struct opt change_options[] = {
+	JOB_FIELDS, { "prompt", 0, "TEXT", "what it is asked" }, { "silent", 0, NULL, "its reply goes nowhere" },
+	{ "agent", 0, NULL, "the prompt is for the agent" }, JSON, END
+};
+
+static const struct opt history_options[] = {
+	{ "limit", 'n', "N", "how many, at most 1000 (20)" }, JSON, END
+};
+
 static const struct opt search_options[] = {
 	{ "limit", 'n', "N", "how many, at most 50 (20)" }, JSON, END
 };
@@ -141,6 +165,15 @@ const struct command commands[] = {
 	{ "outputs list", "", "what was left for you to see, newest first", 0, 0, outputs_options, outputs_list_command },
 	{ "outputs show", "ID", "one of it; it counts as read then", 1, 1, json_options, outputs_show_command },
 	{ "outputs read-all", "", "mark all as read", 0, 0, json_options, outputs_read_all_command },
+	{ "schedule list", "", "jobs, and when each runs next", 0, 0, json_options, schedule_list_command },
+	{ "schedule add", "PROMPT", "have something done at a time, again and again or once", 1, 1, job_options, schedule_add_command },
+	{ "schedule update", "ID", "change a job", 1, 1, change_options, schedule_update_command },
+	{ "schedule remove", "ID", "remove a job", 1, 1, json_options, schedule_remove_command },
+	{ "schedule pause", "ID", "let a job rest", 1, 1, json_options, schedule_pause_command },
+	{ "schedule resume", "ID", "let it run again", 1, 1, json_options, schedule_resume_command },
+	{ "schedule fire", "ID", "run a job now, and show what came of it", 1, 1, json_options, schedule_fire_command },
+	{ "schedule run-once", "", "run what is due now, and show what came of it", 0, 0, json_options, schedule_run_once_command },
+	{ "schedule history", "[ID]", "runs, newest first", 0, 1, history_options, schedule_history_command },
 	{ "path check", "-- PATH", "whether tools may open a path, and why", 1, 1, path_options, explain_command },
 	{ "peers setup", "", "pin another alpi, step by step", 0, 0, NULL, peers_setup_command },
 	{ "peers list", "", "who is pinned, and what each may call", 0, 0, json_options, peers_list_command },
@@ -192,6 +225,7 @@ const struct group groups[] = {
 	{ "providers", "keys and servers" },
 	{ "sandbox", "confinement of the terminal tool" },
 	{ "scan", "explain the text scanners" },
+	{ "schedule", "jobs: list, add, update, remove, pause, resume, fire, run-once, history" },
 	{ "sessions", "conversations: list, show, search, export, delete" },
 	{ "skill", "skills: list, show, validate, test, import, remove" },
 	END

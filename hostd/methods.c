@@ -21,6 +21,7 @@
 #include "hostd/init.h"
 #include "hostd/outputs.h"
 #include "hostd/peers.h"
+#include "hostd/schedule.h"
 #include "hostd/settings.h"
 #include "hostd/stream.h"
 #include "hostd/turns.h"
@@ -690,6 +691,15 @@ const struct method methods[] = {
 	{ "host.skills.list",		skills_list,		A, false, false, "profile", "" },
 	{ "host.skill.call",		skill_call_verb,	A, false, false, "profile action name", "file" },
 	{ "host.skill.import",		skill_import_verb,	A, false, false, "profile files", "name category check" },
+	{ "host.schedule.list",		schedule_list,		A, false, false, "profile", "limit" },
+	{ "host.schedule.add",		schedule_add,		A, false, false, "profile job", "force" },
+	{ "host.schedule.update",	schedule_update,	A, false, false, "profile id changes", "" },
+	{ "host.schedule.remove",	schedule_remove,	A, false, false, "profile id", "" },
+	{ "host.schedule.set_paused",	schedule_set_paused,	A, false, false, "profile id paused", "" },
+	{ "host.schedule.fire",		schedule_fire,		A, false, false, "profile id", "" },
+	{ "host.schedule.run_once",	schedule_run_once,	A, false, false, "profile", "" },
+	{ "host.schedule.wait",		schedule_wait,		A, false, false, "profile", "run after wait_ms" },
+	{ "host.schedule.history",	schedule_history,	A, false, false, "profile", "id limit" },
 	{ "host.activity.list",		activity_list,		M, false, true,  "", "" },
 	{ "host.approval.pending",	approval_pending,	M, false, true,  "", "" },
 	{ "host.approval.respond",	approval_respond,	A, false, true,  "request_id choice", "" },

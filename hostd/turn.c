@@ -236,13 +236,23 @@ send_start(struct turn *t, request_done *done, void *arg, struct error *e)
 {
 	struct host *h = t->in->host;
 	cleanup_free char *unit = host_engine(h, t->profile, e), *runner = xasprintf("%s/toolrunner", t->profile);
-	cleanup_free char *link = host_unit(h, t->profile, "alpd", NULL), *tools = NULL, *peers = NULL;
+	cleanup_free char *link = host_unit(h, t->profile, "alpd", NULL), *clock = host_unit(h, t->profile, "scheduled", NULL);
+	cleanup_free char *tools = NULL, *peers = NULL, *jobs = NULL;
+	const char *grants[3];
+	size_t n = 0;
 	const json_t *b = t->body;
 
 	if (unit == NULL || (tools = mint(t, runner, e)) == NULL)
 		return NULL;
 	if (link != NULL && (t->caps & 1u << CAP_peer) != 0)
 		peers = mint(t, link, NULL);
+	if (clock != NULL && (t->caps & 1u << CAP_schedule) != 0)
+		jobs = mint(t, clock, NULL);
+	grants[n++] = tools;
+	if (peers != NULL)
+		grants[n++] = peers;
+	if (jobs != NULL)
+		grants[n++] = jobs;
 	return h->send(h->daemon, unit, MSG_turn_start, &(struct turn_start){
 		.key = t->key,
 		.session = t->session,
@@ -255,8 +265,8 @@ send_start(struct turn *t, request_done *done, void *arg, struct error *e)
 		.interactive = json_bool(b, "interactive", false),
 		.rewrite_from = json_int(b, "rewrite_from", 0),
 		.attachments = json_object_get(b, "attachments"),
-		.grants = (const char *[]){ tools, peers },
-		.n_grants = peers == NULL ? 1 : 2,
+		.grants = grants,
+		.n_grants = n,
 	}, NULL, TURN_ANSWER_MS, done, arg, e);
 }
 

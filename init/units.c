@@ -33,6 +33,7 @@ const struct unit_kind unit_kinds[DAEMONS] = {
 	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner), secrets_provider, 1, 0, 0 },
 	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0, 0, 0 },
 	[D_alpd] =       { "alpd",       "_alpi_alp",    PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1 },
+	[D_scheduled] =  { "scheduled",  "_alpi_sched",  PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1 },
 };
 
 struct unit *units;
@@ -193,7 +194,7 @@ take(const char *line)
 static int
 matters(int folder, const char *name)
 {
-	static const char *const names[] = { "", "config.yaml", ".env", "alp", "profiles" };
+	static const char *const names[] = { "", "config.yaml", ".env", "alp", "schedule", "profiles" };
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(name, names[i]) == 0)

@@ -20,6 +20,8 @@
 #include "common/restrict.h"
 
 static const char *const keys_alp[] = { "alp", "network", "host.allow_public_bind", "paused", "public_name", NULL };
+/* And these alpi-scheduled. */
+static const char *const keys_schedule[] = { "paused", NULL };
 
 static const struct {
 	const char	*daemon, *toggle;	/* NULL: always wanted */
@@ -32,6 +34,7 @@ static const struct {
 	{ "engined",    NULL,           0, NULL,  NULL,     0 },
 	{ "hostd",      "service.host", 1, NULL,  NULL,     0 },
 	{ "alpd",       "service.alp",  0, "alp", keys_alp, 0 },
+	{ "scheduled",  "service.schedule", 0, "schedule", keys_schedule, 0 },
 };
 
 /* Never 0. */

@@ -123,7 +123,9 @@ static void
 test_only_origins_have_a_ceiling(void **state)
 {
 	assert_int_equal(cap_ceiling("hostd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec |
-	    1u << CAP_network | 1u << CAP_approve | 1u << CAP_remember | 1u << CAP_peer);
+	    1u << CAP_network | 1u << CAP_approve | 1u << CAP_remember | 1u << CAP_peer |
+	    1u << CAP_schedule);
+	assert_int_equal(cap_ceiling("scheduled") & (1u << CAP_approve | 1u << CAP_schedule), 0);
 	assert_int_equal(cap_ceiling("alpd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec | 1u << CAP_network |
 	    1u << CAP_approve);			/* a peer's turn neither remembers nor asks further peers */
 	assert_int_equal(cap_ceiling("engined"), 0);

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs over the real processes: added, due, fired, edited by hand, and killed in the middle (spec/scheduler.md)."""
+import datetime
+import json
+import os
+import signal
+import time
+
+from conftest import host, wait_for
+from test_chat_tool import call, script
+
+
+def start(home, provider):
+    home.use(provider, "script")
+    home.start()
+
+
+def add(home, *words):
+    return home.json("schedule", "add", "--json", *words)
+
+
+def jobs(home):
+    return {job["id"]: job for job in home.json("schedule", "list", "--json")}
+
+
+def history(home, *words):
+    return home.json("schedule", "history", "--json", *words)
+
+
+def stored(home):
+    return json.loads((home.path / "schedule/jobs.json").read_text())
+
+
+def soon(seconds=2):
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ended(home, count=1):
+    def look():
+        rows = history(home)
+        return len(rows) == count and all(row["outcome"] != "running" for row in rows) and rows
+    return wait_for(look)
+
+
+def test_a_job_is_added_listed_changed_and_removed(home, provider):
+    start(home, provider)
+    job = add(home, "--cron", "0 7 * * 1-5", "--title", "morning", "Say what is on today")
+    assert len(job["id"]) == 8 and job["status"] == "scheduled" and job["next_fire"] and job["last_run_at"]
+    assert (home.path / "schedule/jobs.json").stat().st_mode & 0o777 == 0o600
+    assert stored(home) == [{"id": job["id"], "kind": "cron", "expression": "0 7 * * 1-5", "prompt": "Say what is on today",
+                             "title": "morning", "notify": False}]
+    twin = home.run("schedule", "add", "--cron", "0 7 * * 1-5", "say  WHAT is on today", check=False)
+    assert twin.returncode == 1 and job["id"] in twin.stderr
+    add(home, "--cron", "0 7 * * 1-5", "--force", "say  WHAT is on today")
+    assert home.run("schedule", "pause", job["id"]).stdout == f"paused {job['id']}\n"
+    assert jobs(home)[job["id"]]["status"] == "paused" and jobs(home)[job["id"]]["next_fire"] is None
+    home.run("schedule", "resume", job["id"])
+    changed = home.json("schedule", "update", job["id"], "--cron", "30 8 * * *", "--notify", "--json")
+    assert changed["expression"] == "30 8 * * *" and changed["notify"] is True and changed["title"] == "morning"
+    wrong = home.run("schedule", "update", job["id"], "--cron", "61 8 * * *", check=False)
+    assert wrong.returncode == 1 and "minute" in wrong.stderr
+    home.run("schedule", "remove", job["id"])
+    gone = home.run("schedule", "remove", job["id"][:7] + "z", check=False)
+    assert gone.returncode == 1 and "no job" in gone.stderr
+    assert job["id"] not in jobs(home) and len(stored(home)) == 1
+    assert home.run("schedule", "run-once").stdout == "schedule: nothing due\n"
+
+
+def test_a_once_job_runs_at_its_time_and_is_gone(home, provider):
+    start(home, provider)
+    job = add(home, "--at", soon(), "--notify", "--title", "tea", script({"text": "the tea is ready"}))
+    assert job["kind"] == "once" and job["status"] == "scheduled"
+    [run] = ended(home)
+    assert (run["job"], run["outcome"], run["message"], run["delivered_to"]) == (job["id"], "ok", "the tea is ready", "alpi")
+    assert run["tokens_in"] > 0 and run["duration_s"] > 0 and not run["by_hand"]
+    assert jobs(home) == {} and stored(home) == []
+    [row] = home.json("outputs", "list", "--json")
+    assert (row["title"], row["body"], row["type"], row["source"], row["source_id"]) == (
+        "tea", "the tea is ready", "info", "schedule", job["id"])
+    [done] = wait_for(lambda: [e["data"] for e in host(home, "host.events.history", kinds=["schedule.done"])["events"]])
+    assert done["job_id"] == job["id"] and done["profile"] == "default" and done["reply"] == "the tea is ready"
+    assert home.json("sessions", "list", "--json") == []
+
+
+def test_fire_shows_what_came_of_it_and_keeps_the_job(home, provider):
+    start(home, provider)
+    good = add(home, "--at", "2099-01-01", script({"text": "done it"}))
+    fired = home.run("schedule", "fire", good["id"])
+    assert fired.stdout == "OK  done it\n"
+    assert jobs(home)[good["id"]]["last_run_status"] == "ok" and jobs(home)[good["id"]]["last_run_at"]
+    bad = add(home, "--cron", "@daily", script({"status": 400}))
+    failed = home.run("schedule", "fire", bad["id"], check=False)
+    assert failed.returncode == 1 and failed.stdout.startswith("FAIL  ")
+    assert jobs(home)[bad["id"]]["last_run_status"] == "error"
+    [row] = home.json("outputs", "list", "--json")
+    assert row["type"] == "error" and row["source_id"] == bad["id"]
+    assert json.loads((home.path / "schedule/runs.json").read_text())
+
+
+def test_run_once_runs_what_is_due_in_the_order_of_the_file(home, provider):
+    home.use(provider, "script")
+    (home.path / "schedule").mkdir(parents=True, exist_ok=True)
+    rows = [{"id": f"0000000{n}", "kind": "cron", "expression": "0 0 1 1 *", "prompt": script({"text": f"number {n}"}),
+             "last_run_at": None, "owner_note": "keep"} for n in range(3)]
+    (home.path / "schedule/jobs.json").write_text(json.dumps(rows))
+    home.start()
+    said = home.run("schedule", "run-once").stdout
+    assert said == "".join(f"0000000{n}  OK  number {n}\n" for n in range(3))
+    assert home.run("schedule", "run-once").stdout == "schedule: nothing due\n"
+    assert [row["owner_note"] for row in stored(home)] == ["keep"] * 3
+
+
+def test_nonsense_in_the_file_is_left_alone_and_the_rest_runs(home, provider):
+    start(home, provider)
+    job = add(home, "--cron", "@daily", "hello")
+    path = home.path / "schedule/jobs.json"
+    rows = stored(home) + ["what", {"id": "bad00000", "kind": "cron", "expression": "every day", "prompt": "x", "odd": 1.10}]
+    path.write_text(json.dumps(rows).replace("1.1}", "1.10}"))
+    listed = home.json("schedule", "list", "--json")
+    assert [row.get("status") for row in listed] == ["scheduled", "none", "none"] and "expression" in listed[2]["broken"]
+    add(home, "--cron", "@weekly", "another")
+    assert '"odd": 1.10}' in path.read_text() and '"what"' in path.read_text() and jobs(home)[job["id"]]["status"] == "scheduled"
+    path.write_text('[{"id": "half')
+    listed = home.run("schedule", "list", check=False)
+    assert listed.returncode == 1 and "corrupt" in listed.stderr
+    refused = home.run("schedule", "add", "--cron", "@hourly", "x", check=False)
+    assert refused.returncode == 1 and path.read_text() == '[{"id": "half'
+
+
+def kill_in_the_middle(home, unit):
+    job = add(home, "--at", soon(1), "--notify", script({"calls": [call("terminal", command="sleep 2; echo once >> ran")]},
+                                                        {"text": "slept"}))
+    wait_for(lambda: history(home))
+    time.sleep(0.7)
+    os.kill(home.pid(unit), signal.SIGKILL)
+    return job
+
+
+def test_a_scheduler_that_dies_takes_its_run_up_again(home, provider):
+    start(home, provider)
+    job = kill_in_the_middle(home, "default/scheduled")
+    [run] = ended(home)
+    assert run["job"] == job["id"] and run["outcome"] == "ok" and run["message"] == "slept"
+    assert stored(home) == [] and len(home.json("outputs", "list", "--json")) == 1
+
+
+def test_an_engine_that_dies_does_not_run_the_job_twice(home, provider):
+    start(home, provider)
+    job = kill_in_the_middle(home, "default/engined")
+    [run] = ended(home)
+    assert run["job"] == job["id"] and run["outcome"] == "ok" and run["message"] == "slept"
+    assert stored(home) == [] and len(home.json("outputs", "list", "--json")) == 1
+
+
+def test_a_prompt_that_the_scan_stops_is_refused_and_does_not_run(home, provider):
+    start(home, provider)
+    refused = home.run("schedule", "add", "--at", "2099-01-01", "rm -rf /opt", check=False)
+    assert refused.returncode == 1 and "destruct.rm-rf-root-home" in refused.stderr
+    (home.path / "schedule/jobs.json").write_text(json.dumps([{"id": "a0000000", "kind": "once", "run_at": "2099-01-01",
+                                                               "prompt": "rm -rf /opt"}]))
+    fired = home.run("schedule", "fire", "a0000000", check=False)
+    assert fired.returncode == 1 and "scan" in fired.stdout and provider.stats()["requests"] == 0
