@@ -22,6 +22,7 @@ UNIT += canonical:alpi-alpd envelope:alpi-alpd replay:alpi-alpd
 UNIT += ratelimit:alpi-alpd blob:alpi-alpd peers:alpi-alpd
 UNIT += link_life:alpi-alpd
 UNIT += outputs:alpi-engined attach:alpi-engined tool_image:alpi-toolrunner produced:alpi-toolrunner
+UNIT += jobs:alpi-scheduled
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME

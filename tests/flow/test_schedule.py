@@ -20,7 +20,7 @@ def add(home, *words):
 
 
 def jobs(home):
-    return {job["id"]: job for job in home.json("schedule", "list", "--json")}
+    return {job.get("id"): job for job in home.json("schedule", "list", "--json")}
 
 
 def history(home, *words):
@@ -89,13 +89,20 @@ def test_fire_shows_what_came_of_it_and_keeps_the_job(home, provider):
     fired = home.run("schedule", "fire", good["id"])
     assert fired.stdout == "OK  done it\n"
     assert jobs(home)[good["id"]]["last_run_status"] == "ok" and jobs(home)[good["id"]]["last_run_at"]
-    bad = add(home, "--cron", "@daily", script({"status": 400}))
+    home.run("schedule", "remove", good["id"])
+    assert home.json("outputs", "list", "--json") == []
+
+
+def test_a_job_that_fails_says_so_and_stays(home, provider):
+    home.use(provider, "error-key")
+    home.start()
+    bad = add(home, "--cron", "@daily", "status=401")
     failed = home.run("schedule", "fire", bad["id"], check=False)
     assert failed.returncode == 1 and failed.stdout.startswith("FAIL  ")
     assert jobs(home)[bad["id"]]["last_run_status"] == "error"
     [row] = home.json("outputs", "list", "--json")
     assert row["type"] == "error" and row["source_id"] == bad["id"]
-    assert json.loads((home.path / "schedule/runs.json").read_text())
+    assert wait_for(lambda: json.loads((home.path / "schedule/runs.json").read_text())[bad["id"]].get("last_run_status") == "error")
 
 
 def test_run_once_runs_what_is_due_in_the_order_of_the_file(home, provider):
@@ -104,6 +111,7 @@ def test_run_once_runs_what_is_due_in_the_order_of_the_file(home, provider):
     rows = [{"id": f"0000000{n}", "kind": "cron", "expression": "0 0 1 1 *", "prompt": script({"text": f"number {n}"}),
              "last_run_at": None, "owner_note": "keep"} for n in range(3)]
     (home.path / "schedule/jobs.json").write_text(json.dumps(rows))
+    home.give(home.path / "schedule")
     home.start()
     said = home.run("schedule", "run-once").stdout
     assert said == "".join(f"0000000{n}  OK  number {n}\n" for n in range(3))

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jobs.json and the run ledger: what others wrote stays, nonsense is known for what it is, one run per due time. */
+#include "tests/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/paths.h"
+#include "scheduled/due.h"
+#include "scheduled/job.h"
+#include "scheduled/jobs.h"
+#include "scheduled/runs.h"
+#include "scheduled/script.h"
+
+#define HOUR	3600000LL
+#define DAY	(24 * HOUR)
+
+static char *home;
+
+static int
+start(void **state)
+{
+	cleanup_free char *dir = NULL;
+
+	home = temp_home();
+	dir = path_join(home, "schedule");
+	setenv("TZ", "Europe/Madrid", 1);
+	return mkdir(dir, 0700);
+}
+
+static int
+stop(void **state)
+{
+	free(home);
+	unsetenv("TZ");
+	clock_fake(-1, -1);
+	return 0;
+}
+
+static struct jobs *
+open_jobs(void)
+{
+	struct error e = { 0 };
+	struct jobs *s = jobs_open(home, &e);
+
+	assert_non_null(s);
+	return s;
+}
+
+/* ---- the file ------------------------------------------------------------------------------- */
+
+static void
+test_rows_of_others_keep_their_bytes(void **state)
+{
+	static const char rows[] = "[ {\"id\":\"a1\",\"prompt\":\"x\",\"expression\":\"@daily\", \"odd\" : 1.10}  ,\n17, \"t,]\\\"\"\t]\n";
+	cleanup_free char *text = NULL;
+	cleanup_json json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "id", "b2", "kind", "once", "run_at", "2030-01-01", "prompt", "p");
+	struct jobs *s;
+
+	put_file(home, JOBS_FILE, rows);
+	s = open_jobs();
+	assert_int_equal(jobs_count(s), 3);
+	assert_non_null(jobs_put(s, row, NULL));
+	text = get_file(home, JOBS_FILE);
+	assert_non_null(strstr(text, "{\"id\":\"a1\",\"prompt\":\"x\",\"expression\":\"@daily\", \"odd\" : 1.10},\n  17,\n  \"t,]\\\"\",\n  {\n"));
+	assert_int_equal(jobs_remove(s, "b2", NULL), 0);
+	assert_int_equal(jobs_remove(s, "b2", NULL), -1);
+	assert_int_equal(jobs_count(s), 3);
+	jobs_close(s);
+}
+
+static void
+test_a_file_that_is_no_list_is_never_written(void **state)
+{
+	static const char *const texts[] = { "", "{}", "[", "[{\"id\":\"a\"}", "[1,]", "[1] 2", "[1 2]", "[{]}", "null", "[\"", "[1}" };
+	cleanup_json json_t *row = json_pack("{s:s, s:s, s:s}", "id", "b2", "expression", "@daily", "prompt", "p");
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		cleanup_free char *text = NULL;
+		struct error e = { 0 };
+		struct jobs *s;
+
+		put_file(home, JOBS_FILE, texts[i]);
+		s = open_jobs();
+		assert_non_null(jobs_corrupt(s));
+		assert_int_equal(jobs_count(s), 0);
+		assert_null(jobs_put(s, row, &e));
+		assert_int_equal(jobs_remove(s, "b2", &e), -1);
+		text = get_file(home, JOBS_FILE);
+		assert_string_equal(text, texts[i]);
+		jobs_close(s);
+	}
+}
+
+static void
+test_a_row_of_nonsense_says_why_and_is_never_due(void **state)
+{
+	static const struct { const char *row, *why; } rows[] = {
+		{ "5", "not an object" }, { "{}", "id" }, { "{\"id\":\"../x\",\"prompt\":\"p\"}", "id" },
+		{ "{\"id\":\"a\"}", "prompt" }, { "{\"id\":\"a\",\"prompt\":\" \"}", "prompt" },
+		{ "{\"id\":\"a\",\"prompt\":\"p\"}", "expression" },
+		{ "{\"id\":\"a\",\"prompt\":\"p\",\"expression\":\"0 0 31 2 *\"}", "expression" },
+		{ "{\"id\":\"a\",\"prompt\":\"p\",\"kind\":7}", "kind" },
+		{ "{\"id\":\"a\",\"prompt\":\"p\",\"kind\":\"once\",\"run_at\":\"soon\"}", "run_at" },
+		{ "{\"id\":\"a\",\"prompt\":\"p\",\"kind\":\"inactivity\",\"after_hours\":-1}", "after_hours" },
+		{ "{\"id\":\"a\",\"prompt\":\"p\",\"expression\":\"@daily\",\"tz\":\"No/Where\"}", "tz" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		cleanup_free char *text = xasprintf("[%s,{\"id\":\"ok\",\"prompt\":\"p\",\"expression\":\"@daily\"}]", rows[i].row);
+		struct jobs *s;
+
+		put_file(home, JOBS_FILE, text);
+		s = open_jobs();
+		assert_null(jobs_corrupt(s));
+		assert_non_null(jobs_at(s, 0)->broken);
+		assert_non_null(strstr(jobs_at(s, 0)->broken, rows[i].why));
+		assert_true(due_of(jobs_at(s, 0), 0) == NEVER);
+		assert_null(jobs_find(s, "ok")->broken);
+		jobs_close(s);
+	}
+}
+
+static void
+test_of_two_rows_with_one_id_the_first_is_the_job(void **state)
+{
+	struct jobs *s;
+
+	put_file(home, JOBS_FILE, "[{\"id\":\"a\",\"prompt\":\"one\",\"expression\":\"@daily\"},"
+	    "{\"id\":\"a\",\"prompt\":\"two\",\"expression\":\"@daily\"}]");
+	s = open_jobs();
+	assert_ptr_equal(jobs_find(s, "a"), jobs_at(s, 0));
+	assert_non_null(strstr(jobs_at(s, 1)->broken, "another job"));
+	jobs_close(s);
+}
+
+static void
+test_a_change_by_others_is_seen_and_not_overwritten(void **state)
+{
+	cleanup_json json_t *row = json_pack("{s:s, s:s, s:s}", "id", "b2", "expression", "@daily", "prompt", "p");
+	struct error e = { 0 };
+	struct jobs *s = open_jobs();
+
+	assert_false(jobs_refresh(s));
+	put_file(home, JOBS_FILE, "[{\"id\":\"a\",\"prompt\":\"one\",\"expression\":\"@daily\"}]");
+	assert_null(jobs_put(s, row, &e));
+	assert_int_equal(e.code, ERR_conflict);
+	assert_true(jobs_refresh(s));
+	assert_non_null(jobs_put(s, row, &e));
+	assert_int_equal(jobs_count(s), 2);
+	assert_false(jobs_refresh(s));
+	jobs_close(s);
+}
+
+static void
+test_many_come_and_go(void **state)
+{
+	struct jobs *s = open_jobs();
+	char id[16];
+
+	for (int i = 0; i < 70; i++) {
+		cleanup_json json_t *row = NULL;
+
+		snprintf(id, sizeof(id), "j%d", i);
+		row = json_pack("{s:s, s:s, s:s}", "id", id, "expression", "@daily", "prompt", "p");
+		assert_non_null(jobs_put(s, row, NULL));
+		if (i % 3 == 0)
+			assert_int_equal(jobs_remove(s, id, NULL), 0);
+	}
+	assert_int_equal(jobs_count(s), 46);
+	assert_string_equal(jobs_at(s, 45)->id, "j68");
+	assert_non_null(jobs_find(s, "j1"));
+	assert_null(jobs_find(s, "j3"));
+	assert_string_equal(jobs_alike(s, "j22x"), "j22");
+	assert_null(jobs_alike(s, "something else"));
+	jobs_close(s);
+}
+
+static void
+test_a_twin_is_known_by_time_and_beginning(void **state)
+{
+	static const struct { const char *a, *b; bool same; } rows[] = {
+		{ "{\"expression\":\"@daily\",\"prompt\":\"Say  HELLO\\n you\"}", "{\"kind\":\"cron\",\"expression\":\"@daily\",\"prompt\":\" say hello you \"}", true },
+		{ "{\"expression\":\"@daily\",\"prompt\":\"a\"}", "{\"expression\":\"@weekly\",\"prompt\":\"a\"}", false },
+		{ "{\"kind\":\"once\",\"run_at\":\"2030-01-01\",\"prompt\":\"a\"}", "{\"kind\":\"cron\",\"expression\":\"@daily\",\"prompt\":\"a\"}", false },
+		{ "{\"kind\":\"inactivity\",\"after_hours\":2,\"prompt\":\"a\"}", "{\"kind\":\"inactivity\",\"after_hours\":2.0,\"prompt\":\"a\"}", true },
+		{ "{\"expression\":\"@daily\",\"prompt\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX\"}",
+		  "{\"expression\":\"@daily\",\"prompt\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaY\"}", true },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		cleanup_json json_t *a = json_parse(rows[i].a, strlen(rows[i].a), 4, NULL), *b = json_parse(rows[i].b, strlen(rows[i].b), 4, NULL);
+
+		assert_int_equal(job_is_twin(a, b), rows[i].same);
+	}
+}
+
+static void
+test_a_script_is_a_skills_run_py_and_nothing_else(void **state)
+{
+	static const struct { const char *line, *args; } rows[] = {
+		{ "python3 ${ALPI_HOME}/skills/data/csv/scripts/run.py a 'b c' \"d\\\"e\" f\\ g", "[\"a\",\"b c\",\"d\\\"e\",\"f g\"]" },
+		{ "$ALPI_HOME/skills/data/csv/scripts/run.py '$ALPI_HOME'", "[\"$ALPI_HOME\"]" },
+		{ "python3.11 /h/skills/data/csv/scripts/run.py", "[]" },
+		{ "python3 -c 'x' /h/skills/data/csv/scripts/run.py", NULL }, { "python3 -m x", NULL }, { "sh /h/skills/data/csv/scripts/run.py", NULL },
+		{ "/h/skills/data/csv/scripts/../run.py", NULL }, { "/h/skills/data/../csv/scripts/run.py", NULL },
+		{ "/h/skills/csv/scripts/run.py", NULL }, { "/etc/passwd", NULL }, { "python3", NULL }, { "", NULL }, { "'open", NULL },
+		{ "/h/skills/data/csv/scripts/run.py2", NULL }, { "/hh/skills/data/csv/scripts/run.py", NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		cleanup_json json_t *call = script_parse("/h", rows[i].line, NULL);
+		cleanup_free char *args = NULL;
+
+		assert_int_equal(call != NULL, rows[i].args != NULL);
+		if (call == NULL)
+			continue;
+		assert_string_equal(json_str(call, "name", ""), "csv");
+		args = json_text(json_object_get(call, "args"));
+		assert_string_equal(args, rows[i].args);
+	}
+	assert_true(script_is_meant("/h", "python /h/skills/a/b/scripts/run.py"));
+	assert_false(script_is_meant("/h", "/h/skills/a/b/scripts/run.py"));
+	assert_false(script_is_meant("/h", "python is a language"));
+}
+
+/* ---- the ledger ------------------------------------------------------------------------------- */
+
+static void
+test_a_due_time_has_one_run_whatever_dies(void **state)
+{
+	struct run r = { .job = "a", .due = 1000, .began = 2000 }, again = r, found;
+	struct error e = { 0 };
+	struct runs *s = runs_open(home, &e);
+	cleanup_json json_t *rows = NULL;
+
+	r.row = xstrdup("{}");
+	again.row = xstrdup("{}");
+	assert_int_equal(runs_begin(s, &r, &e), 0);
+	runs_close(s);
+	s = runs_open(home, &e);
+	assert_int_equal(runs_begin(s, &again, &e), -1);
+	assert_int_equal(e.code, ERR_exists);
+	again.by_hand = true;
+	assert_int_equal(runs_begin(s, &again, &e), 0);
+	r.ended = 5000;
+	strcpy(r.outcome, "ok");
+	r.message = xstrdup("said");
+	r.cost = 0.5;
+	assert_int_equal(runs_first_open(s, &e), r.id - 1);
+	assert_int_equal(runs_end(s, &r, &e), 0);
+	assert_int_equal(runs_first_open(s, &e), again.id - 1);
+	assert_int_equal(runs_find(s, r.id, &found, &e), 1);
+	assert_true(found.ended == 5000 && found.cost == 0.5 && strcmp(found.message, "said") == 0);
+	run_clear(&found);
+	rows = runs_history(s, "a", 10, &e);
+	assert_int_equal(json_array_size(rows), 2);
+	assert_string_equal(json_str(json_array_get(rows, 0), "outcome", ""), "running");
+	runs_close(s);
+	run_clear(&r);
+	run_clear(&again);
+}
+
+static void
+test_how_a_job_ran_is_the_ledgers_word_then_the_file_then_the_row(void **state)
+{
+	struct run r = { .job = "b", .due = 1, .began = 1800000000000, .row = xstrdup("{}") };
+	struct runs *runs = runs_open(home, NULL);
+	struct jobs *s;
+
+	put_file(home, JOBS_FILE, "[{\"id\":\"a\",\"prompt\":\"p\",\"expression\":\"@daily\",\"last_run_at\":\"2026-05-11T07:00:03.120000+00:00\"},"
+	    "{\"id\":\"b\",\"prompt\":\"p\",\"expression\":\"@daily\",\"last_run_at\":\"2026-05-11T07:00:03+00:00\"},"
+	    "{\"id\":\"c\",\"prompt\":\"p\",\"expression\":\"@daily\",\"last_run_at\":\"2026-05-11T07:00:03+00:00\"}]");
+	put_file(home, "schedule/runs.json", "{\"c\":{\"last_run_at\":\"2026-06-01T00:00:00+00:00\",\"last_run_status\":\"error\"}}");
+	assert_int_equal(runs_begin(runs, &r, NULL), 0);
+	s = open_jobs();
+	runs_tell(runs, s);
+	assert_true(jobs_find(s, "a")->ran && jobs_find(s, "a")->last_run == 1778482803000);
+	assert_true(jobs_find(s, "b")->last_run == 1800000000000);
+	assert_true(jobs_find(s, "c")->last_run == 1780272000000);
+	assert_string_equal(jobs_find(s, "c")->status, "error");
+	assert_int_equal(runs_repeat(runs, s, NULL), 0);
+	runs_close(runs);
+	jobs_close(s);
+	run_clear(&r);
+}
+
+/* ---- when ------------------------------------------------------------------------------------- */
+
+static void
+test_what_is_due_comes_in_the_order_of_the_file(void **state)
+{
+	struct jobs *s;
+	struct due d;
+
+	put_file(home, JOBS_FILE, "[{\"id\":\"late\",\"prompt\":\"p\",\"kind\":\"once\",\"run_at\":\"2026-01-02T00:00:00Z\"},"
+	    "{\"id\":\"never\",\"prompt\":\"p\",\"expression\":\"@daily\",\"paused\":true},"
+	    "{\"id\":\"early\",\"prompt\":\"p\",\"kind\":\"once\",\"run_at\":\"2026-01-01T00:00:00Z\"}]");
+	s = open_jobs();
+	due_init(&d);
+	for (size_t i = 0; i < jobs_count(s); i++)
+		due_arm(&d, jobs_at(s, i), 0);
+	assert_true(due_next(&d) == 1767225600000);
+	assert_null(due_take(&d, 1767225599999));
+	assert_string_equal(due_take(&d, 1767225600000 + DAY)->id, "late");
+	assert_string_equal(due_take(&d, 1767225600000 + DAY)->id, "early");
+	assert_null(due_take(&d, 1767225600000 + DAY));
+	assert_true(due_next(&d) == NEVER);
+	due_clear(&d);
+	jobs_close(s);
+}
+
+/* The scheduler as it is, without its processes: what tick.c does, with a clock of ours. */
+struct machine {
+	struct jobs	*jobs;
+	struct runs	*runs;
+	struct due	 due;
+	int64_t		 looked;
+};
+
+static void
+machine_start(struct machine *m, int64_t now)
+{
+	m->jobs = open_jobs();
+	m->runs = runs_open(home, NULL);
+	due_init(&m->due);
+	runs_tell(m->runs, m->jobs);
+	for (size_t i = 0; i < jobs_count(m->jobs); i++)
+		due_arm(&m->due, jobs_at(m->jobs, i), now);
+	m->looked = now;
+}
+
+static void
+machine_die(struct machine *m)
+{
+	due_clear(&m->due);
+	jobs_close(m->jobs);
+	runs_close(m->runs);
+}
+
+/* One look. dies: it ends right after the row of the first run is written. True: it did. */
+static bool
+machine_look(struct machine *m, int64_t now, bool dies)
+{
+	struct error e = { 0 };
+	struct job *j;
+
+	if (now < m->looked)
+		for (size_t i = 0; i < jobs_count(m->jobs); i++)
+			due_arm(&m->due, jobs_at(m->jobs, i), now);
+	m->looked = now;
+	while ((j = due_take(&m->due, now)) != NULL) {
+		struct run r = { .due = j->due, .began = now, .row = xstrdup("{}") };
+
+		strcpy(r.job, j->id);
+		if (runs_begin(m->runs, &r, &e) == -1) {
+			assert_int_equal(e.code, ERR_exists);
+			j->skip = j->due;
+		} else if (dies) {
+			run_clear(&r);
+			return true;
+		} else {
+			j->ran = true;
+			j->last_run = now;
+		}
+		run_clear(&r);
+		due_arm(&m->due, j, now);
+	}
+	return false;
+}
+
+/* The due times of a job in the ledger, as seconds. */
+static json_t *
+ledger(struct machine *m, const char *job)
+{
+	json_t *all = runs_history(m->runs, job, 1000000, NULL), *list = json_array(), *row;
+	struct error e = { 0 };
+	size_t i;
+
+	json_array_foreach(all, i, row) {
+		int64_t at;
+
+		assert_int_equal(time_parse(json_str(row, "due", ""), jobs_zone(m->jobs), &at, &e), 0);
+		json_array_insert_new(list, 0, json_integer(at));
+	}
+	json_decref(all);
+	return list;
+}
+
+/*
+ * 500 jobs over the year 2026 in Madrid, with its two changes of the clock; looked at as the daemon looks, each due time by
+ * a timer, with deaths at random moments: the ledger holds each match once and nothing else.
+ */
+static void
+test_a_year_of_500_jobs_runs_each_due_time_once(void **state)
+{
+	static const char *const forms[] = { "%d %d 15 * *", "%d %d L * *", "%d 2 * 3-4 0", "%d %d * * 1#2",
+	    "%d %d 28-31 3,10 *", "%d 2 29 3 *", "%d %d * 3 0", "%d %d 24-26 10 *" };
+	int64_t begin = 1767222000000, end = begin + 365 * DAY, now = begin, runs = 0;
+	cleanup_json json_t *rows = json_array();
+	cleanup_free char *text = NULL;
+	struct machine m;
+	int deaths = 0;
+
+	random_fake(5);
+	for (int i = 0; i < 500; i++) {
+		cleanup_free char *id = xasprintf("job%03d", i), *cron = NULL;
+
+		cron = xasprintf(i % 100 == 0 ? "%d %d * * *" : forms[i % 8], (i * 7) % 60, i % 100 == 0 ? i / 100 : i / 8 % 24);
+
+		json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "id", id, "expression", cron, "prompt", "p",
+		    "last_run_at", "2025-12-31T23:00:00Z"));
+	}
+	text = json_text(rows);
+	put_file(home, JOBS_FILE, text);
+	machine_start(&m, now);
+	while ((now = due_next(&m.due)) < end) {
+		unsigned char chance;
+
+		random_bytes(&chance, 1);
+		if (machine_look(&m, now, chance < 8) || chance < 16) {
+			machine_die(&m);
+			machine_start(&m, now + 1);
+			deaths++;
+		}
+	}
+	assert_true(deaths > 100);
+	for (size_t i = 0; i < jobs_count(m.jobs); i++) {
+		const struct job *j = jobs_at(m.jobs, i);
+		cleanup_json json_t *list = ledger(&m, j->id), *expected = json_array();
+		int64_t at = begin / 1000;
+
+		while (cron_next(&j->cron, j->zone, at, &at) && at * 1000 < end)
+			json_array_append_new(expected, json_integer(at));
+		if (!json_equal(list, expected))
+			fail_msg("%s: %zu runs of %zu", j->text, json_array_size(list), json_array_size(expected));
+		runs += (int64_t)json_array_size(list);
+	}
+	print_message("%lld runs, %d deaths\n", (long long)runs, deaths);
+	machine_die(&m);
+}
+
+static void
+test_a_night_off_is_caught_up_once(void **state)
+{
+	int64_t noon = 1780308000000;		/* 2026-06-01T10:00Z */
+	cleanup_json json_t *list = NULL;
+	struct machine m;
+
+	put_file(home, JOBS_FILE, "[{\"id\":\"a\",\"prompt\":\"p\",\"expression\":\"0 * * * *\",\"last_run_at\":\"2026-06-01T10:00:00Z\"}]");
+	machine_start(&m, noon + 12 * HOUR + 600000);
+	machine_look(&m, noon + 12 * HOUR + 600000, false);
+	machine_look(&m, noon + 12 * HOUR + 700000, false);
+	machine_look(&m, noon + 13 * HOUR, false);
+	list = ledger(&m, "a");
+	assert_int_equal(json_array_size(list), 2);
+	machine_die(&m);
+}
+
+static void
+test_a_clock_that_jumps_a_day_repeats_nothing_and_goes_on(void **state)
+{
+	int64_t noon = 1780308000000;
+	cleanup_json json_t *list = NULL;
+	struct machine m;
+
+	put_file(home, JOBS_FILE, "[{\"id\":\"a\",\"prompt\":\"p\",\"expression\":\"0 * * * *\",\"last_run_at\":\"2026-06-01T10:00:00Z\"}]");
+	machine_start(&m, noon + 1);
+	machine_look(&m, noon + HOUR, false);			/* the run of 11:00 */
+	machine_look(&m, noon + 25 * HOUR + 1000, false);	/* forward: one catch-up, for 12:00 */
+	machine_look(&m, noon + HOUR + 2000, false);		/* and back */
+	machine_look(&m, noon + 2 * HOUR, false);		/* 12:00 has its run */
+	list = ledger(&m, "a");
+	assert_int_equal(json_array_size(list), 2);
+	machine_look(&m, noon + 3 * HOUR, false);		/* 13:00 has none */
+	json_decref(list);
+	list = ledger(&m, "a");
+	assert_int_equal(json_array_size(list), 3);
+	machine_die(&m);
+}
+
+static void
+test_a_look_costs_what_is_due_and_not_what_there_is(void **state)
+{
+	cleanup_buf struct buf text = BUF(0);
+	int64_t began, armed, looked;
+	struct machine m;
+
+	buf_addc(&text, '[');
+	for (int i = 0; i < 100000; i++)
+		buf_addf(&text, "%s{\"id\":\"%08x\",\"prompt\":\"p\",\"expression\":\"%d %d * * *\",\"last_run_at\":\"2026-05-31T22:00:00Z\"}",
+		    i > 0 ? "," : "", i, i % 60, i / 60 % 24);
+	buf_addc(&text, ']');
+	put_file(home, JOBS_FILE, buf_str(&text));
+	began = clock_mono_ms();
+	machine_start(&m, 1780308000000);
+	armed = clock_mono_ms();
+	for (int i = 0; i < 1000000; i++)
+		assert_null(due_take(&m.due, 0));
+	looked = clock_mono_ms();
+	print_message("100,000 jobs are read and armed in %lld ms; a million looks at none due take %lld ms\n",
+	    (long long)(armed - began), (long long)(looked - armed));
+	assert_int_equal(m.due.waiting.n, 100000);
+	machine_die(&m);
+}
+
+int
+main(void)
+{
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, start, stop)
+	const struct CMUnitTest tests[] = {
+		CASE(test_rows_of_others_keep_their_bytes),
+		CASE(test_a_file_that_is_no_list_is_never_written),
+		CASE(test_a_row_of_nonsense_says_why_and_is_never_due),
+		CASE(test_of_two_rows_with_one_id_the_first_is_the_job),
+		CASE(test_a_change_by_others_is_seen_and_not_overwritten),
+		CASE(test_many_come_and_go),
+		CASE(test_a_twin_is_known_by_time_and_beginning),
+		CASE(test_a_script_is_a_skills_run_py_and_nothing_else),
+		CASE(test_a_due_time_has_one_run_whatever_dies),
+		CASE(test_how_a_job_ran_is_the_ledgers_word_then_the_file_then_the_row),
+		CASE(test_what_is_due_comes_in_the_order_of_the_file),
+		CASE(test_a_year_of_500_jobs_runs_each_due_time_once),
+		CASE(test_a_night_off_is_caught_up_once),
+		CASE(test_a_clock_that_jumps_a_day_repeats_nothing_and_goes_on),
+		CASE(test_a_look_costs_what_is_due_and_not_what_there_is),
+	};
+
+	return RUN(tests);
+}
