@@ -183,7 +183,7 @@ result_row(struct turn *t, const struct tool_result *r, const char *screen)
 bool
 calls_ours(const char *name)
 {
-	static const char *const ours[] = { "todo", "memory", "load_tools", "ask_user", "notify", "alpi_knowledge", "write_file", "edit_file" };
+	static const char *const ours[] = { "todo", "memory", "load_tools", "ask_user", "notify", "alpi_knowledge", "schedule", "write_file", "edit_file" };
 
 	for (size_t i = 0; i < COUNT(ours); i++)
 		if (strcmp(ours[i], name) == 0)
@@ -357,6 +357,7 @@ static void (*const run[])(struct turn *) = {
 	[TOOL_LOAD]    = run_load,
 	[TOOL_ASK]     = ask_begin,
 	[TOOL_PEER]    = peer_begin,
+	[TOOL_SCHEDULE] = schedule_begin,
 	[TOOL_AGENT]   = agent_begin,
 	[TOOL_PAST]    = past_begin,
 	[TOOL_INDEX]   = indexing_begin,
@@ -464,6 +465,8 @@ calls_find(struct turn *t, const json_t *shown)
 		ask_begin(t);		/* a question has no effect: it is asked again */
 	else if (strcmp(t->now.name, "peer") == 0)
 		peer_find(t);
+	else if (strcmp(t->now.name, "schedule") == 0)
+		schedule_find(t);
 	else if (agent_is(t->now.name))
 		agent_find(t);
 	else
@@ -485,6 +488,8 @@ calls_cancel(struct turn *t)
 		ask_cancel(t);
 	else if (strcmp(t->now.name, "peer") == 0)
 		peer_cancel(t);
+	else if (strcmp(t->now.name, "schedule") == 0)
+		schedule_cancel(t);
 	else if (agent_is(t->now.name))
 		agent_cancel(t);
 	else

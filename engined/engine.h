@@ -52,7 +52,7 @@ struct engine {
 	struct request		*tools_asked;	/* tool.list is on its way */
 	int64_t			 tools_ms;	/* when it was asked last, monotonic */
 	struct engine_waiters	 waiters;	/* for the first answer */
-	json_t			*schema[4];	/* of all tools with nothing loaded, by what a policy allows; NULL: to be made */
+	json_t			*schema[8];	/* of all tools with nothing loaded, by what a policy allows; NULL: to be made */
 	json_t			*prompt;	/* the newest system prompt, shared by turns that have the same */
 
 	struct talks		 talks;

@@ -117,6 +117,19 @@ static const struct own_tool {
 	  "{\"type\":\"object\",\"properties\":{"
 	  "\"peer_id\":{\"type\":\"string\"},"
 	  "\"prompt\":{\"type\":\"string\"}},\"required\":[\"peer_id\",\"prompt\"]}" },
+	{ "schedule", TOOL_SCHEDULE, false, "have something done later, or again and again",
+	  "Jobs that run without the user. add needs prompt and what its kind asks for: cron an expression (minute hour day month "
+	  "weekday), once a run_at (ISO 8601), inactivity after_hours. The prompt reaches an agent that knows nothing of this "
+	  "conversation. notify: its reply is delivered to the user. Times are the machine's.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"action\":{\"type\":\"string\",\"enum\":[\"list\",\"add\",\"update\",\"remove\",\"fire\"]},"
+	  "\"kind\":{\"type\":\"string\",\"enum\":[\"cron\",\"once\",\"inactivity\"],\"default\":\"cron\"},"
+	  "\"expression\":{\"type\":\"string\"},\"run_at\":{\"type\":\"string\"},\"after_hours\":{\"type\":\"number\"},"
+	  "\"prompt\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},"
+	  "\"notify\":{\"type\":\"boolean\",\"default\":false},\"id\":{\"type\":\"string\"},\"paused\":{\"type\":\"boolean\"},"
+	  "\"no_agent\":{\"type\":\"boolean\",\"description\":\"prompt is the command line of a skill's script\"},"
+	  "\"force\":{\"type\":\"boolean\",\"description\":\"add although there is one like it\"},"
+	  "\"timeout\":{\"type\":\"integer\",\"description\":\"30-3600 s\"}},\"required\":[\"action\"]}" },
 	{ "session_search", TOOL_PAST, false, "find earlier conversations by words",
 	  "Find earlier conversations by words of more than two letters; the end of each is shown.",
 	  "{\"type\":\"object\",\"properties\":{"
@@ -274,6 +287,8 @@ possible(const struct tools_policy *p, const struct own_tool *mine)
 		return true;
 	if (mine->place == TOOL_PEER)
 		return p->peers;
+	if (mine->place == TOOL_SCHEDULE)
+		return p->jobs;
 	return p->past || (mine->place != TOOL_PAST && mine->place != TOOL_MEMORY && mine->place != TOOL_NOTIFY &&
 	    mine->place != TOOL_SKILL);
 }
@@ -319,6 +334,9 @@ tools_where(const struct tools *t, const struct tools_policy *p, const char *nam
 		error_set(e, ERR_denied, "tool %s is not in this turn's set", name);
 	} else if (mine != NULL && mine->place == TOOL_PEER && !p->peers) {
 		error_set(e, ERR_unavailable, "nobody can be asked from here: there is no link daemon, or this turn may not");
+	} else if (mine != NULL && mine->place == TOOL_SCHEDULE && !p->jobs) {
+		error_set(e, ERR_unavailable, "no jobs can be changed from here: the scheduler is off, or this turn may not (as one that "
+		    "is itself scheduled)");
 	} else if (!possible(p, mine)) {
 		error_set(e, ERR_denied, "tool %s is not for a peer's turn or a sub-agent: conversations, notes, skills and inbox are this profile's own", name);
 	} else if (mine != NULL) {

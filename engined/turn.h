@@ -199,6 +199,11 @@ void	 peer_begin(struct turn *t);		/* the peer tool */
 void	 peer_find(struct turn *t);
 void	 peer_cancel(struct turn *t);
 
+/* schedule.c: jobs, through scheduled */
+void	 schedule_begin(struct turn *t);
+void	 schedule_find(struct turn *t);
+void	 schedule_cancel(struct turn *t);
+
 /* agent.c: what turns of their own do for a call, research and delegate */
 bool	 agent_is(const char *tool);
 void	 agent_begin(struct turn *t);

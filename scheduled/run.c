@@ -5,6 +5,7 @@
  * job is taken away, and only then is the row closed: whoever dies between is
  * repeated under the same key, which changes nothing twice.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -388,12 +389,12 @@ on_script(void *arg, const char *outcome, const char *text)
 {
 	struct active *a = arg;
 
-	script_free(steal(a->script));
-	if (strcmp(outcome, "ok") != 0) {
-		fail(a, outcome, text);
-		return;
-	}
-	a->reply = xstrdup(text);
+	bool ok = strcmp(outcome, "ok") == 0;
+
+	*(ok ? &a->reply : &a->failure) = xstrdup(text);
+	if (!ok)
+		snprintf(a->run.outcome, sizeof(a->run.outcome), "%s", outcome);
+	script_free(steal(a->script));		/* which owns what was told */
 	over(a);
 }
 

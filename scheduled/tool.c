@@ -56,16 +56,17 @@ do_list(const struct tool *t, struct error *e)
 	return buf_take(&b);
 }
 
+/* The row is taken; NULL stays NULL. */
 static char *
 told(const char *what, json_t *row)
 {
-	cleanup_json json_t *mine = row;
 	struct buf b = BUF(0);
 
 	if (row == NULL)
 		return NULL;
 	buf_addf(&b, "%s ", what);
 	add_line(&b, row);
+	json_decref(row);
 	return buf_take(&b);
 }
 

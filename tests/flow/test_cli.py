@@ -139,7 +139,7 @@ def test_proto_prints_schema_and_graph(home):
     assert "turn.start" in json.dumps(home.json("proto"))
     graph = home.json("proto", "--channels", "--json")
     names = {row["name"] if isinstance(row, dict) else row for row in graph["daemons"]}
-    assert names == {"toolrunner", "engined", "hostd", "alpd"}
+    assert names == {"toolrunner", "engined", "hostd", "alpd", "scheduled"}
 
 
 # ---- chat --once -------------------------------------------------------------------------------------------------
@@ -515,7 +515,7 @@ def test_two_at_once_start_one_daemon(home, provider):
     home.use(provider, "echo")
     both = [home.popen("chat", "--once", str(n)) for n in range(4)]
     assert [p.communicate()[0] for p in both] == ["0\n", "1\n", "2\n", "3\n"]
-    assert len(home.units()) == 3
+    assert len(home.units()) == 4
 
 
 def test_setup_without_questions(home, provider):

@@ -53,7 +53,7 @@ def test_engined_does_not_drop_a_journal_that_may_hold_turns(home, provider):
     assert done.returncode != 0 and "failed: default/engined" in done.stderr, done.stderr
     units = home.units()
     assert {name: row["state"] for name, row in units.items()} == {
-        "default/engined": "failed", "default/toolrunner": "ready", "default/hostd": "ready",
+        "default/engined": "failed", "default/toolrunner": "ready", "default/hostd": "ready", "default/scheduled": "ready",
         "work/engined": "ready", "work/toolrunner": "ready"}
     shown = home.run("daemon", "status", check=False).stdout
     assert str(path) in shown and "restore it, or move it away" in shown, shown

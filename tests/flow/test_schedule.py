@@ -113,8 +113,10 @@ def test_run_once_runs_what_is_due_in_the_order_of_the_file(home, provider):
     (home.path / "schedule/jobs.json").write_text(json.dumps(rows))
     home.give(home.path / "schedule")
     home.start()
-    said = home.run("schedule", "run-once").stdout
-    assert said == "".join(f"0000000{n}  OK  number {n}\n" for n in range(3))
+    said = home.run("schedule", "run-once").stdout        # the first may have ended before we asked
+    lines = [f"0000000{n}  OK  number {n}\n" for n in range(3)]
+    assert said and "".join(lines).endswith(said)
+    assert [row["job"] for row in history(home)] == ["00000002", "00000001", "00000000"]
     assert home.run("schedule", "run-once").stdout == "schedule: nothing due\n"
     assert [row["owner_note"] for row in stored(home)] == ["keep"] * 3
 
@@ -169,3 +171,74 @@ def test_a_prompt_that_the_scan_stops_is_refused_and_does_not_run(home, provider
                                                                "prompt": "rm -rf /opt"}]))
     fired = home.run("schedule", "fire", "a0000000", check=False)
     assert fired.returncode == 1 and "scan" in fired.stdout and provider.stats()["requests"] == 0
+
+
+def schedule(**args):
+    return call("schedule", **args)
+
+
+def test_the_model_adds_changes_and_removes_jobs(home, provider):
+    start(home, provider)
+    answer = home.ask(script({"calls": [schedule(action="add", kind="once", run_at="2099-01-01T08:00:00", prompt="water the plants",
+                                                 notify=True)]},
+                             {"calls": [schedule(action="add", kind="once", run_at="2099-01-01T08:00:00", prompt="Water the plants")]},
+                             {"calls": [schedule(action="list")]}, {"text": "done"}))
+    first, second, third = answer["tools"]
+    [job] = jobs(home).values()
+    assert first["ok"] and job["id"] in first["output"] and job["notify"] and job["prompt"] == "water the plants"
+    assert not second["ok"] and job["id"] in second["output"]
+    assert third["ok"] and "water the plants" in third["output"]
+    answer = home.ask(script({"calls": [schedule(action="update", id=job["id"], paused=True)]},
+                             {"calls": [schedule(action="add", expression="99 * * * *", prompt="x")]},
+                             {"calls": [schedule(action="remove", id="nothing")]},
+                             {"calls": [schedule(action="fire", id=job["id"])]}, {"text": "done"}))
+    assert [tool["ok"] for tool in answer["tools"]] == [True, False, False, True]
+    assert "minute" in answer["tools"][1]["output"] and "no job nothing" in answer["tools"][2]["output"]
+    ended(home)
+    home.ask(script({"calls": [schedule(action="remove", id=job["id"])]}, {"text": "done"}))
+    assert jobs(home) == {}
+
+
+def test_a_scheduled_turn_changes_no_jobs(home, provider):
+    start(home, provider)
+    job = add(home, "--at", "2099-01-01", script({"calls": [schedule(action="add", expression="@daily", prompt="again")]}, {"text": "tried"}))
+    assert home.run("schedule", "fire", job["id"]).stdout == "OK  tried\n"
+    assert list(jobs(home)) == [job["id"]]
+
+
+def test_a_person_who_is_here_is_not_idle(home, provider):
+    start(home, provider)
+    home.ask("hello")
+    job = add(home, "--idle", "0.5", script({"text": "nobody here"}))
+    assert job["status"] == "idle-gated"
+    home.run("schedule", "run-once")
+    assert history(home) == []
+    [session] = (home.path / "sessions").glob("[!_]*.json")
+    os.utime(session, (time.time() - 3600, time.time() - 3600))
+    def ran():
+        home.run("schedule", "run-once")
+        return history(home)
+    home.run("schedule", "update", job["id"], "--idle", "0.4")
+    assert jobs(home)[job["id"]]["status"] == "idle-gated"
+
+
+SKILL = "---\nname: csv\ndescription: reads tables\nversion: 1\n---\nRun it.\n"
+
+
+def test_a_job_without_an_agent_runs_a_skills_script(home, provider):
+    start(home, provider)
+    scripts = home.path / "skills/data/csv/scripts"
+    scripts.mkdir(parents=True)
+    (scripts.parent / "SKILL.md").write_text(SKILL)
+    (scripts / "run.py").write_text("import sys\nprint('rows', sys.argv[1])\nsys.exit(int(sys.argv[2]))\n")
+    home.give(home.path / "skills")
+    line = "python3 ${ALPI_HOME}/skills/data/csv/scripts/run.py 'a b' "
+    good = add(home, "--at", "2099-01-01", "--notify", line + "0")
+    assert good["no_agent"] is True
+    fired = home.run("schedule", "fire", good["id"], check=False)
+    assert (fired.returncode, fired.stdout) == (0, "OK  rows a b\n"), fired
+    bad = add(home, "--at", "2099-01-02", line + "3")
+    failed = home.run("schedule", "fire", bad["id"], check=False)
+    assert failed.returncode == 1 and "exit 3" in failed.stdout
+    refused = home.run("schedule", "add", "--no-agent", "--at", "2099-01-03", "sh -c 'rm x'", check=False)
+    assert refused.returncode == 1 and provider.stats()["requests"] == 0

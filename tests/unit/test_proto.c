@@ -182,8 +182,8 @@ test_the_graph_names_daemons_channels_and_capabilities(void **state)
 	json_t *row;
 	size_t i;
 
-	assert_int_equal(json_array_size(json_object_get(graph, "daemons")), 4);
-	assert_int_equal(json_array_size(json_object_get(graph, "capabilities")), 8);
+	assert_int_equal(json_array_size(json_object_get(graph, "daemons")), 5);
+	assert_int_equal(json_array_size(json_object_get(graph, "capabilities")), 9);
 	json_array_foreach(channels, i, row) {
 		assert_string_equal(json_str(row, "caller", ""), c->caller);
 		assert_string_equal(json_str(row, "callee", ""), c->callee);
