@@ -205,8 +205,12 @@ finish(struct active *a)
 static void
 set_outcome(struct active *a, const char *outcome, const char *text)
 {
-	cleanup_free char *clean = utf8_clean(text, strlen(text));
+	size_t n = strlen(text);
+	cleanup_free char *clean = NULL;
 
+	while (n > 0 && strchr(" \t\r\n", text[n - 1]) != NULL)
+		n--;
+	clean = utf8_clean(text, n);
 	snprintf(a->run.outcome, sizeof(a->run.outcome), "%s", outcome);
 	free(a->run.message);
 	a->run.message = xstrndup(clean, utf8_cut(clean, strlen(clean), RUN_REPLY_MAX));
