@@ -18,7 +18,7 @@
 #include "engined/turn.h"
 
 #define NAMES_MAX	1024		/* what tool.exec takes */
-#define SHOWN_BYTES	1500		/* of a text that somebody is asked about */
+#define SHOWN_BYTES	32768		/* more is not put before anybody: what is not shown is not allowed */
 
 struct eligible
 engine_eligible(const struct engine *en)
@@ -96,7 +96,7 @@ skill_note(struct turn *t, const json_t *args)
 	t->shown_skills = names;
 }
 
-/* All that would be written, as far as a person reads it. The caller frees. */
+/* All that would be written. The caller frees; NULL: too much. */
 static char *
 question_of(const json_t *args)
 {
@@ -108,12 +108,14 @@ question_of(const json_t *args)
 	    json_str(args, "name", "?"), json_str(args, "action", ""));
 	json_object_foreach((json_t *)args, key, v) {
 		cleanup_free char *text = json_is_string(v) ? xstrdup(json_string_value(v)) : json_text(v);
-		size_t len = strlen(text), cut = utf8_cut(text, len, SHOWN_BYTES);
 
 		if (strcmp(key, "action") != 0 && strcmp(key, "name") != 0)
-			buf_addf(&b, "\n%s: %.*s%s", key, (int)cut, text, cut < len ? " ... (cut here)" : "");
+			buf_addf(&b, "\n%s: %s", key, text);
 	}
-	return buf_take(&b);
+	if (b.len <= SHOWN_BYTES)
+		return buf_take(&b);
+	buf_clear(&b);
+	return NULL;
 }
 
 static void
@@ -141,8 +143,8 @@ skill_begin(struct turn *t)
 	else if (!t->interactive)
 		calls_fail(t, "skill: this turn has read text of others, so it may not change skills, and nobody is here to ask; "
 		    "ask for it again in a new turn");
-	else {
-		question = question_of(t->now.args);
+	else if ((question = question_of(t->now.args)) == NULL)
+		calls_fail(t, "skill: this turn has read text of others, and this is too long to put before the user; write it in parts");
+	else
 		ask_permission(t, question, on_decision);
-	}
 }

@@ -128,6 +128,16 @@ def test_the_person_decides_what_follows_a_strangers_text(home, provider):
     assert folder(home).exists()
 
 
+def test_what_is_too_long_to_be_shown_is_not_asked_about(home, provider):
+    start(home, provider)
+    stream = send(home, script({"calls": [call("terminal", command="echo x")]},
+                               {"calls": [{"name": "skill", "arguments": {**create()["arguments"], "body": BODY + "x" * 40000}}]}, {"text": "e"}),
+                  "long", interactive=True)
+    ends = [f for f in until(stream, "done") if f["event"] == "tool_end"]
+    assert not ends[1]["ok"] and "too long" in ends[1]["output"]
+    assert not folder(home).exists()
+
+
 def test_a_users_skill_is_changed_only_on_their_word(home, provider):
     path = put(home, "mine")
     start(home, provider)
