@@ -27,7 +27,7 @@ UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
 FUZZ += cron:common scan:common wire:common json:common config:common env:common codec:common boot:common grant:common skill:common schema:common
-FUZZ += zip:alpi-unpack frontmatter:alpi-engined sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
+FUZZ += zip:alpi-unpack skill_import:alpi-engined frontmatter:alpi-engined sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
 FUZZ += outputs:alpi-engined sniff:alpi-engined candidates:alpi-engined
 FUZZ += render:alpi
 FUZZ += page:alpi-engined embed:alpi-engined docx:alpi-toolrunner
