@@ -29,6 +29,7 @@ UNIT += init_supervise:alpi-init init_logs:alpi-init
 FUZZ += cron:common scan:common wire:common json:common config:common env:common codec:common boot:common grant:common skill:common schema:common
 FUZZ += zip:alpi-unpack skill_import:alpi-engined frontmatter:alpi-engined sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
 FUZZ += outputs:alpi-engined sniff:alpi-engined candidates:alpi-engined
+FUZZ += jobs:alpi-scheduled
 FUZZ += render:alpi
 FUZZ += page:alpi-engined embed:alpi-engined docx:alpi-toolrunner
 FUZZ += lexer:alpi-toolrunner produced:alpi-toolrunner
