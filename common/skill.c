@@ -141,6 +141,27 @@ skill_words(const char *value)
 	return words;
 }
 
+static bool
+holds(char *const *words, const char *word)
+{
+	for (; words != NULL && *words != NULL; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
+char **
+skill_words_add(char **words, const char *word, size_t max)
+{
+	size_t n = 0;
+
+	while (words != NULL && words[n] != NULL)
+		n++;
+	if (n < max && !holds(words, word))
+		add_word(&words, &n, word, strlen(word));
+	return words;
+}
+
 void
 skill_words_free(char **words)
 {
@@ -171,29 +192,19 @@ skill_variable_refused(const char *name)
 	return false;
 }
 
-static bool
-holds(char *const *words, const char *word)
-{
-	for (; *words != NULL; words++)
-		if (strcmp(*words, word) == 0)
-			return true;
-	return false;
-}
-
 char **
 skill_declared(const char *text, size_t len)
 {
 	static const char *const keys[] = { "requires_env", "env" };
 	char **names = xcalloc(1, sizeof(*names));
-	size_t n = 0;
 
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		cleanup_free char *value = skill_value(text, len, keys[i]);
 		char **words = skill_words(value == NULL ? "" : value);
 
-		for (char **w = words; *w != NULL && n < SKILL_VARIABLES_MAX; w++)
-			if (skill_variable_ok(*w) && !holds(names, *w))
-				add_word(&names, &n, *w, strlen(*w));
+		for (char **w = words; *w != NULL; w++)
+			if (skill_variable_ok(*w))
+				names = skill_words_add(names, *w, SKILL_VARIABLES_MAX);
 		skill_words_free(words);
 	}
 	return names;

@@ -31,7 +31,9 @@ const char *skill_head(const char *text, size_t len, const char **begin, const c
 char	*skill_value(const char *text, size_t len, const char *key);
 /* "['a', \"b\"]" or "a, b" as words, ended by NULL; the caller frees with skill_words_free. */
 char	**skill_words(const char *value);
-void	 skill_words_free(char **words);
+/* words (NULL: none yet) with this one, once; more than max are left out. May move. */
+char	**skill_words_add(char **words, const char *word, size_t max);
+void	 skill_words_free(char **words);		/* NULL is fine */
 
 /* The variables that a SKILL.md declares (requires_env, and env of older ones), each once, in its order. As skill_words. */
 char	**skill_declared(const char *text, size_t len);

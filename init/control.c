@@ -46,14 +46,14 @@ static const struct order {
 	const char	*word;
 	void		(*each)(struct unit *u);	/* of the units that X names; NULL: there is no X */
 	void		(*once)(struct buf *out);
-	enum { AT_ONCE, LOOKED, SETTLED, OVER } answer;
+	enum { AT_ONCE, SETTLED, OVER } answer;
 } orders[] = {
 	{ "list",     NULL,         list,      AT_ONCE },
 	{ "wait",     NULL,         NULL,      SETTLED },
 	{ "start",    unit_start,   NULL,      SETTLED },
 	{ "stop",     unit_stop,    NULL,      SETTLED },
 	{ "restart",  unit_restart, NULL,      SETTLED },
-	{ "reload",   spawn_reload, NULL,      LOOKED  },	/* and what skills declare is read again */
+	{ "reload",   unit_reload,  NULL,      SETTLED },
 	{ "shutdown", NULL,         shut_down, OVER    },
 };
 
@@ -90,8 +90,6 @@ begin(struct asker *a)
 		o->each(u);
 	if (o->once != NULL)
 		o->once(&out);
-	if (o->answer == LOOKED)
-		units_look();
 	if (o->answer == AT_ONCE)
 		ask_answer(a, buf_str(&out), "");
 	else
@@ -113,9 +111,7 @@ control_round(int over)
 	for (struct asker *a = NULL; (a = ask_next(a)) != NULL;) {
 		const struct order *o = a->order;
 
-		if (o->answer == LOOKED && units_looked())
-			ask_answer(a, "", "");
-		else if (o->answer == SETTLED && units_settled(a->about, &why))
+		if (o->answer == SETTLED && units_settled(a->about, &why))
 			ask_answer(a, "", buf_str(&why));
 		else if (over)
 			ask_answer(a, "", o->answer == OVER ? "" : "init is stopping");

@@ -15,29 +15,19 @@
 #include "common/buf.h"
 #include "common/logfile.h"
 #include "common/loop.h"
+#include "common/tail.h"
 
 #define KEY_HEX		(2 * BOOT_KEY_BYTES + 1)
-#define TAIL_LINES	10
 #define DEATHS_MAX	5
 
 /* ---- logs.c: what units write to stderr becomes lines of logs/service.log ----------------------- */
 
 #define SERVICE_LOG "logs/service.log"
 
-struct tail {
-	char		*name;			/* "alpi.engined[work]" */
-	struct source	 pipe;
-	char		 line[LOGFILE_LINE];	/* the unfinished one */
-	size_t		 len;
-	char		 last[TAIL_LINES][512];	/* kept for status; a ring, the next goes to count % TAIL_LINES */
-	unsigned	 count;
-};
-
 /* From here on log_info() and its like write there; `terminal`: and, as all lines, on our stderr's terminal. 0 or -1. */
 int	 logs_open(int terminal, struct error *e);
-/* Read once from a unit's pipe; at its process's end take what is left there, and close it. */
-void	 tail_read(void *tail);
-void	 tail_close(struct tail *t);
+/* A line of a unit; the name is "alpi.engined[work]". */
+void	 logs_put(const char *name, const char *text);
 
 /* ---- units.c: THE process table; which units (a daemon of a profile) are wanted ----------------- */
 
@@ -52,7 +42,7 @@ struct unit_kind {
 	const char	*user;			/* when init runs as root with -u */
 	enum { PROFILE, MACHINE } scope;
 	unsigned	 after;			/* bits of the daemons that stop after this one */
-	const char *const *secrets;		/* names in .env that it gets, then NULL; NULL: none; or secrets_declared */
+	const char *const *secrets;		/* names in .env that it gets, then NULL; NULL: none */
 	int		 told_names;		/* of all variables in .env that are set, without their values */
 	int		 verifies;		/* grants: shares a key with each origin of proto/caps.def */
 	int		 anew;			/* reads its settings once: a change of them starts it anew */
@@ -84,7 +74,6 @@ struct unit {
 };
 
 extern const struct unit_kind unit_kinds[DAEMONS];
-extern const char *const secrets_declared[];	/* instead: those that a plan says */
 extern struct unit *units;
 
 enum { CALLS = 1, MINTS = 2, AFTER = 4 };
@@ -95,9 +84,8 @@ void	 unit_forget(struct unit *u);
 struct unit *units_next(struct unit *u, const char *x);
 /* At first, and when something changed: ask alpi-init-plan; units come, go, read their settings again. */
 void	 units_round(void);
-/* Have it asked for a new plan, at the next round; and is none due? */
-void	 units_look(void);
-int	 units_looked(void);
+/* Tell it to reload, and have its plan made anew at the next round. */
+void	 unit_reload(struct unit *u);
 /* Have the units of X settled, with no change waiting? Then 1, and `why` says what failed, nothing if nothing. */
 int	 units_settled(const char *x, struct buf *why);
 
@@ -115,8 +103,8 @@ int	 spawn_unit(struct unit *u, void (*on_boot)(void *arg));
 void	 spawn_clear(struct unit *u);
 /* Tell a unit to reload, with its present secrets; tell the neighbours of one that is gone to forget it. */
 void	 spawn_reload(struct unit *u);
-/* From now on it has these secrets of its skills; those that it had and has no more are taken from it. Takes the list over. */
-void	 spawn_needs(struct unit *u, char **take);
+/* Its skills declare these secrets now (taken over). The old ones are taken from it; the new go with its next reload. */
+void	 spawn_needs(struct unit *u, char **needs);
 void	 spawn_drop(struct unit *u);
 /* Run alpi-init-plan and take its lines as they come. 0, or -1: it did not come to its end. */
 int	 spawn_plan(void (*take)(const char *line));

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,8 +14,8 @@
 
 static int mirror = -1;
 
-static void
-put(const char *name, const char *text)
+void
+logs_put(const char *name, const char *text)
 {
 	cleanup_free char *line = logfile_line(name, text);
 
@@ -28,7 +27,7 @@ put(const char *name, const char *text)
 static void
 put_own(const char *line)
 {
-	put("alpi.init", line);
+	logs_put("alpi.init", line);
 }
 
 int
@@ -43,43 +42,4 @@ logs_open(int terminal, struct error *e)
 		mirror = open(ttyname(STDERR_FILENO), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	log_to(put_own);
 	return 0;
-}
-
-static void
-finish(struct tail *t)
-{
-	char *kept = t->last[t->count++ % TAIL_LINES];
-
-	log_clean(t->line, t->len);
-	t->line[t->len] = '\0';
-	t->len = 0;
-	snprintf(kept, sizeof(t->last[0]), "%.*s", (int)sizeof(t->last[0]) - 1, t->line);
-	put(t->name, t->line);
-}
-
-void
-tail_read(void *tail)
-{
-	struct tail *t = tail;
-	char bytes[16384];
-	ssize_t n = read(t->pipe.fd, bytes, sizeof(bytes));
-
-	if (n <= 0)
-		source_close(&t->pipe);
-	for (ssize_t i = 0; i < n; i++)
-		if (bytes[i] == '\n')
-			finish(t);
-		else if (t->len < sizeof(t->line) - 1)
-			t->line[t->len++] = bytes[i];
-}
-
-void
-tail_close(struct tail *t)
-{
-	/* A full pipe is four reads; a grandchild that still writes is not waited for. */
-	for (int i = 0; i < 5 && poll(&(struct pollfd){ t->pipe.fd, POLLIN, 0 }, 1, 0) == 1; i++)
-		tail_read(t);
-	if (t->len > 0)
-		finish(t);
-	source_close(&t->pipe);
 }

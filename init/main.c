@@ -111,8 +111,7 @@ reload_all(void)
 {
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(clock_mono_ns() / 1000));
 	for (struct unit *u = units; u != NULL; u = u->next)
-		spawn_reload(u);
-	units_look();
+		unit_reload(u);
 	notify_send("READY=1");
 }
 

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/skill.h"
 #include "common/unixsock.h"
 #include "init/init.h"
 
@@ -65,34 +66,24 @@ introduce(struct unit *a, struct unit *b)
 	}
 }
 
-static const char *const *
-secrets_of(const struct unit *u)
-{
-	const char *const *secrets = unit_kinds[u->daemon].secrets;
-
-	return secrets == secrets_declared ? (const char *const *)u->needs : secrets;
-}
-
-static int
-is_needed(char *const *needs, const char *name)
-{
-	for (; needs != NULL && *needs != NULL; needs++)
-		if (strcmp(*needs, name) == 0)
-			return 1;
-	return 0;
-}
-
 void
-spawn_needs(struct unit *u, char **take)
+spawn_needs(struct unit *u, char **needs)
 {
-	for (char **old = u->needs; old != NULL && *old != NULL; old++) {
-		if (u->out != NULL && !is_needed(take, *old))
-			fprintf(u->out, "secret %s=\n", *old);
-		free(*old);
-	}
-	free(u->needs);
-	u->needs = take;
-	flush(u);
+	for (char **old = u->needs; u->out != NULL && old != NULL && *old != NULL; old++)
+		fprintf(u->out, "secret %s=\n", *old);
+	skill_words_free(u->needs);
+	u->needs = needs;
+}
+
+static void
+write_env(struct unit *u, int all)
+{
+	const struct unit_kind *kind = &unit_kinds[u->daemon];
+
+	boot_write_secrets(u->out, u->home, kind->secrets, all);
+	boot_write_secrets(u->out, u->home, (const char *const *)u->needs, all);
+	if (kind->told_names)
+		boot_write_names(u->out, u->home);
 }
 
 static void
@@ -107,9 +98,7 @@ compose(struct unit *u)
 		if (v != u)
 			flush(v);
 	}
-	boot_write_secrets(u->out, u->home, secrets_of(u), 0);
-	if (unit_kinds[u->daemon].told_names)
-		boot_write_names(u->out, u->home);
+	write_env(u, 0);
 	fprintf(u->out, "end\n");
 	flush(u);
 }
@@ -121,9 +110,7 @@ spawn_reload(struct unit *u)
 		return;
 	log_info("%s reloads", u->name);
 	fprintf(u->out, "reload\n");
-	boot_write_secrets(u->out, u->home, secrets_of(u), 1);
-	if (unit_kinds[u->daemon].told_names)
-		boot_write_names(u->out, u->home);
+	write_env(u, 1);
 	flush(u);
 }
 

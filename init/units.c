@@ -17,19 +17,16 @@
 
 #define BIT(daemon)	(1u << (daemon))
 #define SECRETS_NONE	NULL
-#define SECRETS_DECLARED secrets_declared
 #define NEEDS_MAX	256			/* secrets of the skills of one profile */
 #define SOON_MS		100			/* saving a file is several changes */
 
 static const char *const secrets_provider[] = {
 	"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY", NULL };
 
-const char *const secrets_declared[] = { NULL };
-
 /* With -u: init changes no owner, so the homes and run/ must let in the users of these rows. */
 const struct unit_kind unit_kinds[DAEMONS] = {
 	/*                 daemon        user, as root   one per  after              secrets           names, verifies, anew */
-	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                 SECRETS_DECLARED, 0, 1, 0 },
+	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                 SECRETS_NONE,     0, 1, 0 },
 	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner), secrets_provider, 1, 0, 0 },
 	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0, 0, 0 },
 	[D_alpd] =       { "alpd",       "_alpi_alp",    PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1 },
@@ -41,7 +38,6 @@ static int64_t look_at = 1;			/* when to ask for a plan, the first time at once;
 static int plan;				/* the number of the newest */
 static int profiles;				/* the number of that folder */
 static char **needs;				/* of it: what the skills of the profile that comes next declare */
-static size_t nneeds;
 static char said[512], broken[65];		/* in it: the last that was no unit; the profile that does not load */
 
 int
@@ -80,6 +76,7 @@ unit_new(const char *profile, enum daemon daemon)
 	u->profile = xstrdup(profile);
 	u->name = xasprintf("%s/%s", profile, unit_kinds[daemon].daemon);
 	u->home = profile_home(site.root, profile);
+	u->tail.put = logs_put;
 	u->tail.name = xasprintf("alpi.%s[%s]", unit_kinds[daemon].daemon, profile);
 	for (size_t i = 0; i < DAEMONS; i++)
 		random_hex(u->keys[i], BOOT_KEY_BYTES);
@@ -123,37 +120,13 @@ unit_meant(const char *profile, const char *daemon)
 	return unit_new(profile, (enum daemon)d);
 }
 
-/* A skill declares this variable. Which ones no skill is given is init's own knowledge. */
-static void
-need(const char *name)
-{
-	for (size_t i = 0; i < nneeds; i++)
-		if (strcmp(needs[i], name) == 0)
-			return;
-	if (nneeds == NEEDS_MAX || !skill_variable_ok(name) || skill_variable_refused(name))
-		return;
-	needs = xreallocarray(needs, nneeds + 2, sizeof(*needs));
-	needs[nneeds++] = xstrdup(name);
-	needs[nneeds] = NULL;
-}
-
-static void
-forget_needs(void)
-{
-	skill_words_free(needs);
-	needs = NULL;
-	nneeds = 0;
-}
-
 /* It is wanted: it comes (back), or reads again what changed. */
 static void
 want(struct unit *u, uint64_t stamp)
 {
 	u->wanted = plan;
-	if (unit_kinds[u->daemon].secrets == secrets_declared) {
-		spawn_needs(u, needs);
-		needs = NULL;
-	}
+	if (u->stamp != stamp)
+		spawn_needs(u, steal(needs));
 	if (u->stamp == 0 || u->leave)
 		unit_start(u);
 	else if (u->stamp != stamp)
@@ -171,14 +144,15 @@ take(const char *line)
 	uint64_t stamp = 0;
 	int text = 0;
 
-	if (sscanf(line, "need %64s %128s", profile, name) == 2) {
-		need(name);
+	if (sscanf(line, "need %64s %128s", profile, name) == 2) {	/* which ones no skill is given is init's own knowledge */
+		if (skill_variable_ok(name) && !skill_variable_refused(name))
+			needs = skill_words_add(needs, name, NEEDS_MAX);
 		return;
 	}
 	if (sscanf(line, "unit %64[^/]/%32s %" SCNx64, profile, daemon, &stamp) == 3) {
 		if ((u = unit_meant(profile, daemon)) != NULL)
 			want(u, stamp);
-		forget_needs();
+		skill_words_free(steal(needs));
 		return;
 	}
 	if (sscanf(line, "warn %64s %n", profile, &text) == 1) {
@@ -210,15 +184,10 @@ on_change(int folder, const char *name)
 }
 
 void
-units_look(void)
+unit_reload(struct unit *u)
 {
+	spawn_reload(u);
 	look_at = 1;
-}
-
-int
-units_looked(void)
-{
-	return look_at == 0;
 }
 
 void
@@ -231,7 +200,7 @@ units_round(void)
 	look_at = 0;
 	plan++;
 	broken[0] = said[0] = '\0';
-	forget_needs();
+	skill_words_free(steal(needs));
 	loop_watch(".", on_change);	/* before they are read: what changes in between is seen by the next look */
 	profiles = loop_watch_below("profiles", on_change);
 	if (spawn_plan(take) == -1) {

@@ -47,7 +47,7 @@ feed(struct tail *t, const char *text)
 static void
 test_a_line_has_time_level_unit_and_text(void **state)
 {
-	struct tail t = { .name = (char []){ "alpi.engined[work]" } };
+	struct tail t = { .name = (char []){ "alpi.engined[work]" }, .put = logs_put };
 	cleanup_free char *log = NULL;
 	int n = 0;
 
@@ -67,7 +67,7 @@ static void
 test_a_long_line_is_cut_and_the_next_is_whole(void **state)
 {
 	static char name[] = "alpi.x[y]";
-	static struct tail t = { .name = name };
+	static struct tail t = { .name = name, .put = logs_put };
 	cleanup_free char *text = malloc(10000), *log = NULL;
 
 	memset(text, 'a', 9000);
@@ -82,7 +82,7 @@ static void
 test_the_last_ten_lines_are_kept(void **state)
 {
 	static char name[] = "alpi.x[y]";
-	static struct tail t = { .name = name };
+	static struct tail t = { .name = name, .put = logs_put };
 	char line[32];
 
 	for (int i = 1; i <= 23; i++) {

@@ -43,8 +43,7 @@ static void
 test_only_engined_gets_provider_keys(void **state)
 {
 	for (int d = 0; d < DAEMONS; d++)
-		assert_true((unit_kinds[d].secrets != NULL && unit_kinds[d].secrets != secrets_declared) == (d == D_engined));
-	assert_ptr_equal(unit_kinds[D_toolrunner].secrets, secrets_declared);
+		assert_true((unit_kinds[d].secrets != NULL) == (d == D_engined));
 }
 
 static void
