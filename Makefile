@@ -47,7 +47,7 @@ FUZZ     :=
 TOOLS    :=
 
 include proto/local.mk common/local.mk
-include init/local.mk plan/local.mk engined/local.mk toolrunner/local.mk hostd/local.mk alpd/local.mk scheduled/local.mk cli/local.mk unpack/local.mk
+include init/local.mk plan/local.mk engined/local.mk toolrunner/local.mk hostd/local.mk alpd/local.mk scheduled/local.mk gatewayd/local.mk cli/local.mk unpack/local.mk
 include tests/local.mk
 
 .DEFAULT_GOAL := all

@@ -139,7 +139,7 @@ def test_proto_prints_schema_and_graph(home):
     assert "turn.start" in json.dumps(home.json("proto"))
     graph = home.json("proto", "--channels", "--json")
     names = {row["name"] if isinstance(row, dict) else row for row in graph["daemons"]}
-    assert names == {"toolrunner", "engined", "hostd", "alpd", "scheduled"}
+    assert names == {"toolrunner", "engined", "hostd", "alpd", "scheduled", "gatewayd"}
 
 
 # ---- chat --once -------------------------------------------------------------------------------------------------

@@ -285,14 +285,15 @@ def test_secrets_reach_only_their_daemon(init):
     init.ask("restart all")
     heard = {name: [] for name in init.units()}
     pids = {u["pid"] for u in init.units().values()}
-    while sum("end" in lines for lines in heard.values()) < 5:
+    while sum("end" in lines for lines in heard.values()) < 6:
         unit, pid, text = init.next()
         if pid in pids:
             heard[unit].append(text)
     secrets = {unit: sorted({x for x in lines if "secret " in x}) for unit, lines in heard.items()}
     assert secrets == {
         "default/engined": ["secret OPENAI_API_KEY=sk-default"], "work/engined": ["secret OPENAI_API_KEY=sk-work"],
-        "default/toolrunner": [], "work/toolrunner": [], "default/hostd": []}
+        "default/toolrunner": [], "work/toolrunner": [], "default/hostd": [],
+        "default/gatewayd": ["secret TELEGRAM_BOT_TOKEN=t"]}
     assert "sk-" not in init.log()
 
 

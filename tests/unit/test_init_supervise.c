@@ -39,11 +39,30 @@ test_the_table_names_every_daemon_of_the_channel_table(void **state)
 #include "proto/channels.def"
 }
 
-static void
-test_only_engined_gets_provider_keys(void **state)
+/* How many daemons get a secret by its name. */
+static int
+count_of(const char *secret)
 {
+	int n = 0;
+
 	for (int d = 0; d < DAEMONS; d++)
-		assert_true((unit_kinds[d].secrets != NULL) == (d == D_engined));
+		for (const char *const *name = unit_kinds[d].secrets; name != NULL && *name != NULL; name++)
+			n += strcmp(*name, secret) == 0;
+	return n;
+}
+
+static void
+test_a_secret_goes_to_one_daemon_alone(void **state)
+{
+	for (int d = 0; d < DAEMONS; d++) {
+		const char *const *name = unit_kinds[d].secrets;
+
+		assert_true((name != NULL) == (d == D_engined || d == D_gatewayd));
+		for (; name != NULL && *name != NULL; name++)
+			assert_int_equal(count_of(*name), 1);
+	}
+	assert_int_equal(count_of("OPENAI_API_KEY") + count_of("TELEGRAM_BOT_TOKEN"), 2);
+	assert_string_equal(unit_kinds[D_gatewayd].secrets[0], "TELEGRAM_BOT_TOKEN");
 }
 
 static void
@@ -189,7 +208,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_every_state_has_an_action_for_every_event),
 		TEST(test_the_table_names_every_daemon_of_the_channel_table),
-		TEST(test_only_engined_gets_provider_keys),
+		TEST(test_a_secret_goes_to_one_daemon_alone),
 		TEST(test_channels_follow_the_table_within_a_profile),
 		TEST(test_the_first_crash_of_a_ready_unit_has_no_delay),
 		TEST(test_a_second_at_least_lies_between_two_starts),

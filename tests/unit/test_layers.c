@@ -143,7 +143,7 @@ test_the_rule_itself_refuses(void **state)
 static void
 test_libnng_is_used_by_nobody(void **state)
 {
-	static const char *const dirs[] = { "common", "init", "plan", "engined", "toolrunner", "hostd", "alpd", "cli", "unpack" };
+	static const char *const dirs[] = { "common", "init", "plan", "engined", "toolrunner", "hostd", "alpd", "gatewayd", "cli", "unpack" };
 
 	for (size_t i = 0; i < COUNT(dirs); i++) {
 		cleanup_free char *command = xasprintf("grep -l '#include <nng/' %s/*.[ch] 2>/dev/null", dirs[i]);

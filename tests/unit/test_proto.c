@@ -128,6 +128,7 @@ test_only_origins_have_a_ceiling(void **state)
 	assert_int_equal(cap_ceiling("scheduled") & (1u << CAP_approve | 1u << CAP_schedule), 0);
 	assert_int_equal(cap_ceiling("alpd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec | 1u << CAP_network |
 	    1u << CAP_approve);			/* a peer's turn neither remembers nor asks further peers */
+	assert_int_equal(cap_ceiling("gatewayd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec | 1u << CAP_network);
 	assert_int_equal(cap_ceiling("engined"), 0);
 	assert_int_equal(cap_ceiling("toolrunner"), 0);
 	assert_int_equal(cap_ceiling("stranger"), 0);
@@ -182,7 +183,7 @@ test_the_graph_names_daemons_channels_and_capabilities(void **state)
 	json_t *row;
 	size_t i;
 
-	assert_int_equal(json_array_size(json_object_get(graph, "daemons")), 5);
+	assert_int_equal(json_array_size(json_object_get(graph, "daemons")), 6);
 	assert_int_equal(json_array_size(json_object_get(graph, "capabilities")), 9);
 	json_array_foreach(channels, i, row) {
 		assert_string_equal(json_str(row, "caller", ""), c->caller);

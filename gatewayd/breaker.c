@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See breaker.h. The file is the only copy; a clock that was set wrong can make no pause longer than the longest. */
+#include "gatewayd/breaker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/atomic.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/paths.h"
+
+#define FILE_MAX	65536
+#define FAILURES	5		/* from here on it is disabled */
+#define FIRST_S		300
+#define MOST_S		3600
+#define WHY_MAX		300
+
+struct breaker {
+	char	*path, *platform, *why;
+	int	 failures;
+	int64_t	 failed_at, until;	/* Unix seconds */
+};
+
+static json_t *
+whole_file(const struct breaker *b)
+{
+	json_t *all = json_load(b->path, FILE_MAX, 6, NULL);
+
+	if (!json_is_object(all)) {
+		json_decref(all);
+		all = json_object();
+	}
+	json_object_set_new(all, "v", json_integer(1));
+	if (!json_is_object(json_object_get(all, "platforms")))
+		json_object_set_new(all, "platforms", json_object());
+	return all;
+}
+
+static void
+keep(const struct breaker *b)
+{
+	cleanup_json json_t *all = whole_file(b);
+	json_t *row = json_pack("{s:s, s:i, s:s*, s:I, s:I, s:I}", "status", breaker_status(b), "consecutive_failures", b->failures,
+	    "last_error", b->why, "last_error_at", (json_int_t)b->failed_at, "last_success_at",
+	    (json_int_t)(b->failures == 0 ? clock_wall_ms() / 1000 : 0), "disabled_until", (json_int_t)b->until);
+	cleanup_free char *text = NULL;
+	struct error e = { 0 };
+
+	json_object_set_new(json_object_get(all, "platforms"), b->platform, row);
+	text = json_text(all);
+	if (atomic_write(b->path, text, strlen(text), 0600, &e) == -1)
+		log_warn("%s is not renewed: %s", b->path, e.text);
+}
+
+struct breaker *
+breaker_open(const char *home, const char *platform)
+{
+	struct breaker *b = xcalloc(1, sizeof(*b));
+	cleanup_json json_t *all = NULL;
+	const json_t *row;
+	int64_t n;
+
+	b->path = path_join(home, "gateway/.breaker-state.json");
+	b->platform = xstrdup(platform);
+	all = whole_file(b);
+	row = json_object_get(json_object_get(all, "platforms"), platform);
+	n = json_int(row, "consecutive_failures", 0);
+	b->failures = n < 0 || n > 1000 ? 0 : (int)n;
+	b->until = json_int(row, "disabled_until", 0);
+	if (b->failures > 0)
+		b->why = xstrdup0(json_str(row, "last_error", NULL));
+	return b;
+}
+
+void
+breaker_free(struct breaker *b)
+{
+	if (b == NULL)
+		return;
+	free(b->path);
+	free(b->platform);
+	free(b->why);
+	free(b);
+}
+
+int
+breaker_ok(struct breaker *b)
+{
+	if (b->failures == 0)
+		return 0;
+	b->failures = 0;
+	b->until = 0;
+	free(steal(b->why));
+	keep(b);
+	return 1;
+}
+
+static int64_t
+with_jitter(int64_t ms)
+{
+	uint32_t n;
+
+	random_bytes(&n, sizeof(n));
+	return ms + (int64_t)(n % 1000) * ms / 5000;
+}
+
+int64_t
+breaker_failed(struct breaker *b, const char *why, int64_t pause_ms)
+{
+	int beyond = ++b->failures - FAILURES;
+	int64_t pause_s = beyond >= 4 ? MOST_S : beyond < 0 ? 0 : (int64_t)FIRST_S << beyond;
+
+	free(b->why);
+	b->why = xstrndup(why, utf8_cut(why, strlen(why), WHY_MAX));
+	b->failed_at = clock_wall_ms() / 1000;
+	b->until = pause_s == 0 ? 0 : b->failed_at + pause_s;
+	keep(b);
+	return with_jitter(pause_s == 0 ? pause_ms : pause_s * 1000);
+}
+
+int64_t
+breaker_left(const struct breaker *b)
+{
+	int64_t left = b->until * 1000 - clock_wall_ms();
+
+	return b->until == 0 || left < 0 ? 0 : left > MOST_S * 1000 ? MOST_S * 1000 : left;
+}
+
+const char *
+breaker_status(const struct breaker *b)
+{
+	return b->failures == 0 ? "healthy" : b->failures < FAILURES ? "degraded" : "disabled";
+}
+
+int
+breaker_failures(const struct breaker *b)
+{
+	return b->failures;
+}
+
+const char *
+breaker_why(const struct breaker *b)
+{
+	return b->why;
+}
+
+int64_t
+breaker_until(const struct breaker *b)
+{
+	return b->until;
+}

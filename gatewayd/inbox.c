@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See inbox.h. A power loss may take nothing that was said to be here: synchronous=FULL. */
+#include "gatewayd/inbox.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/db.h"
+#include "common/mem.h"
+#include "common/paths.h"
+
+struct inbox {
+	struct db	*db;
+};
+
+static const char *const steps[] = {
+	"CREATE TABLE inbox (id INTEGER PRIMARY KEY AUTOINCREMENT, platform TEXT NOT NULL, account TEXT NOT NULL, "
+	"  number INTEGER NOT NULL, chat TEXT NOT NULL, sender TEXT NOT NULL, text TEXT, stop INTEGER NOT NULL, "
+	"  state INTEGER NOT NULL DEFAULT 0, session TEXT, reply TEXT, parts INTEGER NOT NULL DEFAULT 0, "
+	"  received INTEGER NOT NULL, sent INTEGER, UNIQUE (platform, account, number));"
+	"CREATE INDEX inbox_waiting ON inbox (platform, chat, id) WHERE state <> 3;"
+	"CREATE INDEX inbox_done ON inbox (sent) WHERE sent IS NOT NULL;"
+	"CREATE TABLE offsets (platform TEXT, account TEXT, next INTEGER NOT NULL, PRIMARY KEY (platform, account));"
+	"CREATE TABLE ignored (platform TEXT PRIMARY KEY, count INTEGER NOT NULL);"
+	"CREATE TABLE spent (session TEXT PRIMARY KEY, platform TEXT NOT NULL, chat TEXT NOT NULL, last INTEGER NOT NULL, "
+	"  turns INTEGER NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, cost REAL NOT NULL);"
+	"CREATE INDEX spent_chat ON spent (platform, chat, last);",
+	NULL
+};
+
+struct inbox *
+inbox_open(const char *home, struct error *e)
+{
+	cleanup_free char *path = path_join(home, "gateway/inbox.sqlite");
+	struct inbox *in = xcalloc(1, sizeof(*in));
+
+	if (db_open(&in->db, path, steps, 1, e) == 0 &&
+	    db_run(in->db, e, "DELETE FROM inbox WHERE sent < ?", "i", clock_wall_ms() / 1000 - INBOX_KEEP_S) == 0)
+		return in;
+	inbox_close(in);
+	return NULL;
+}
+
+void
+inbox_close(struct inbox *in)
+{
+	if (in == NULL)
+		return;
+	db_close(in->db);
+	free(in);
+}
+
+void
+row_clear(struct row *r)
+{
+	free(r->platform);
+	free(r->chat);
+	free(r->sender);
+	free(r->text);
+	free(r->key);
+	free(r->session);
+	free(r->reply);
+	*r = (struct row){ 0 };
+}
+
+/* ---- what comes in --------------------------------------------------------------------------------- */
+
+int
+inbox_begin(struct inbox *in, struct error *e)
+{
+	return db_begin(in->db, e);
+}
+
+int
+inbox_commit(struct inbox *in, struct error *e)
+{
+	return db_commit(in->db, e);
+}
+
+void
+inbox_rollback(struct inbox *in)
+{
+	db_rollback(in->db);
+}
+
+int
+inbox_add(struct inbox *in, const struct arrival *a, struct error *e)
+{
+	if (db_run(in->db, e, "INSERT INTO inbox (platform, account, number, chat, sender, text, stop, received) "
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (platform, account, number) DO NOTHING", "ssisssii", a->platform,
+	    a->account, a->update, a->chat, a->sender, a->text, (int64_t)a->stop, clock_wall_ms() / 1000) == -1)
+		return -1;
+	return db_changes(in->db) == 1;
+}
+
+int
+inbox_ignore(struct inbox *in, const char *platform, struct error *e)
+{
+	return db_run(in->db, e, "INSERT INTO ignored VALUES (?, 1) ON CONFLICT (platform) DO UPDATE SET count = count + 1",
+	    "s", platform);
+}
+
+int
+inbox_set_offset(struct inbox *in, const char *platform, const char *account, int64_t offset, struct error *e)
+{
+	return db_run(in->db, e, "INSERT INTO offsets VALUES (?, ?, ?) ON CONFLICT (platform, account) "
+	    "DO UPDATE SET next = excluded.next", "ssi", platform, account, offset);
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------------ */
+
+/* The one number that a query gives; `none` when it gives nothing. */
+static int64_t
+number(struct inbox *in, sqlite3_stmt *s, int64_t none)
+{
+	int64_t n = none;
+
+	if (s == NULL)
+		return none;
+	if (db_step(in->db, s, NULL) == 1)
+		n = sqlite3_column_int64(s, 0);
+	db_done(s);
+	return n;
+}
+
+int64_t
+inbox_offset(struct inbox *in, const char *platform, const char *account)
+{
+	return number(in, db_query(in->db, NULL, "SELECT next FROM offsets WHERE platform = ? AND account = ?", "ss",
+	    platform, account), -1);
+}
+
+int64_t
+inbox_ignored(struct inbox *in, const char *platform)
+{
+	return number(in, db_query(in->db, NULL, "SELECT count FROM ignored WHERE platform = ?", "s", platform), 0);
+}
+
+int64_t
+inbox_open_rows(struct inbox *in)
+{
+	return number(in, db_query(in->db, NULL, "SELECT count(*) FROM inbox WHERE state <> 3", ""), 0);
+}
+
+int
+inbox_is_stopped(struct inbox *in, const struct row *r)
+{
+	return number(in, db_query(in->db, NULL, "SELECT count(*) FROM inbox WHERE state <> 3 AND platform = ? AND "
+	    "chat = ? AND id > ? AND stop", "ssi", r->platform, r->chat, r->id), 0) > 0;
+}
+
+/* ---- what is to do -------------------------------------------------------------------------------------- */
+
+static char *
+column(sqlite3_stmt *s, int i)
+{
+	return xstrdup0((const char *)sqlite3_column_text(s, i));
+}
+
+static void
+read_row(sqlite3_stmt *s, struct row *out)
+{
+	cleanup_free char *account = column(s, 2);
+
+	*out = (struct row){
+		.id = sqlite3_column_int64(s, 0),
+		.platform = column(s, 1),
+		.chat = column(s, 4),
+		.sender = column(s, 5),
+		.text = column(s, 6),
+		.state = (enum row_state)sqlite3_column_int64(s, 7),
+		.session = column(s, 8),
+		.reply = column(s, 9),
+		.parts = sqlite3_column_int64(s, 10),
+	};
+	out->key = xasprintf("%s:%s:%" PRId64, out->platform, account, (int64_t)sqlite3_column_int64(s, 3));
+}
+
+int
+inbox_next_head(struct inbox *in, int64_t after, struct row *out, struct error *e)
+{
+	sqlite3_stmt *s = db_query(in->db, e, "SELECT id, platform, account, number, chat, sender, text, state, session, "
+	    "reply, parts FROM inbox WHERE id = (SELECT min(first) FROM (SELECT min(id) AS first FROM inbox "
+	    "WHERE state <> 3 GROUP BY platform, chat) WHERE first > ?)", "i", after);
+	int found;
+
+	if (s == NULL)
+		return -1;
+	if ((found = db_step(in->db, s, e)) == 1)
+		read_row(s, out);
+	db_done(s);
+	return found;
+}
+
+/* ---- the steps ------------------------------------------------------------------------------------------- */
+
+/* The statement before this one has moved the row, or it stood elsewhere. */
+static int
+moved(struct inbox *in, const struct row *r, struct error *e)
+{
+	return db_changes(in->db) == 1 ? 0 : error_set(e, ERR_conflict, "message %" PRId64 " is not where it should be", r->id);
+}
+
+int
+inbox_running(struct inbox *in, struct row *r, const char *session, struct error *e)
+{
+	if (db_run(in->db, e, "UPDATE inbox SET state = 1, session = ? WHERE id = ? AND state = 0", "si", session, r->id) == -1 ||
+	    moved(in, r, e) == -1)
+		return -1;
+	r->state = ROW_running;
+	free(r->session);
+	r->session = xstrdup(session);
+	return 0;
+}
+
+static int
+add_spent(struct inbox *in, const struct row *r, const struct spent *s, struct error *e)
+{
+	return db_run(in->db, e, "INSERT INTO spent VALUES (?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (session) DO UPDATE SET "
+	    "last = excluded.last, turns = turns + 1, tokens_in = tokens_in + excluded.tokens_in, "
+	    "tokens_out = tokens_out + excluded.tokens_out, cost = cost + excluded.cost", "sssiiif", r->session, r->platform,
+	    r->chat, clock_wall_ms(), s->tokens_in, s->tokens_out, s->cost);
+}
+
+int
+inbox_reply(struct inbox *in, struct row *r, const char *reply, const struct spent *spent, struct error *e)
+{
+	if (db_begin(in->db, e) == -1)
+		return -1;
+	if (db_run(in->db, e, "UPDATE inbox SET state = 2, reply = ? WHERE id = ? AND state < 2", "si", reply, r->id) == -1 ||
+	    moved(in, r, e) == -1 || (spent != NULL && add_spent(in, r, spent, e) == -1) || db_commit(in->db, e) == -1) {
+		db_rollback(in->db);
+		return -1;
+	}
+	r->state = ROW_reply;
+	free(r->reply);
+	r->reply = xstrdup(reply);
+	return 0;
+}
+
+int
+inbox_part(struct inbox *in, struct row *r, struct error *e)
+{
+	if (db_run(in->db, e, "UPDATE inbox SET parts = ? WHERE id = ? AND state = 2", "ii", r->parts + 1, r->id) == -1 ||
+	    moved(in, r, e) == -1)
+		return -1;
+	r->parts++;
+	return 0;
+}
+
+int
+inbox_sent(struct inbox *in, struct row *r, struct error *e)
+{
+	if (db_run(in->db, e, "UPDATE inbox SET state = 3, text = NULL, reply = NULL, sent = ? WHERE id = ? AND state = 2", "ii",
+	    clock_wall_ms() / 1000, r->id) == -1 || moved(in, r, e) == -1)
+		return -1;
+	r->state = ROW_sent;
+	return 0;
+}
+
+/* ---- what was spent ---------------------------------------------------------------------------------------- */
+
+void
+inbox_spent(struct inbox *in, const char *session, struct spent *out)
+{
+	sqlite3_stmt *s = db_query(in->db, NULL, "SELECT turns, tokens_in, tokens_out, cost FROM spent WHERE session = ?",
+	    "s", session);
+
+	*out = (struct spent){ 0 };
+	if (s == NULL)
+		return;
+	if (db_step(in->db, s, NULL) == 1)
+		*out = (struct spent){ sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2),
+		    sqlite3_column_double(s, 3) };
+	db_done(s);
+}
+
+char *
+inbox_last_session(struct inbox *in, const char *platform, const char *chat)
+{
+	sqlite3_stmt *s = db_query(in->db, NULL, "SELECT session FROM spent WHERE platform = ? AND chat = ? "
+	    "ORDER BY last DESC LIMIT 1", "ss", platform, chat);
+	char *session = NULL;
+
+	if (s == NULL)
+		return NULL;
+	if (db_step(in->db, s, NULL) == 1)
+		session = column(s, 0);
+	db_done(s);
+	return session;
+}

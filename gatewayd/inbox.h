@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway/inbox.sqlite: each message that a platform gave us, until its answer
+ * has left. A message is on disk before the platform may forget it, and its
+ * answer is on disk before it is sent, so that whatever dies in between, what
+ * comes after takes it up where this stands:
+ *
+ *   received -> running (a turn is asked for under the row's key) -> reply -> sent
+ *
+ * A row goes one step at a time. One that is sent remembers its name alone,
+ * for a while, to know it when the platform brings it again.
+ */
+#ifndef ALPI_GATEWAYD_INBOX_H
+#define ALPI_GATEWAYD_INBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+#define INBOX_KEEP_S	(7 * 86400)	/* of sent rows */
+
+struct inbox;
+
+enum row_state { ROW_received, ROW_running, ROW_reply, ROW_sent };
+
+/* What a platform brought; borrowed. */
+struct arrival {
+	const char	*platform;
+	const char	*account;	/* which of the platform's accounts of ours */
+	int64_t		 update;	/* the platform's number of it, of one account never given twice */
+	const char	*chat, *sender, *text;
+	bool		 stop;		/* it ends what was asked before it */
+};
+
+struct row {
+	int64_t		 id;		/* their order */
+	enum row_state	 state;
+	char		*platform, *chat, *sender, *text;
+	char		*key;		/* of its turn */
+	char		*session;	/* from running on */
+	char		*reply;		/* from reply on */
+	int64_t		 parts;		/* of it that left already */
+};
+
+struct spent {				/* by a turn, or by the turns of a session */
+	int64_t		 turns, tokens_in, tokens_out;
+	double		 cost;
+};
+
+struct inbox *inbox_open(const char *home, struct error *e);
+void	 inbox_close(struct inbox *in);		/* NULL is fine */
+void	 row_clear(struct row *r);
+
+/* One transaction around what came at once: all of it is on disk after inbox_commit, or nothing. */
+int	 inbox_begin(struct inbox *in, struct error *e);
+int	 inbox_commit(struct inbox *in, struct error *e);
+void	 inbox_rollback(struct inbox *in);
+/* 1: new, 0: it was here before, -1. */
+int	 inbox_add(struct inbox *in, const struct arrival *a, struct error *e);
+/* One more that was not for us. */
+int	 inbox_ignore(struct inbox *in, const char *platform, struct error *e);
+int	 inbox_set_offset(struct inbox *in, const char *platform, const char *account, int64_t offset, struct error *e);
+
+/* -1: none. */
+int64_t	 inbox_offset(struct inbox *in, const char *platform, const char *account);
+int64_t	 inbox_ignored(struct inbox *in, const char *platform);
+int64_t	 inbox_open_rows(struct inbox *in);
+
+/*
+ * The oldest row of a chat that is not sent, of the chats after `after` (a row's id; 0 at first) in the order of
+ * those rows. 1, 0: there is no further one, -1.
+ */
+int	 inbox_next_head(struct inbox *in, int64_t after, struct row *out, struct error *e);
+/* 1: one that came later in its chat says that it shall end. */
+int	 inbox_is_stopped(struct inbox *in, const struct row *r);
+
+/* The steps. -1: also ERR_conflict when the row does not stand where the step begins. */
+int	 inbox_running(struct inbox *in, struct row *r, const char *session, struct error *e);
+/* spent: NULL for an answer without a turn. */
+int	 inbox_reply(struct inbox *in, struct row *r, const char *reply, const struct spent *spent, struct error *e);
+int	 inbox_part(struct inbox *in, struct row *r, struct error *e);
+int	 inbox_sent(struct inbox *in, struct row *r, struct error *e);
+
+/* All that the turns of a session spent. */
+void	 inbox_spent(struct inbox *in, const char *session, struct spent *out);
+/* The session that a chat last had a turn in; the caller frees. NULL: none. */
+char	*inbox_last_session(struct inbox *in, const char *platform, const char *chat);
+
+#endif

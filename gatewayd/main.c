@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * alpi-gatewayd: messages of people who write from outside, for one profile.
+ * It reads what strangers send and holds the platforms' tokens, nothing else:
+ * after restrict it can touch gateway/ and connect out, run no program, and
+ * ask engined for turns whose ceiling it cannot lift.
+ */
+#include "common/http.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/paths.h"
+#include "common/restrict.h"
+#include "gatewayd/gateway.h"
+#include "gatewayd/inbox.h"
+#include "gatewayd/telegram.h"
+#include "gatewayd/threads.h"
+#include "gatewayd/turns.h"
+
+#define DRAIN_S		5			/* init waits ten seconds */
+#define DRAIN_LOOK_MS	20
+
+/* What was left of before goes first; then what is new. */
+static void
+on_ready(struct daemon *d)
+{
+	struct gateway *g = d->ctx;
+
+	turns_look(g->turns);
+	if (g->telegram != NULL)
+		telegram_serve(g->telegram);
+	else
+		log_warn("telegram is off: %s", g->settings.telegram.wrong != NULL ? g->settings.telegram.wrong : "not configured");
+	log_info("confined: %s", restrict_report());
+}
+
+static void
+on_drain_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct gateway *g = arg;
+	struct timeval soon = { .tv_usec = DRAIN_LOOK_MS * 1000 };
+
+	if (!turns_sending(g->turns))
+		daemon_exit(g->daemon, 0);
+	else
+		event_base_once(g->daemon->base, -1, EV_TIMEOUT, on_drain_look, g, &soon);
+}
+
+static void
+on_drain_time(evutil_socket_t fd, short what, void *arg)
+{
+	daemon_exit(arg, 0);
+}
+
+/* Nothing new; what is being sent may arrive, so that nobody gets it twice. Turns go on at engined. */
+static void
+on_drain(struct daemon *d)
+{
+	struct gateway *g = d->ctx;
+
+	g->draining = true;
+	if (g->telegram != NULL)
+		telegram_stop(g->telegram);
+	event_base_once(d->base, -1, EV_TIMEOUT, on_drain_time, d, &(struct timeval){ .tv_sec = DRAIN_S });
+	on_drain_look(-1, 0, g);
+}
+
+static void
+on_end(struct daemon *d)
+{
+	struct gateway *g = d->ctx;
+
+	turns_free(steal(g->turns));
+	telegram_free(steal(g->telegram));
+}
+
+static int
+open_files(struct gateway *g, struct error *e)
+{
+	const struct boot *b = &g->daemon->boot;
+	cleanup_free char *dir = path_join(b->home, "gateway");
+
+	settings_read(&g->settings, b);
+	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 ||
+	    (g->inbox = inbox_open(b->home, e)) == NULL || (g->threads = threads_open(b->home, e)) == NULL ||
+	    (g->http = http_new(g->daemon->base, e)) == NULL)
+		return -1;
+	g->turns = turns_new(g);
+	return g->settings.telegram.token == NULL || (g->telegram = telegram_open(g, e)) != NULL ? 0 : -1;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct daemon d = DAEMON("gatewayd", gateway_handlers);
+	struct gateway g = { .daemon = &d };
+	struct error e = { 0 };
+	int status;
+
+	/* parse: the boot message on fd 3, which holds all our settings */
+	d.ctx = &g;
+	d.on_ready = on_ready;
+	d.on_drain = on_drain;
+	d.on_end = on_end;
+	if (daemon_boot(&d, argc, argv, &e) == -1)
+		return daemon_fail(&d, &e);
+
+	/* open: the inbox, the map of chats, connections */
+	if (open_files(&g, &e) == -1)
+		return daemon_fail(&d, &e);
+
+	/* restrict: gateway/, the bus, HTTPS; no program, no other file */
+	if (restrict_self("stdio db bus net", &e) == -1)
+		return daemon_fail(&d, &e);
+
+	/* serve: what waits in the inbox, then whoever writes */
+	status = daemon_serve(&d, &g);
+	http_free(g.http);
+	threads_free(g.threads);
+	inbox_close(g.inbox);
+	settings_clear(&g.settings);
+	return status;
+}

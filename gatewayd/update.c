@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See update.h. */
+#include "gatewayd/update.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/mem.h"
+
+/* The members of an update that hold a message for us. */
+static const char *const messages[] = { "message", "edited_message" };
+
+/* What a message can hold beside text. */
+static const char *const contents[] = {
+	"photo", "document", "voice", "audio", "video", "video_note", "animation", "sticker", "contact", "location",
+	"venue", "poll", "dice",
+};
+
+static const json_t *
+message_of(const json_t *update)
+{
+	for (size_t i = 0; i < COUNT(messages); i++) {
+		const json_t *m = json_object_get(update, messages[i]);
+
+		if (json_is_object(m))
+			return m;
+	}
+	return NULL;
+}
+
+/* An id is a whole number; what else stands there names nobody. -1. */
+static int
+read_id(const json_t *owner, char out[24])
+{
+	const json_t *id = json_object_get(owner, "id");
+
+	if (!json_is_integer(id))
+		return -1;
+	snprintf(out, 24, "%" PRId64, (int64_t)json_integer_value(id));
+	return 0;
+}
+
+static const char *
+what_of(const json_t *m)
+{
+	for (size_t i = 0; i < COUNT(contents); i++)
+		if (json_object_get(m, contents[i]) != NULL)
+			return contents[i];
+	return "no text";
+}
+
+static void
+read_message(struct update *u, const json_t *m)
+{
+	const char *text = json_str(m, "text", json_str(m, "caption", ""));
+
+	if (read_id(json_object_get(m, "chat"), u->chat) == -1)
+		return;
+	if (read_id(json_object_get(m, "from"), u->sender) == -1)
+		memcpy(u->sender, u->chat, sizeof(u->sender));
+	u->kind = UPDATE_MUTE;
+	u->what = what_of(m);
+	if (text[strspn(text, " \t\r\n")] == '\0')
+		return;
+	u->kind = UPDATE_MESSAGE;
+	u->text = xstrndup(text, utf8_cut(text, strlen(text), UPDATE_TEXT_MAX));
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct update *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+struct update *
+updates_read(const json_t *result, size_t *n)
+{
+	size_t most = json_is_array(result) ? json_array_size(result) : 0;
+	struct update *rows = xcalloc(most + 1, sizeof(*rows));
+
+	*n = 0;
+	for (size_t i = 0; i < most; i++) {
+		const json_t *row = json_array_get(result, i), *id = json_object_get(row, "update_id");
+		const json_t *m = message_of(row);
+
+		if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) == INT64_MAX)
+			continue;
+		rows[*n] = (struct update){ .id = json_integer_value(id), .kind = UPDATE_OTHER };
+		if (m != NULL)
+			read_message(&rows[*n], m);
+		(*n)++;
+	}
+	qsort(rows, *n, sizeof(*rows), by_id);
+	return rows;
+}
+
+void
+updates_free(struct update *rows, size_t n)
+{
+	for (size_t i = 0; rows != NULL && i < n; i++)
+		free(rows[i].text);
+	free(rows);
+}

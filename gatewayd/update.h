@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What Telegram's getUpdates brings, read from strangers' bytes into what the
+ * inbox needs. Pure: nothing here knows of lists, files or turns.
+ */
+#ifndef ALPI_GATEWAYD_UPDATE_H
+#define ALPI_GATEWAYD_UPDATE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+#define UPDATE_DEPTH	32
+#define UPDATE_TEXT_MAX	65536		/* bytes; Telegram's own limit is 4096 characters */
+
+enum update_kind {
+	UPDATE_MESSAGE,		/* text for us */
+	UPDATE_MUTE,		/* one of a known chat that holds nothing we read */
+	UPDATE_OTHER		/* no message at all */
+};
+
+struct update {
+	int64_t		 id;
+	enum update_kind kind;
+	char		 chat[24], sender[24];	/* numbers; a group's is negative. A message that nobody signed: the chat's */
+	char		*text;			/* valid UTF-8; NULL unless UPDATE_MESSAGE */
+	const char	*what;			/* UPDATE_MUTE: "sticker", ..; static */
+};
+
+/*
+ * The updates of an answer's `result`, in the order of their ids. What is no object or has no id is left out.
+ * NULL-able list of *n rows, to be freed with updates_free.
+ */
+struct update *updates_read(const json_t *result, size_t *n);
+void	 updates_free(struct update *rows, size_t n);
+
+#endif
