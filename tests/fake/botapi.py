@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small Telegram: getUpdates with its offset, sendMessage and the rest of the Bot API that the gateway uses."""
+import http.server
+import json
+import random
+import threading
+import time
+
+
+class BotAPI:
+    """`sent` holds what was taken, in order: {chat, text, mode, at}. `refuse` holds the next answers of a method instead."""
+
+    def __init__(self, token="42:secret_token", port=0):
+        self.token = token
+        self.lock = threading.Condition()
+        self.updates, self.all = [], []         # not confirmed; whatever there was
+        self.next = 1000
+        self.sent, self.typing, self.calls = [], [], []
+        self.refuse = {}                        # method -> [(status, more)]
+        self.chaos = None                       # a random.Random: duplicates, and not in order
+        self.closed = False
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self.handler())
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def post(self, chat, text, sender=7, **more):
+        """Somebody writes; the update's number."""
+        message = {"message_id": self.next, "chat": {"id": chat}, "from": {"id": sender}, "date": int(time.time())}
+        return self.put({"message": {**message, **({} if text is None else {"text": text}), **more}})
+
+    def put(self, body):
+        with self.lock:
+            number = self.next
+            self.next += 1
+            self.updates.append({"update_id": number, **body})
+            self.all.append(self.updates[-1])
+            self.lock.notify_all()
+        return number
+
+    def answers(self, chat=None):
+        with self.lock:
+            return [row["text"] for row in self.sent if chat in (None, row["chat"])]
+
+    def close(self):
+        with self.lock:
+            self.closed = True
+            self.lock.notify_all()
+        self.server.shutdown()
+        self.server.server_close()
+
+    # ---- the methods ---------------------------------------------------------------------------
+
+    def get_updates(self, body):
+        offset = body.get("offset", 0)
+        with self.lock:
+            self.updates = [u for u in self.updates if u["update_id"] >= offset]
+            self.lock.wait_for(lambda: self.updates or self.closed, min(body.get("timeout", 0), 20))
+            rows = list(self.updates)
+            if self.chaos and rows:
+                old = self.all[:-len(rows)]
+                rows += self.chaos.sample(old, min(2, len(old))) + self.chaos.sample(rows, 1)
+                self.chaos.shuffle(rows)
+            return rows
+
+    def send_message(self, body):
+        with self.lock:
+            self.sent.append({"chat": int(body["chat_id"]), "text": body["text"], "mode": body.get("parse_mode"),
+                              "at": time.monotonic()})
+            self.lock.notify_all()
+            return {"message_id": len(self.sent)}
+
+    def send_chat_action(self, body):
+        with self.lock:
+            self.typing.append(int(body["chat_id"]))
+        return True
+
+    def get_me(self, body):
+        return {"id": 42, "is_bot": True, "username": "test_bot"}
+
+    def set_my_commands(self, body):
+        return True
+
+    METHODS = {"getUpdates": get_updates, "sendMessage": send_message, "sendChatAction": send_chat_action,
+               "getMe": get_me, "setMyCommands": set_my_commands}
+
+    def answer(self, path, body):
+        """Status and object."""
+        head, _, method = path.rpartition("/")
+        if head != f"/bot{self.token}":
+            return 401, {"ok": False, "error_code": 401, "description": "Unauthorized"}
+        with self.lock:
+            self.calls.append((method, body))
+            refused = self.refuse.get(method)
+            if refused:
+                status, more = refused.pop(0)
+                return status, {"ok": False, "error_code": status, "description": "refused", **more}
+        if method not in self.METHODS:
+            return 404, {"ok": False, "error_code": 404, "description": "Not Found"}
+        return 200, {"ok": True, "result": self.METHODS[method](self, body)}
+
+    def handler(self):
+        api = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                try:
+                    body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+                    status, answer = api.answer(self.path, body)
+                    text = json.dumps(answer).encode()
+                    self.send_response(status)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(text)))
+                    self.end_headers()
+                    self.wfile.write(text)
+                except (OSError, ValueError):       # whoever asked was killed
+                    self.close_connection = True
+
+            def log_message(self, *_):
+                pass
+
+        return Handler

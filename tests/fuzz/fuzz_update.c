@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Telegram's server says, from its bytes to a prompt; and its text as if it were an answer, split and marked up. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/mem.h"
+#include "gatewayd/banner.h"
+#include "gatewayd/commands.h"
+#include "gatewayd/markup.h"
+#include "gatewayd/split.h"
+#include "gatewayd/update.h"
+
+static void
+check_text(const struct update *u)
+{
+	cleanup_free char *prompt = banner_text("INBOUND TELEGRAM", u->chat, u->sender, u->text);
+	char **parts = split_text(u->text, 64);
+
+	if (strlen(prompt) < strlen(u->text) || strcmp(prompt + strlen(prompt) - strlen(u->text), u->text) != 0)
+		abort();
+	command_find(u->text);
+	for (char **p = parts; *p != NULL; p++) {
+		free(markup_telegram(*p));
+		if (**p == '\0' || split_units(*p, strlen(*p)) > 64 || utf8_cut(*p, strlen(*p), strlen(*p)) != strlen(*p))
+			abort();
+	}
+	split_free(parts);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cleanup_json json_t *result = json_parse((const char *)data, size, UPDATE_DEPTH, NULL);
+	struct update *rows;
+	size_t n;
+
+	if (result == NULL)
+		return 0;
+	rows = updates_read(result, &n);
+	for (size_t i = 0; i < n; i++) {
+		if ((rows[i].kind == UPDATE_MESSAGE) != (rows[i].text != NULL) || (i > 0 && rows[i].id < rows[i - 1].id))
+			abort();
+		if (rows[i].text != NULL)
+			check_text(&rows[i]);
+	}
+	updates_free(rows, n);
+	return 0;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the inbox keeps: each message once, in order, one step at a time, over any kill. */
+#include "tests/check.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/paths.h"
+#include "gatewayd/inbox.h"
+
+static char *home;
+static struct inbox *in;
+
+static void
+open_it(void)
+{
+	struct error e = { 0 };
+
+	if ((in = inbox_open(home, &e)) == NULL)
+		fail_msg("%s", e.text);
+}
+
+static void
+reopen(void)
+{
+	inbox_close(in);
+	open_it();
+}
+
+static int
+start(void **state)
+{
+	cleanup_free char *dir = NULL;
+
+	home = temp_home();
+	dir = path_join(home, "gateway");
+	mkdir(dir, 0700);
+	open_it();
+	return 0;
+}
+
+static int
+stop(void **state)
+{
+	inbox_close(in);
+	free(home);
+	clock_fake(-1, -1);
+	return 0;
+}
+
+static int
+add(int64_t update, const char *chat, const char *text)
+{
+	return inbox_add(in, &(struct arrival){ .platform = "telegram", .account = "42", .update = update, .chat = chat,
+	    .sender = "7", .text = text, .stop = strcmp(text, "/stop") == 0 }, NULL);
+}
+
+/* The head behind a row's id; its update's number is the end of its key. */
+static struct row
+head(int64_t after)
+{
+	struct row r = { 0 };
+
+	assert_int_not_equal(inbox_next_head(in, after, &r, NULL), -1);
+	return r;
+}
+
+static void
+finish(struct row *r)
+{
+	if (r->state == ROW_received)
+		assert_int_equal(inbox_running(in, r, "s1", NULL), 0);
+	if (r->state == ROW_running)
+		assert_int_equal(inbox_reply(in, r, "answer", NULL, NULL), 0);
+	assert_int_equal(inbox_sent(in, r, NULL), 0);
+	row_clear(r);
+}
+
+static void
+test_a_message_is_taken_once(void **state)
+{
+	assert_int_equal(add(5, "11", "a"), 1);
+	assert_int_equal(add(5, "11", "a"), 0);
+	assert_int_equal(inbox_add(in, &(struct arrival){ .platform = "telegram", .account = "43", .update = 5, .chat = "11",
+	    .sender = "7", .text = "another bot" }, NULL), 1);
+	reopen();
+	assert_int_equal(add(5, "11", "a"), 0);
+	assert_int_equal(inbox_open_rows(in), 2);
+}
+
+static void
+test_one_that_was_sent_is_still_known(void **state)
+{
+	struct row r;
+
+	add(5, "11", "secret");
+	r = head(0);
+	finish(&r);
+	reopen();
+	assert_int_equal(add(5, "11", "secret"), 0);
+	assert_int_equal(inbox_open_rows(in), 0);
+}
+
+static void
+test_one_that_was_sent_is_forgotten_after_a_week(void **state)
+{
+	struct row r;
+
+	add(5, "11", "a");
+	r = head(0);
+	finish(&r);
+	clock_fake(clock_wall_ms() + (INBOX_KEEP_S + 10) * 1000LL, -1);
+	reopen();
+	assert_int_equal(add(5, "11", "a"), 1);
+}
+
+static void
+test_each_chat_shows_its_oldest(void **state)
+{
+	struct row r, next;
+
+	add(5, "11", "first of 11");
+	add(6, "11", "second of 11");
+	add(7, "22", "first of 22");
+	r = head(0);
+	assert_string_equal(r.text, "first of 11");
+	assert_string_equal(r.key, "telegram:42:5");
+	next = head(r.id);
+	assert_string_equal(next.text, "first of 22");
+	row_clear(&next);
+	finish(&r);
+	r = head(0);
+	assert_string_equal(r.text, "second of 11");
+	next = head(r.id);
+	assert_string_equal(next.text, "first of 22");
+	finish(&next);
+	finish(&r);
+	assert_int_equal(inbox_next_head(in, 0, &r, NULL), 0);
+}
+
+static void
+test_a_row_goes_one_step_at_a_time(void **state)
+{
+	struct row r, late;
+	struct error e = { 0 };
+
+	add(5, "11", "a");
+	r = head(0);
+	late = head(0);
+	assert_int_equal(inbox_sent(in, &r, &e), -1);
+	assert_int_equal(e.code, ERR_conflict);
+	assert_int_equal(inbox_part(in, &r, NULL), -1);
+	assert_int_equal(inbox_running(in, &r, "s1", NULL), 0);
+	assert_int_equal(inbox_running(in, &late, "s2", NULL), -1);
+	assert_int_equal(inbox_reply(in, &r, "one", NULL, NULL), 0);
+	assert_int_equal(inbox_reply(in, &late, "two", NULL, NULL), -1);
+	assert_int_equal(inbox_part(in, &r, NULL), 0);
+	row_clear(&late);
+	reopen();
+	late = head(0);
+	assert_int_equal(late.state, ROW_reply);
+	assert_string_equal(late.session, "s1");
+	assert_string_equal(late.reply, "one");
+	assert_int_equal(late.parts, 1);
+	finish(&late);
+	row_clear(&r);
+}
+
+static void
+test_an_offset_moves_with_its_messages_or_not_at_all(void **state)
+{
+	assert_int_equal(inbox_offset(in, "telegram", "42"), -1);
+	assert_int_equal(inbox_begin(in, NULL), 0);
+	add(5, "11", "a");
+	inbox_ignore(in, "telegram", NULL);
+	inbox_set_offset(in, "telegram", "42", 6, NULL);
+	inbox_rollback(in);
+	assert_int_equal(inbox_open_rows(in), 0);
+	assert_int_equal(inbox_offset(in, "telegram", "42"), -1);
+	assert_int_equal(inbox_begin(in, NULL), 0);
+	add(5, "11", "a");
+	inbox_ignore(in, "telegram", NULL);
+	inbox_ignore(in, "telegram", NULL);
+	inbox_set_offset(in, "telegram", "42", 6, NULL);
+	assert_int_equal(inbox_commit(in, NULL), 0);
+	reopen();
+	assert_int_equal(inbox_open_rows(in), 1);
+	assert_int_equal(inbox_ignored(in, "telegram"), 2);
+	assert_int_equal(inbox_offset(in, "telegram", "42"), 6);
+	assert_int_equal(inbox_offset(in, "telegram", "43"), -1);
+}
+
+static void
+test_stop_is_for_what_came_before_it_in_its_chat(void **state)
+{
+	struct row before, other, stopper;
+
+	add(5, "11", "a");
+	add(6, "22", "b");
+	add(7, "11", "/stop");
+	before = head(0);
+	other = head(before.id);
+	assert_int_equal(inbox_is_stopped(in, &before), 1);
+	assert_int_equal(inbox_is_stopped(in, &other), 0);
+	finish(&before);
+	stopper = head(other.id);
+	assert_string_equal(stopper.text, "/stop");
+	assert_int_equal(inbox_is_stopped(in, &stopper), 0);
+	finish(&stopper);
+	finish(&other);
+}
+
+static void
+test_what_was_spent_is_added_up_by_session(void **state)
+{
+	struct spent s = { .tokens_in = 10, .tokens_out = 2, .cost = 0.5 };
+	cleanup_free char *last = NULL;
+	struct row r;
+
+	assert_null(inbox_last_session(in, "telegram", "11"));
+	for (int i = 0; i < 2; i++) {
+		add(5 + i, "11", "a");
+		r = head(0);
+		inbox_running(in, &r, "s1", NULL);
+		assert_int_equal(inbox_reply(in, &r, "x", &s, NULL), 0);
+		finish(&r);
+	}
+	inbox_spent(in, "s1", &s);
+	assert_int_equal(s.turns, 2);
+	assert_int_equal(s.tokens_in, 20);
+	assert_int_equal(s.tokens_out, 4);
+	assert_true(s.cost > 0.99 && s.cost < 1.01);
+	last = inbox_last_session(in, "telegram", "11");
+	assert_string_equal(last, "s1");
+	inbox_spent(in, "s2", &s);
+	assert_int_equal(s.turns, 0);
+}
+
+/* One process's life: bring what is missing, move each head a step, say each step, until it is killed. */
+static void
+live(int out)
+{
+	struct row r = { 0 };
+	char c;
+
+	open_it();
+	for (int64_t i = inbox_offset(in, "telegram", "42") < 0 ? 0 : inbox_offset(in, "telegram", "42");; i++) {
+		if (i < 40) {
+			inbox_begin(in, NULL);
+			add(i, i % 3 == 0 ? "11" : "22", "m");
+			inbox_set_offset(in, "telegram", "42", i + 1, NULL);
+			inbox_commit(in, NULL);
+		} else if (inbox_open_rows(in) == 0) {
+			_exit(0);
+		}
+		for (int64_t after = 0; inbox_next_head(in, after, &r, NULL) == 1; row_clear(&r)) {
+			after = r.id;
+			if (r.state == ROW_received)
+				inbox_running(in, &r, "s1", NULL);
+			else if (r.state == ROW_running)
+				inbox_reply(in, &r, "x", NULL, NULL);
+			else {
+				c = (char)atoi(strrchr(r.key, ':') + 1);
+				if (write(out, &c, 1) != 1)
+					_exit(1);
+				inbox_sent(in, &r, NULL);
+			}
+		}
+	}
+}
+
+static void
+test_no_kill_loses_or_turns_round_a_message(void **state)
+{
+	int pipes[2], status = -1, seen[40] = { 0 }, last[2] = { -1, -1 }, twice = 0, kills = 0;
+	char c;
+
+	inbox_close(steal(in));
+	assert_int_equal(pipe(pipes), 0);
+	for (useconds_t us = 3000; status != 0; us = us * 5 / 4 + 1700) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			live(pipes[1]);
+		usleep(us);			/* where the kill falls */
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		kills += status != 0;
+	}
+	close(pipes[1]);
+	while (read(pipes[0], &c, 1) == 1) {
+		int chat = c % 3 == 0;
+
+		twice += seen[(int)c]++ > 0;
+		assert_true(c >= last[chat]);
+		last[chat] = c;
+	}
+	close(pipes[0]);
+	for (int i = 0; i < 40; i++)
+		assert_in_range(seen[i], 1, kills + 1);
+	print_message("%d kills, %d sent twice\n", kills, twice);
+	assert_true(kills > 0);
+	open_it();
+}
+
+int
+main(void)
+{
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, start, stop)
+	const struct CMUnitTest tests[] = {
+		CASE(test_a_message_is_taken_once),
+		CASE(test_one_that_was_sent_is_still_known),
+		CASE(test_one_that_was_sent_is_forgotten_after_a_week),
+		CASE(test_each_chat_shows_its_oldest),
+		CASE(test_a_row_goes_one_step_at_a_time),
+		CASE(test_an_offset_moves_with_its_messages_or_not_at_all),
+		CASE(test_stop_is_for_what_came_before_it_in_its_chat),
+		CASE(test_what_was_spent_is_added_up_by_session),
+		CASE(test_no_kill_loses_or_turns_round_a_message),
+	};
+
+	return RUN(tests);
+}
