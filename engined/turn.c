@@ -244,6 +244,7 @@ take_request(struct turn *t)
 
 	t->text = json_str(r, "text", "");
 	t->surface = json_str(r, "surface", "");
+	t->foreign = !turn_of_person(t) && strcmp(t->surface, "cron") != 0;	/* a message behind a banner; a job's words are its owner's */
 	t->workspace = json_str(r, "workspace", NULL);
 	t->agent = json_object_get(r, "agent");
 	t->thread = json_str(r, "thread", NULL);
