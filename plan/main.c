@@ -34,13 +34,14 @@ static const struct {
 	const char	*const *keys;		/* all that it reads of the configuration; NULL: the files count */
 	int		 skills;		/* and what skills declare */
 	const char	*const *env;		/* all that it gets of .env: without the first there is nothing to do; NULL: no matter */
+	enum { ANYHOW, KNOWN, AWAKE } when;	/* KNOWN: its settings load, they may say "paused"; AWAKE: and they do not */
 } rows[] = {
-	{ "toolrunner", NULL,               0, NULL,       NULL,          1, NULL },
-	{ "engined",    NULL,               0, NULL,       NULL,          0, NULL },
-	{ "hostd",      "service.host",     1, NULL,       NULL,          0, NULL },
-	{ "alpd",       "service.alp",      0, "alp",      keys_alp,      0, NULL },
-	{ "scheduled",  "service.schedule", 0, "schedule", keys_schedule, 0, NULL },
-	{ "gatewayd",   "service.gateway",  0, NULL,       keys_gateway,  0, env_gateway },
+	{ "toolrunner", NULL,               0, NULL,       NULL,          1, NULL,        ANYHOW },
+	{ "engined",    NULL,               0, NULL,       NULL,          0, NULL,        ANYHOW },
+	{ "hostd",      "service.host",     1, NULL,       NULL,          0, NULL,        ANYHOW },
+	{ "alpd",       "service.alp",      0, "alp",      keys_alp,      0, NULL,        ANYHOW },
+	{ "scheduled",  "service.schedule", 0, "schedule", keys_schedule, 0, NULL,        KNOWN },
+	{ "gatewayd",   "service.gateway",  0, NULL,       keys_gateway,  0, env_gateway, AWAKE },
 };
 
 /* Never 0. */
@@ -128,13 +129,14 @@ profile(const char *root, const char *name)
 	uint64_t stamp = stamp_of(home);	/* first: a change from here on is a change */
 	struct error e = { 0 };
 	cleanup_json json_t *config = config_load(home, &e);
+	int when = config == NULL ? ANYHOW : config_bool(config, "paused") ? KNOWN : AWAKE;
 
 	if (config == NULL) {
 		printf("warn %s %s\n", name, e.text);
 		config = config_defaults();
 	}
 	for (size_t i = 0; i < COUNT(rows); i++)
-		if ((!rows[i].root_only || strcmp(name, "default") == 0) &&
+		if ((int)rows[i].when <= when && (!rows[i].root_only || strcmp(name, "default") == 0) &&
 		    (rows[i].toggle == NULL || config_bool(config, rows[i].toggle)) &&
 		    (rows[i].dir == NULL || has_dir(home, rows[i].dir)))
 			unit(name, home, i, config, stamp);

@@ -18,7 +18,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("ALPI_BUILD", "build")).resolve()
 LIBEXEC = BUILD / "libexec" / "alpi"
-DAEMONS = ("toolrunner", "engined", "hostd")
+DAEMONS = ("toolrunner", "engined", "hostd", "gatewayd")
 os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")     # init cannot be looked at by a tracer, its own included
 
 # A unit sends every line that it hears as a datagram to ROOT/seen; a file ROOT/<daemon>.<habit> changes its ways.
@@ -554,3 +554,17 @@ def test_a_terminal_sees_the_lines(init):
     os.close(master)
     os.close(slave)
     init.process = None
+
+
+@pytest.mark.parametrize("config, wanted", [
+    ("", {"scheduled", "gatewayd"}),
+    ("paused: true\n", {"scheduled"}),              # it tells of its jobs, and runs none
+    ("paused: [\n", set()),                         # it may say "paused"
+])
+def test_what_works_unasked_waits_for_settings_that_let_it(tmp_path, config, wanted):
+    (tmp_path / "schedule").mkdir()
+    (tmp_path / ".env").write_text("TELEGRAM_BOT_TOKEN=t\n")
+    (tmp_path / "config.yaml").write_text(config)
+    lines = subprocess.run([LIBEXEC / "alpi-init-plan", tmp_path], capture_output=True, text=True, check=True).stdout.splitlines()
+    names = {line.split()[1].split("/")[1] for line in lines if line.startswith("unit ")}
+    assert names - {"toolrunner", "engined", "hostd", "alpd"} == wanted and "engined" in names
