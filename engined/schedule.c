@@ -2,7 +2,8 @@
 /*
  * The tool `schedule` (tools.md, 7.5): a request to scheduled, which judges
  * the turn's grant and knows by the call's key what it has added. What may
- * have happened is asked again only where that changes nothing.
+ * have happened is asked again only where that changes nothing. A job's words
+ * are taken for its owner's: see lasting.c for who may write them.
  */
 #include <string.h>
 
@@ -65,11 +66,22 @@ send_call(struct turn *t)
 		neighbour_not_begun(t, &e, on_again, ask_again);
 }
 
+static void
+on_decision(struct turn *t, bool yes)
+{
+	if (!yes)
+		calls_fail(t, "the user does not want this change of jobs, because this turn has read text of others");
+	else if (neighbour_begin(t) == 0)
+		send_call(t);
+}
+
 void
 schedule_begin(struct turn *t)
 {
-	if (neighbour_begin(t) == 0)
-		send_call(t);
+	if (strcmp(json_str(t->now.args, "action", ""), "list") == 0)
+		on_decision(t, true);
+	else
+		lasting_change(t, "jobs that run later", on_decision);
 }
 
 void

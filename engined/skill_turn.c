@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See turn.h: the tool skill within a turn. What a skill says is followed
- * later, by turns that trust it. So what a turn writes into skills after it
- * has read text of strangers is shown to the person first; where nobody is
- * present, and for peers and sub-agents, it is refused.
+ * later, by turns that trust it: lasting.c decides who may change it, and
+ * peers and sub-agents may not.
  */
 #include <string.h>
 
@@ -18,7 +17,6 @@
 #include "engined/turn.h"
 
 #define NAMES_MAX	1024		/* what tool.exec takes */
-#define SHOWN_BYTES	32768		/* more is not put before anybody: what is not shown is not allowed */
 
 struct eligible
 engine_eligible(const struct engine *en)
@@ -96,28 +94,6 @@ skill_note(struct turn *t, const json_t *args)
 	t->shown_skills = names;
 }
 
-/* All that would be written. The caller frees; NULL: too much. */
-static char *
-question_of(const json_t *args)
-{
-	struct buf b = BUF(0);
-	const char *key;
-	json_t *v;
-
-	buf_addf(&b, "This turn has read text that others wrote, and now wants to change the skill %s (%s). Allow it?",
-	    json_str(args, "name", "?"), json_str(args, "action", ""));
-	json_object_foreach((json_t *)args, key, v) {
-		cleanup_free char *text = json_is_string(v) ? xstrdup(json_string_value(v)) : json_text(v);
-
-		if (strcmp(key, "action") != 0 && strcmp(key, "name") != 0)
-			buf_addf(&b, "\n%s: %s", key, text);
-	}
-	if (b.len <= SHOWN_BYTES)
-		return buf_take(&b);
-	buf_clear(&b);
-	return NULL;
-}
-
 static void
 on_decision(struct turn *t, bool yes)
 {
@@ -130,7 +106,7 @@ on_decision(struct turn *t, bool yes)
 void
 skill_begin(struct turn *t)
 {
-	cleanup_free char *question = NULL;
+	cleanup_free char *what = NULL;
 
 	if (skill_runs(json_str(t->now.args, "action", "")))
 		run_script(t);
@@ -138,13 +114,8 @@ skill_begin(struct turn *t)
 		carry_out(t);
 	else if (t->peer != NULL || t->thread != NULL || t->agent != NULL)
 		calls_fail(t, "skill: a peer's turn and a sub-agent change no skills");
-	else if (!t->foreign)
-		carry_out(t);
-	else if (!t->interactive)
-		calls_fail(t, "skill: this turn has read text of others, so it may not change skills, and nobody is here to ask; "
-		    "ask for it again in a new turn");
-	else if ((question = question_of(t->now.args)) == NULL)
-		calls_fail(t, "skill: this turn has read text of others, and this is too long to put before the user; write it in parts");
-	else
-		ask_permission(t, question, on_decision);
+	else {
+		what = xasprintf("the skill %s", json_str(t->now.args, "name", "?"));
+		lasting_change(t, what, on_decision);
+	}
 }

@@ -219,6 +219,9 @@ void	 agent_step(struct turn *t);
 void	 agent_payload(const struct turn *t, struct tool_result *r);
 void	 agent_over(struct turn *t);
 
+/* lasting.c: what is trusted later; decided is called with yes at once, or with a person's word, or the call fails */
+void	 lasting_change(struct turn *t, const char *what, void (*decided)(struct turn *t, bool yes));
+
 /* ask.c: what a person is asked */
 void	 ask_begin(struct turn *t);		/* the ask_user tool */
 /* Ask a person whether the call may be carried out; silence and all else but their word is no. */
