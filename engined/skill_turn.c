@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/boot.h"
-#include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/skill.h"
