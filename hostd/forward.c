@@ -35,6 +35,19 @@ forward_answer(struct ask *a, enum msg type, const void *reply, const struct err
 		ask_result(a, result);
 }
 
+void
+forward_answer_ok(struct ask *a, enum msg type, const void *reply, const struct error *e)
+{
+	json_t *result = reply == NULL ? NULL : forward_json(type, reply, NULL);
+
+	if (result == NULL) {
+		ask_error(a, e);
+		return;
+	}
+	json_object_set_new(result, "ok", json_true());
+	ask_result(a, result);
+}
+
 int
 forward_order(struct ask *a, const char *what, settings_done *done)
 {

@@ -21,6 +21,8 @@ int	 forward(struct ask *a, const char *daemon, enum msg type, const void *body,
 json_t	*forward_json(enum msg type, const void *reply, struct error *e);
 /* Answer the verb with a reply of the bus, or its error. */
 void	 forward_answer(struct ask *a, enum msg type, const void *reply, const struct error *e);
+/* The same for an order, with `ok` for clients that look for it. */
+void	 forward_answer_ok(struct ask *a, enum msg type, const void *reply, const struct error *e);
 /* An order for the settings child with the verb's own parameters; done gets the ask. Always 0. */
 int	 forward_order(struct ask *a, const char *what, settings_done *done);
 
@@ -30,6 +32,12 @@ int	 forward_order(struct ask *a, const char *what, settings_done *done);
 	on_##msg(void *arg, const void *reply, const struct error *e)	\
 	{								\
 		forward_answer(arg, MSG_##msg, reply, e);		\
+	}
+#define ANSWER_OK(msg)							\
+	static void							\
+	on_##msg(void *arg, const void *reply, const struct error *e)	\
+	{								\
+		forward_answer_ok(arg, MSG_##msg, reply, e);		\
 	}
 
 #endif

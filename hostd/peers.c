@@ -137,27 +137,6 @@ PASS_ON(link_ping)
 PASS_ON(link_put_blob)
 PASS_ON(link_get_blob)
 
-/* What an order answers, with `ok` for clients that look for it. */
-static void
-answer_ok(struct ask *a, enum msg type, const void *reply, const struct error *e)
-{
-	json_t *result = reply == NULL ? NULL : forward_json(type, reply, NULL);
-
-	if (result == NULL) {
-		ask_error(a, e);
-		return;
-	}
-	json_object_set_new(result, "ok", json_true());
-	ask_result(a, result);
-}
-
-#define ANSWER_OK(msg)							\
-	static void							\
-	on_##msg(void *arg, const void *reply, const struct error *e)	\
-	{								\
-		answer_ok(arg, MSG_##msg, reply, e);			\
-	}
-
 ANSWER_OK(peers_add)
 ANSWER_OK(peers_remove)
 ANSWER_OK(peers_allow)

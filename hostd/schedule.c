@@ -34,27 +34,6 @@ number(const struct ask *a, const char *name, json_int_t most)
 	return n < 0 ? 0 : n > most ? most : n;
 }
 
-/* What an order answers, with `ok` for clients that look for it. */
-static void
-answer_ok(struct ask *a, enum msg type, const void *reply, const struct error *e)
-{
-	json_t *result = reply == NULL ? NULL : forward_json(type, reply, NULL);
-
-	if (result == NULL) {
-		ask_error(a, e);
-		return;
-	}
-	json_object_set_new(result, "ok", json_true());
-	ask_result(a, result);
-}
-
-#define ANSWER_OK(msg)							\
-	static void							\
-	on_##msg(void *arg, const void *reply, const struct error *e)	\
-	{								\
-		answer_ok(arg, MSG_##msg, reply, e);			\
-	}
-
 PASS_ON(job_run_once)
 PASS_ON(job_wait)
 PASS_ON(job_history)
@@ -109,7 +88,7 @@ on_job_remove(void *arg, const void *reply, const struct error *e)
 {
 	if (reply != NULL)
 		changed(arg, "removed");
-	answer_ok(arg, MSG_job_remove, reply, e);
+	forward_answer_ok(arg, MSG_job_remove, reply, e);
 }
 
 int
