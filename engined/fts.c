@@ -11,7 +11,6 @@
 #include "common/buf.h"
 #include "common/db.h"
 #include "common/json.h"
-#include "common/log.h"
 #include "common/mem.h"
 #include "engined/match.h"
 #include "engined/piece.h"
@@ -26,40 +25,20 @@ static const char *const steps[] = {
 };
 
 struct fts {
-	struct db	*db;
-	char		*path;
-	int64_t		 next;		/* number of the next piece */
+	struct rank_file file;	/* numbered by pieces */
 };
 
 /* ---- life ------------------------------------------------------------------------------------- */
-
-static int
-open_file(struct fts *x, struct error *e)
-{
-	if (rank_open(&x->db, x->path, steps, e) == -1)
-		return -1;
-	if ((x->next = rank_number(x->db, "SELECT coalesce(max(first + pieces), 1) FROM sessions", e)) != -1)
-		return 0;
-	db_close(steal(x->db));
-	return -1;
-}
 
 struct fts *
 fts_open(const char *home, struct error *e)
 {
 	struct fts *x = xcalloc(1, sizeof(*x));
-	struct error why = { 0 };
 
-	x->path = xasprintf("%s/rag/index.sqlite", home);
-	if (open_file(x, &why) == 0)
+	x->file = (struct rank_file){ .path = xasprintf("%s/rag/index.sqlite", home), .what = "sessions", .steps = steps,
+	    .number = "SELECT coalesce(max(first + pieces), 1) FROM sessions" };
+	if (rank_open(&x->file, e) == 0)
 		return x;
-	if (why.code == ERR_invalid && db_set_aside(x->path, &why) == 0) {
-		log_warn("index of the sessions is damaged, set aside and begun anew: %s", why.text);
-		why = (struct error){ 0 };
-		if (open_file(x, &why) == 0)
-			return x;
-	}
-	error_set(e, why.code, "%s", why.text);
 	fts_close(x);
 	return NULL;
 }
@@ -69,19 +48,14 @@ fts_close(struct fts *x)
 {
 	if (x == NULL)
 		return;
-	db_close(x->db);
-	free(x->path);
+	rank_close(&x->file);
 	free(x);
 }
 
 void
 fts_discard(struct fts *x)
 {
-	struct error e = { 0 };
-
-	db_close(steal(x->db));
-	if (db_set_aside(x->path, &e) == -1)
-		log_warn("index of the sessions cannot be set aside: %s", e.text);
+	rank_discard(&x->file);
 	fts_close(x);
 }
 
@@ -98,14 +72,14 @@ read_file(sqlite3_stmt *s, struct fts_file *f)
 int
 fts_files(struct fts *x, struct fts_file **out, size_t *count, struct error *e)
 {
-	sqlite3_stmt *s = db_query(x->db, e, "SELECT id, mtime_us, size FROM sessions ORDER BY id", "");
+	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT id, mtime_us, size FROM sessions ORDER BY id", "");
 	struct fts_file *list = NULL;
 	size_t n = 0, room = 0;
 	int more;
 
 	if (s == NULL)
 		return -1;
-	while ((more = db_step(x->db, s, e)) == 1) {
+	while ((more = db_step(x->file.db, s, e)) == 1) {
 		if (n == room)
 			list = xreallocarray(list, room = room ? room * 2 : 64, sizeof(*list));
 		read_file(s, &list[n++]);
@@ -123,8 +97,8 @@ fts_files(struct fts *x, struct fts_file **out, size_t *count, struct error *e)
 int
 fts_size(struct fts *x, int64_t *sessions, int64_t *pieces, struct error *e)
 {
-	*sessions = rank_number(x->db, "SELECT count(*) FROM sessions WHERE pieces > 0", e);
-	*pieces = *sessions == -1 ? -1 : rank_number(x->db, "SELECT coalesce(sum(pieces), 0) FROM sessions", e);
+	*sessions = rank_number(x->file.db, "SELECT count(*) FROM sessions WHERE pieces > 0", e);
+	*pieces = *sessions == -1 ? -1 : rank_number(x->file.db, "SELECT coalesce(sum(pieces), 0) FROM sessions", e);
 	return *pieces == -1 ? -1 : 0;
 }
 
@@ -133,15 +107,15 @@ fts_size(struct fts *x, int64_t *sessions, int64_t *pieces, struct error *e)
 int
 fts_begin(struct fts *x, struct error *e)
 {
-	return db_begin(x->db, e);
+	return db_begin(x->file.db, e);
 }
 
 int
 fts_end(struct fts *x, bool ok, struct error *e)
 {
-	if (ok && db_commit(x->db, e) == 0)
+	if (ok && db_commit(x->file.db, e) == 0)
 		return 0;
-	db_rollback(x->db);
+	db_rollback(x->file.db);
 	return ok ? -1 : 0;
 }
 
@@ -149,13 +123,13 @@ fts_end(struct fts *x, bool ok, struct error *e)
 static int
 pieces_of(struct fts *x, const char *id, int64_t *first, int64_t *n, struct error *e)
 {
-	sqlite3_stmt *s = db_query(x->db, e, "SELECT first, pieces FROM sessions WHERE id = ?", "s", id);
+	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT first, pieces FROM sessions WHERE id = ?", "s", id);
 	int more;
 
 	*first = *n = 0;
 	if (s == NULL)
 		return -1;
-	if ((more = db_step(x->db, s, e)) == 1) {
+	if ((more = db_step(x->file.db, s, e)) == 1) {
 		*first = sqlite3_column_int64(s, 0);
 		*n = sqlite3_column_int64(s, 1);
 	}
@@ -170,9 +144,9 @@ fts_remove(struct fts *x, const char *id, struct error *e)
 
 	if (pieces_of(x, id, &first, &n, e) == -1)
 		return -1;
-	if (n > 0 && db_run(x->db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", first, first + n - 1) == -1)
+	if (n > 0 && db_run(x->file.db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", first, first + n - 1) == -1)
 		return -1;
-	return db_run(x->db, e, "DELETE FROM sessions WHERE id = ?", "s", id);
+	return db_run(x->file.db, e, "DELETE FROM sessions WHERE id = ?", "s", id);
 }
 
 static void
@@ -210,7 +184,7 @@ add_pieces(struct fts *x, const char *id, const char *text, struct error *e)
 	for (; done == 0 && pieces_next(&pieces, &p); n++) {
 		cleanup_free char *content = xstrndup(p.text, p.len);
 
-		done = db_run(x->db, e, "INSERT INTO words (rowid, session, content) VALUES (?, ?, ?)", "iss", x->next + n, id, content);
+		done = db_run(x->file.db, e, "INSERT INTO words (rowid, session, content) VALUES (?, ?, ?)", "iss", x->file.next + n, id, content);
 	}
 	pieces_end(&pieces);
 	return done == -1 ? -1 : n;
@@ -223,11 +197,11 @@ fts_put(struct fts *x, const struct fts_file *file, const json_t *session, struc
 	int64_t pieces;
 
 	if (fts_remove(x, file->id, e) == -1 || (pieces = add_pieces(x, file->id, text, e)) == -1 ||
-	    db_run(x->db, e, "INSERT INTO sessions (id, mtime_us, size, started_at, first, pieces) VALUES (?, ?, ?, ?, ?, ?)",
+	    db_run(x->file.db, e, "INSERT INTO sessions (id, mtime_us, size, started_at, first, pieces) VALUES (?, ?, ?, ?, ?, ?)",
 	    "siifii", file->id, file->mtime_us, file->size, json_num(session, "started_at", (double)file->mtime_us / 1e6),
-	    x->next, pieces) == -1)
+	    x->file.next, pieces) == -1)
 		return -1;
-	x->next += pieces;	/* also when this is taken back: a gap does no harm */
+	x->file.next += pieces;	/* also when this is taken back: a gap does no harm */
 	return 0;
 }
 
@@ -236,12 +210,12 @@ fts_put(struct fts *x, const struct fts_file *file, const json_t *session, struc
 static double
 started_at(struct fts *x, const char *id)
 {
-	sqlite3_stmt *s = db_query(x->db, NULL, "SELECT started_at FROM sessions WHERE id = ?", "s", id);
+	sqlite3_stmt *s = db_query(x->file.db, NULL, "SELECT started_at FROM sessions WHERE id = ?", "s", id);
 	double at = 0;
 
 	if (s == NULL)
 		return 0;
-	if (db_step(x->db, s, NULL) == 1)
+	if (db_step(x->file.db, s, NULL) == 1)
 		at = sqlite3_column_double(s, 0);
 	db_done(s);
 	return at;
@@ -271,7 +245,7 @@ collect(struct fts *x, sqlite3_stmt *s, const char *skip, struct fts_hit *hits, 
 {
 	int more = s == NULL ? -1 : 1;
 
-	while (n < k && more == 1 && (more = db_step(x->db, s, e)) == 1) {
+	while (n < k && more == 1 && (more = db_step(x->file.db, s, e)) == 1) {
 		cleanup_free char *id = xstrdup((const char *)sqlite3_column_text(s, 0));
 
 		if (is_new(id, skip, hits, n))
@@ -290,14 +264,14 @@ collect(struct fts *x, sqlite3_stmt *s, const char *skip, struct fts_hit *hits, 
 static sqlite3_stmt *
 best_first(struct fts *x, const char *expression, struct error *e)
 {
-	return db_query(x->db, e, "SELECT session, -rank, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rank", "s", expression);
+	return db_query(x->file.db, e, "SELECT session, -rank, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rank", "s", expression);
 }
 
 /* To rank words that stand everywhere means to look at everything, and says nothing. */
 static sqlite3_stmt *
 newest_first(struct fts *x, const char *expression, struct error *e)
 {
-	return db_query(x->db, e, "SELECT session, 0.0, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rowid DESC", "s",
+	return db_query(x->file.db, e, "SELECT session, 0.0, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rowid DESC", "s",
 	    expression);
 }
 
@@ -311,7 +285,7 @@ fts_search(struct fts *x, const char *query, const char *skip, struct fts_hit *h
 	match_words(&m, query, 1);
 	if (m.count == 0)
 		return 0;
-	if ((rare = rank_weigh(x->db, &m, e)) == -1)
+	if ((rare = rank_weigh(x->file.db, &m, e)) == -1)
 		return -1;
 	any = match_any(&m);
 	if (rare)

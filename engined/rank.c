@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/log.h"
 #include "common/mem.h"
 
 #define COMMON		2000		/* pieces with a word that says little */
@@ -33,15 +34,48 @@ prepare(struct db *db, const char *path, struct error *e)
 	return rank_number(db, "SELECT count(*) FROM (SELECT 1 FROM words LIMIT 1)", e) == -1 ? -1 : 0;
 }
 
-int
-rank_open(struct db **db, const char *path, const char *const *steps, struct error *e)
+static int
+open_file(struct rank_file *f, struct error *e)
 {
-	if (db_open(db, path, steps, 0, e) == -1)
+	if (db_open(&f->db, f->path, f->steps, 0, e) == -1)
 		return -1;
-	if (prepare(*db, path, e) == 0)
+	if (prepare(f->db, f->path, e) == 0 && (f->next = rank_number(f->db, f->number, e)) != -1)
 		return 0;
-	db_close(steal(*db));
+	db_close(steal(f->db));
 	return -1;
+}
+
+int
+rank_open(struct rank_file *f, struct error *e)
+{
+	struct error why = { 0 };
+
+	if (open_file(f, &why) == 0)
+		return 0;
+	if (why.code == ERR_invalid && db_set_aside(f->path, &why) == 0) {
+		log_warn("index of the %s is damaged, set aside and begun anew: %s", f->what, why.text);
+		why = (struct error){ 0 };
+		if (open_file(f, &why) == 0)
+			return 0;
+	}
+	return error_set(e, why.code, "%s", why.text);
+}
+
+void
+rank_close(struct rank_file *f)
+{
+	db_close(steal(f->db));
+	free(steal(f->path));
+}
+
+void
+rank_discard(struct rank_file *f)
+{
+	struct error e = { 0 };
+
+	db_close(steal(f->db));
+	if (db_set_aside(f->path, &e) == -1)
+		log_warn("index of the %s cannot be set aside: %s", f->what, e.text);
 }
 
 /* Does the word stand in so many pieces that it says little? -1 on error. */

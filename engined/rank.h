@@ -13,8 +13,21 @@
 #include "common/error.h"
 #include "engined/match.h"
 
-/* Open or make an index, ready for use; a damaged one (ERR_invalid) can be set aside. 0 or -1. */
-int	 rank_open(struct db **db, const char *path, const char *const *steps, struct error *e);
+/* An index in a file of its own: it can be made again, so a damaged one is set aside. */
+struct rank_file {
+	struct db		*db;
+	char			*path;
+	const char		*what;		/* that it is an index of, for the log */
+	const char *const	*steps;		/* as db_open takes them */
+	const char		*number;	/* the statement that gives the number of the next piece; a literal */
+	int64_t			 next;
+};
+
+/* Open or make it, ready for use; path (taken over by rank_close), what, steps and number are set. 0 or -1. */
+int	 rank_open(struct rank_file *f, struct error *e);
+void	 rank_close(struct rank_file *f);
+/* It turned out to be damaged: close it and set it aside; rank_close still frees. */
+void	 rank_discard(struct rank_file *f);
 /* The one number that a statement without parameters gives, 0: none; -1 on error. sql is a literal. */
 int64_t	 rank_number(struct db *db, const char *sql, struct error *e);
 /* Drop the common words beside rarer ones. 1: there is a rarer one, 0: all are common and stay, -1: error. */

@@ -11,7 +11,6 @@
 
 #include "common/db.h"
 #include "common/json.h"
-#include "common/log.h"
 #include "common/mem.h"
 #include "engined/match.h"
 #include "engined/piece.h"
@@ -32,40 +31,20 @@ static const char *const steps[] = {
 };
 
 struct shelf {
-	struct db	*db;
-	char		*path;
-	int64_t		 next;		/* number of the next piece */
+	struct rank_file file;	/* numbered by pieces */
 };
 
 /* ---- life ------------------------------------------------------------------------------------- */
-
-static int
-open_file(struct shelf *x, struct error *e)
-{
-	if (rank_open(&x->db, x->path, steps, e) == -1)
-		return -1;
-	if ((x->next = rank_number(x->db, "SELECT coalesce(max(id), 0) + 1 FROM pieces", e)) != -1)
-		return 0;
-	db_close(steal(x->db));
-	return -1;
-}
 
 struct shelf *
 shelf_open(const char *home, struct error *e)
 {
 	struct shelf *x = xcalloc(1, sizeof(*x));
-	struct error why = { 0 };
 
-	x->path = xasprintf("%s/rag/workspace.sqlite", home);
-	if (open_file(x, &why) == 0)
+	x->file = (struct rank_file){ .path = xasprintf("%s/rag/workspace.sqlite", home), .what = "workspace", .steps = steps,
+	    .number = "SELECT coalesce(max(id), 0) + 1 FROM pieces" };
+	if (rank_open(&x->file, e) == 0)
 		return x;
-	if (why.code == ERR_invalid && db_set_aside(x->path, &why) == 0) {
-		log_warn("index of the workspace is damaged, set aside and begun anew: %s", why.text);
-		why = (struct error){ 0 };
-		if (open_file(x, &why) == 0)
-			return x;
-	}
-	error_set(e, why.code, "%s", why.text);
 	shelf_close(x);
 	return NULL;
 }
@@ -75,26 +54,21 @@ shelf_close(struct shelf *x)
 {
 	if (x == NULL)
 		return;
-	db_close(x->db);
-	free(x->path);
+	rank_close(&x->file);
 	free(x);
 }
 
 void
 shelf_discard(struct shelf *x)
 {
-	struct error e = { 0 };
-
-	db_close(steal(x->db));
-	if (db_set_aside(x->path, &e) == -1)
-		log_warn("index of the workspace cannot be set aside: %s", e.text);
+	rank_discard(&x->file);
 	shelf_close(x);
 }
 
 struct db *
 shelf_db(struct shelf *x)
 {
-	return x->db;
+	return x->file.db;
 }
 
 /* ---- what is known ------------------------------------------------------------------------------ */
@@ -107,7 +81,7 @@ row_of(struct shelf *x, sqlite3_stmt *s, int64_t *out, int n, struct error *e)
 
 	if (s == NULL)
 		return -1;
-	more = db_step(x->db, s, e);
+	more = db_step(x->file.db, s, e);
 	for (int i = 0; more == 1 && i < n; i++)
 		out[i] = sqlite3_column_int64(s, i);
 	db_done(s);
@@ -119,9 +93,9 @@ shelf_root(struct shelf *x, const char *workspace, bool make, struct error *e)
 {
 	int64_t id = 0;
 
-	if (make && db_run(x->db, e, "INSERT OR IGNORE INTO roots (path) VALUES (?)", "s", workspace) == -1)
+	if (make && db_run(x->file.db, e, "INSERT OR IGNORE INTO roots (path) VALUES (?)", "s", workspace) == -1)
 		return -1;
-	if (row_of(x, db_query(x->db, e, "SELECT id FROM roots WHERE path = ?", "s", workspace), &id, 1, e) == -1)
+	if (row_of(x, db_query(x->file.db, e, "SELECT id FROM roots WHERE path = ?", "s", workspace), &id, 1, e) == -1)
 		return -1;
 	return id;
 }
@@ -129,14 +103,14 @@ shelf_root(struct shelf *x, const char *workspace, bool make, struct error *e)
 int
 shelf_files(struct shelf *x, int64_t root, struct shelf_file **out, size_t *count, struct error *e)
 {
-	sqlite3_stmt *s = db_query(x->db, e, "SELECT path, mtime_us, size, pieces FROM files WHERE root = ? ORDER BY path", "i", root);
+	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT path, mtime_us, size, pieces FROM files WHERE root = ? ORDER BY path", "i", root);
 	struct shelf_file *list = NULL;
 	size_t n = 0, room = 0;
 	int more;
 
 	if (s == NULL)
 		return -1;
-	while ((more = db_step(x->db, s, e)) == 1) {
+	while ((more = db_step(x->file.db, s, e)) == 1) {
 		if (n == room)
 			list = xreallocarray(list, room = room ? room * 2 : 64, sizeof(*list));
 		list[n++] = (struct shelf_file){ .path = xstrdup((const char *)sqlite3_column_text(s, 0)),
@@ -166,7 +140,7 @@ shelf_size(struct shelf *x, int64_t root, int64_t *files, int64_t *pieces, struc
 {
 	int64_t n[2] = { 0, 0 };
 
-	if (row_of(x, db_query(x->db, e, "SELECT count(*), coalesce(sum(pieces), 0) FROM files WHERE root = ? AND pieces > 0",
+	if (row_of(x, db_query(x->file.db, e, "SELECT count(*), coalesce(sum(pieces), 0) FROM files WHERE root = ? AND pieces > 0",
 	    "i", root), n, 2, e) == -1)
 		return -1;
 	*files = n[0];
@@ -179,15 +153,15 @@ shelf_size(struct shelf *x, int64_t root, int64_t *files, int64_t *pieces, struc
 int
 shelf_begin(struct shelf *x, struct error *e)
 {
-	return db_begin(x->db, e);
+	return db_begin(x->file.db, e);
 }
 
 int
 shelf_end(struct shelf *x, bool ok, struct error *e)
 {
-	if (ok && db_commit(x->db, e) == 0)
+	if (ok && db_commit(x->file.db, e) == 0)
 		return 0;
-	db_rollback(x->db);
+	db_rollback(x->file.db);
 	return ok ? -1 : 0;
 }
 
@@ -196,13 +170,13 @@ shelf_remove(struct shelf *x, int64_t root, const char *path, struct error *e)
 {
 	int64_t f[3] = { 0, 0, 0 };		/* id, first, pieces */
 
-	if (row_of(x, db_query(x->db, e, "SELECT id, first, pieces FROM files WHERE root = ? AND path = ?", "is", root, path),
+	if (row_of(x, db_query(x->file.db, e, "SELECT id, first, pieces FROM files WHERE root = ? AND path = ?", "is", root, path),
 	    f, 3, e) == -1)
 		return -1;
-	if (f[2] > 0 && (vectors_remove(x->db, root, f[1], f[2], e) == -1 || db_run(x->db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1 ||
-	    db_run(x->db, e, "DELETE FROM pieces WHERE id BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1))
+	if (f[2] > 0 && (vectors_remove(x->file.db, root, f[1], f[2], e) == -1 || db_run(x->file.db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1 ||
+	    db_run(x->file.db, e, "DELETE FROM pieces WHERE id BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1))
 		return -1;
-	return db_run(x->db, e, "DELETE FROM files WHERE id = ?", "i", f[0]);
+	return db_run(x->file.db, e, "DELETE FROM files WHERE id = ?", "i", f[0]);
 }
 
 static int
@@ -210,9 +184,9 @@ add_piece(struct shelf *x, int64_t id, int64_t file, const char *name, const str
 {
 	cleanup_free char *content = xstrndup(p->text, p->len);
 
-	if (db_run(x->db, e, "INSERT INTO words (rowid, name, content) VALUES (?, ?, ?)", "iss", id, name, content) == -1)
+	if (db_run(x->file.db, e, "INSERT INTO words (rowid, name, content) VALUES (?, ?, ?)", "iss", id, name, content) == -1)
 		return -1;
-	return db_run(x->db, e, "INSERT INTO pieces (id, file, line, last) VALUES (?, ?, ?, ?)", "iiii", id, file, p->first, p->last);
+	return db_run(x->file.db, e, "INSERT INTO pieces (id, file, line, last) VALUES (?, ?, ?, ?)", "iiii", id, file, p->first, p->last);
 }
 
 /* How many pieces, -1 on error. */
@@ -226,7 +200,7 @@ add_pieces(struct shelf *x, int64_t file, const char *name, const char *text, st
 
 	pieces_begin(&pieces, text);
 	for (; done == 0 && pieces_next(&pieces, &p); n++)
-		done = add_piece(x, x->next + n, file, n == 0 ? name : "", &p, e);
+		done = add_piece(x, x->file.next + n, file, n == 0 ? name : "", &p, e);
 	pieces_end(&pieces);
 	return done == -1 ? -1 : n;
 }
@@ -237,14 +211,14 @@ shelf_put(struct shelf *x, int64_t root, const struct shelf_file *file, const ch
 	int64_t id, pieces = 0;
 
 	if (shelf_remove(x, root, file->path, e) == -1 ||
-	    db_run(x->db, e, "INSERT INTO files (root, path, mtime_us, size, first, pieces) VALUES (?, ?, ?, ?, ?, 0)",
-	    "isiii", root, file->path, file->mtime_us, file->size, x->next) == -1)
+	    db_run(x->file.db, e, "INSERT INTO files (root, path, mtime_us, size, first, pieces) VALUES (?, ?, ?, ?, ?, 0)",
+	    "isiii", root, file->path, file->mtime_us, file->size, x->file.next) == -1)
 		return -1;
-	id = sqlite3_last_insert_rowid(db_handle(x->db));
+	id = sqlite3_last_insert_rowid(db_handle(x->file.db));
 	if (text != NULL && (pieces = add_pieces(x, id, file->path, text, e)) == -1)
 		return -1;
-	x->next += pieces;	/* also when this is taken back: a gap does no harm */
-	return db_run(x->db, e, "UPDATE files SET pieces = ? WHERE id = ?", "ii", pieces, id);
+	x->file.next += pieces;	/* also when this is taken back: a gap does no harm */
+	return db_run(x->file.db, e, "UPDATE files SET pieces = ? WHERE id = ?", "ii", pieces, id);
 }
 
 /* ---- search ---------------------------------------------------------------------------------------- */
@@ -253,13 +227,13 @@ shelf_put(struct shelf *x, int64_t root, const struct shelf_file *file, const ch
 static int
 place(struct shelf *x, int64_t root, int64_t piece, struct shelf_hit *h, struct error *e)
 {
-	sqlite3_stmt *s = db_query(x->db, e, "SELECT f.path, f.mtime_us, p.line, p.last FROM pieces p JOIN files f ON f.id = p.file"
+	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT f.path, f.mtime_us, p.line, p.last FROM pieces p JOIN files f ON f.id = p.file"
 	    " WHERE p.id = ? AND f.root = ?", "ii", piece, root);
 	int more;
 
 	if (s == NULL)
 		return -1;
-	if ((more = db_step(x->db, s, e)) == 1)
+	if ((more = db_step(x->file.db, s, e)) == 1)
 		*h = (struct shelf_hit){ .piece = piece, .path = xstrdup((const char *)sqlite3_column_text(s, 0)),
 		    .mtime_us = sqlite3_column_int64(s, 1), .first = sqlite3_column_int64(s, 2), .last = sqlite3_column_int64(s, 3) };
 	db_done(s);
@@ -300,7 +274,7 @@ collect(struct shelf *x, int64_t root, sqlite3_stmt *s, struct shelf_hit *hits, 
 {
 	int more = s == NULL ? -1 : 1;
 
-	while (n < k && more == 1 && (more = db_step(x->db, s, e)) == 1) {
+	while (n < k && more == 1 && (more = db_step(x->file.db, s, e)) == 1) {
 		int found = take(x, root, s, hits, n, e);
 
 		if (found == -1)
@@ -321,13 +295,13 @@ collect(struct shelf *x, int64_t root, sqlite3_stmt *s, struct shelf_hit *hits, 
 static sqlite3_stmt *
 best_first(struct shelf *x, const char *expression, struct error *e)
 {
-	return db_query(x->db, e, "SELECT rowid, -rank, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rank", "s", expression);
+	return db_query(x->file.db, e, "SELECT rowid, -rank, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rank", "s", expression);
 }
 
 static sqlite3_stmt *
 newest_first(struct shelf *x, const char *expression, struct error *e)
 {
-	return db_query(x->db, e, "SELECT rowid, 0.0, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rowid DESC", "s", expression);
+	return db_query(x->file.db, e, "SELECT rowid, 0.0, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rowid DESC", "s", expression);
 }
 
 int
@@ -340,7 +314,7 @@ shelf_search(struct shelf *x, int64_t root, const char *query, struct shelf_hit 
 	match_words(&m, query, 1);
 	if (m.count == 0)
 		return 0;
-	if ((rare = rank_weigh(x->db, &m, e)) == -1)
+	if ((rare = rank_weigh(x->file.db, &m, e)) == -1)
 		return -1;
 	any = match_any(&m);
 	if (rare)
@@ -354,8 +328,8 @@ int
 shelf_hit(struct shelf *x, int64_t root, int64_t piece, struct shelf_hit *hit, struct error *e)
 {
 	int found = place(x, root, piece, hit, e);
-	sqlite3_stmt *s = found != 1 ? NULL : db_query(x->db, e, "SELECT content FROM words WHERE rowid = ?", "i", piece);
-	int more = s == NULL ? -1 : db_step(x->db, s, e);
+	sqlite3_stmt *s = found != 1 ? NULL : db_query(x->file.db, e, "SELECT content FROM words WHERE rowid = ?", "i", piece);
+	int more = s == NULL ? -1 : db_step(x->file.db, s, e);
 
 	if (found != 1)
 		return found;
