@@ -118,6 +118,12 @@ ask_result(struct ask *a, json_t *result)
 	ask_result_text(a, text);
 }
 
+void
+ask_ok(struct ask *a)
+{
+	ask_result(a, json_pack("{s:b}", "ok", 1));
+}
+
 int
 ask_frame(struct ask *a, const char *rest)
 {

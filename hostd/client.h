@@ -72,6 +72,7 @@ void	 client_drained(struct client *c);
 
 /* Answer and end the request; not for one that has set `gone`. Results are taken. */
 void	 ask_result(struct ask *a, json_t *result);
+void	 ask_ok(struct ask *a);		/* {"ok": true} */
 void	 ask_result_text(struct ask *a, const char *json);
 void	 ask_error(struct ask *a, const struct error *e);
 /*

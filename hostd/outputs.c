@@ -61,7 +61,7 @@ on_deleted(void *arg, const void *reply, const struct error *e)
 	if (reply == NULL)
 		ask_error(arg, e);
 	else
-		ask_result(arg, json_pack("{s:b}", "ok", 1));
+		ask_ok(arg);
 }
 
 int
