@@ -20,6 +20,7 @@
 #include "common/clock.h"
 #include "common/follow.h"
 #include "common/grant.h"
+#include "common/heard.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -32,7 +33,6 @@
 #define AWAY_S		60		/* an engined that stays away: the caller is told, the turn is ended */
 #define CHUNK_MAX	131072		/* bytes of text in one chunk: escaped, six times as many fit a message */
 #define TEXT_MAX	(1000 * 1000)	/* of a text in the last message, escaped */
-#define SAID_MAX	(1024 * 1024)
 #define CONVERSATION_MAX 64
 
 static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
@@ -58,11 +58,7 @@ struct job {
 	char		*turn, *session, *from, *peer, *text, *thread;
 	const char	*history;
 	bool		 stream;
-	struct buf	 said;			/* since the last tool, for one that is interrupted */
-	char		*reply, *failure;
-	bool		 interrupted, transient;
-	int64_t		 tokens_in, tokens_out;
-	double		 cost;
+	struct heard	 heard;
 };
 
 struct inbound {
@@ -98,7 +94,7 @@ job_new(struct inbound *in)
 	struct job *j = in->job = xcalloc(1, sizeof(*j));
 
 	j->in = in;
-	j->said.max = SAID_MAX;
+	j->heard = (struct heard)HEARD;
 	j->history = "none";
 	return j;
 }
@@ -116,9 +112,7 @@ job_free(struct job *j)
 	free(j->peer);
 	free(j->text);
 	free(j->thread);
-	free(j->reply);
-	free(j->failure);
-	buf_clear(&j->said);
+	heard_clear(&j->heard);
 	free(j);
 }
 
@@ -281,11 +275,13 @@ put_text(struct buf *b, const char *text)
 static char *
 text_of(const struct job *j)
 {
-	if (j->reply != NULL)
-		return xstrdup(j->reply);
-	if (j->interrupted)
-		return xstrdup(j->said.len > 0 ? buf_str(&j->said) : "[cancelled]");
-	return xasprintf("[error] %s", j->failure != NULL ? j->failure : "how this turn ended is not known");
+	const struct heard *h = &j->heard;
+
+	if (h->reply != NULL)
+		return xstrdup(h->reply);
+	if (h->interrupted)
+		return xstrdup(h->said.len > 0 ? buf_str(&h->said) : "[cancelled]");
+	return xasprintf("[error] %s", h->failure != NULL ? h->failure : "how this turn ended is not known");
 }
 
 /* The table of 9.2, its members sorted. */
@@ -296,12 +292,12 @@ result_of(const struct job *j)
 	struct buf b = BUF(0);
 
 	buf_puts(&b, "{\"cost\":");
-	canonical_real(&b, round(j->cost * 1e6) / 1e6);
+	canonical_real(&b, round(j->heard.cost * 1e6) / 1e6);
 	buf_addf(&b, ",\"history\":\"%s\",\"interrupted\":%s,\"session_id\":\"%s\",\"text\":", j->history,
-	    j->interrupted ? "true" : "false", j->session);
+	    j->heard.interrupted ? "true" : "false", j->session);
 	put_text(&b, text);
-	buf_addf(&b, ",\"tokens_in\":%lld,\"tokens_out\":%lld,\"transient\":%s}", (long long)j->tokens_in,
-	    (long long)j->tokens_out, j->transient ? "true" : "false");
+	buf_addf(&b, ",\"tokens_in\":%lld,\"tokens_out\":%lld,\"transient\":%s}", (long long)j->heard.tokens_in,
+	    (long long)j->heard.tokens_out, j->heard.transient ? "true" : "false");
 	return buf_take(&b);
 }
 
@@ -347,12 +343,12 @@ on_ended(void *arg, const struct error *why)
 	char *final;
 
 	j->follow = NULL;
-	if (why != NULL && j->turn == NULL && !j->interrupted) {
+	if (why != NULL && j->turn == NULL && !j->heard.interrupted) {
 		refuse(j, why);
 		return;
 	}
-	if (why != NULL && j->failure == NULL)
-		j->failure = xstrdup("the turn was lost");
+	if (why != NULL && j->heard.failure == NULL)
+		heard_failure(&j->heard, "the turn was lost", j->heard.transient);
 	final = result_of(j);
 	if ((v = finish(j)) == NULL) {
 		free(final);
@@ -365,12 +361,10 @@ on_ended(void *arg, const struct error *why)
 
 /* ---- what happens in it ------------------------------------------------------------------------------ */
 
+/* To whoever reads the stream, as fast as it is read. */
 static void
-take_delta(struct job *j, const json_t *data)
+pass_on(struct job *j, const char *text)
 {
-	const char *text = json_str(data, "text", "");
-
-	buf_puts(&j->said, text);
 	if (j->voice == NULL || !j->stream)
 		return;
 	buf_puts(&j->voice->unsent, text);
@@ -380,63 +374,13 @@ take_delta(struct job *j, const json_t *data)
 }
 
 static void
-forget_said(struct job *j, const json_t *data)
-{
-	buf_reset(&j->said);
-}
-
-static void
-take_usage(struct job *j, const json_t *data)
-{
-	j->tokens_in += json_int(data, "tokens_in", 0);
-	j->tokens_out += json_int(data, "tokens_out", 0);
-	j->cost += json_num(data, "cost", 0);
-}
-
-static void
-take_reply(struct job *j, const json_t *data)
-{
-	free(j->reply);
-	j->reply = xstrdup(json_str(data, "text", ""));
-}
-
-static void
-take_interrupted(struct job *j, const json_t *data)
-{
-	j->interrupted = true;
-}
-
-/* The model's server may take the same question a little later; who says so knows better than the code does. */
-static void
-take_failure(struct job *j, const json_t *data)
-{
-	const char *code = json_str(data, "code", "");
-	bool passing = strcmp(code, "timeout") == 0 || strcmp(code, "unavailable") == 0 || strcmp(code, "gone") == 0;
-
-	free(j->failure);
-	j->failure = xstrdup(json_str(data, "text", ""));
-	j->transient = json_bool(data, "transient", passing);
-}
-
-static const struct {
-	const char	*kind;
-	void		(*take)(struct job *j, const json_t *data);
-} kinds[] = {
-	{ "assistant_delta", take_delta },
-	{ "tool_start",      forget_said },
-	{ "restart_step",    forget_said },
-	{ "usage",           take_usage },
-	{ "reply",           take_reply },
-	{ "interrupted",     take_interrupted },
-	{ "error",           take_failure },
-};
-
-static void
 on_event(void *arg, const struct turn_event *ev)
 {
-	for (size_t i = 0; i < COUNT(kinds); i++)
-		if (strcmp(kinds[i].kind, ev->kind) == 0)
-			kinds[i].take(arg, ev->data);
+	struct job *j = arg;
+
+	heard_event(&j->heard, ev);
+	if (strcmp(ev->kind, "assistant_delta") == 0)
+		pass_on(j, json_str(ev->data, "text", ""));
 }
 
 /* Its name is kept, so that one who comes after us knows that it was begun. */
@@ -466,9 +410,7 @@ on_away(void *arg, int64_t ms)
 
 	if (ms < AWAY_S * 1000 || v == NULL)
 		return;
-	free(j->failure);
-	j->failure = xstrdup("the engine of this profile stays away");
-	j->transient = true;
+	heard_failure(&j->heard, "the engine of this profile stays away", true);
 	v->final = result_of(j);
 	v->job = NULL;
 	j->voice = NULL;
