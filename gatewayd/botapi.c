@@ -9,11 +9,15 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "gatewayd/settings.h"
 
+#define API		"https://api.telegram.org"
 #define ANSWER_MAX	(16 * 1024 * 1024)
 #define DEPTH		32
 #define WHY_MAX		ERROR_TEXT_MAX
 #define RETRY_MAX_MS	3600000
+#define DIGITS		"0123456789"
+#define WORD		DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
 
 struct botapi_call {
 	struct http_call	*http;
@@ -101,13 +105,13 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 }
 
 struct botapi_call *
-botapi_start(struct http *http, struct event_base *base, const struct telegram_settings *s, const char *method,
+botapi_start(struct http *http, struct event_base *base, const struct bot *bot, const char *method,
     json_t *params, int wait_ms, botapi_done *done, void *arg)
 {
 	static const struct http_events events = { .head = on_head, .data = on_data, .done = on_done };
 	static const char *headers[] = { "Content-Type: application/json", NULL };
 	struct botapi_call *c = xcalloc(1, sizeof(*c));
-	cleanup_free char *url = xasprintf("%s/bot%s/%s", s->api, s->token, method), *body = json_text(params);
+	cleanup_free char *url = xasprintf("%s/bot%s/%s", bot->api, bot->token, method), *body = json_text(params);
 
 	json_decref(params);
 	c->done = done;
@@ -130,4 +134,33 @@ botapi_cancel(struct botapi_call *c)
 		return;
 	http_cancel(c->http);
 	call_free(c);
+}
+
+/* The token goes into addresses: digits, a colon, and nothing that an address could take for something else. */
+static bool
+is_token(const char *token)
+{
+	size_t n = strspn(token, DIGITS);
+
+	return n > 0 && n < 20 && token[n] == ':' && strlen(token) <= 128 && token[n + 1] != '\0' &&
+	    token[n + 1 + strspn(token + n + 1, WORD)] == '\0';
+}
+
+const char *
+bot_set(struct bot *b, const char *token, const char *api)
+{
+	if (!is_token(token))
+		return "TELEGRAM_BOT_TOKEN is no bot token (digits, a colon, letters)";
+	b->token = token;
+	b->account = xstrndup(token, strspn(token, DIGITS));
+	b->api = settings_base(api != NULL ? api : API);
+	return settings_is_safe(b->api) ? NULL : "TELEGRAM_API_URL must begin with https:// or be on this machine";
+}
+
+void
+bot_clear(struct bot *b)
+{
+	free(b->account);
+	free(b->api);
+	*b = (struct bot){ 0 };
 }

@@ -8,9 +8,14 @@
 #include <stdint.h>
 
 #include "common/http.h"
-#include "gatewayd/settings.h"
 
 struct botapi_call;
+
+struct bot {
+	const char	*token;
+	char		*account;	/* the bot's number, which its token begins with */
+	char		*api;		/* base address, without a slash at its end */
+};
 
 struct botapi_answer {
 	bool		 ok;
@@ -26,8 +31,11 @@ typedef void botapi_done(void *arg, const struct botapi_answer *a);
  * Ask, with an object of parameters that this takes over, and wait for an answer for so long. Never NULL: the
  * callback runs once, from the loop, unless botapi_cancel comes before; not after the http is freed.
  */
-struct botapi_call *botapi_start(struct http *http, struct event_base *base, const struct telegram_settings *s, const char *method,
+struct botapi_call *botapi_start(struct http *http, struct event_base *base, const struct bot *bot, const char *method,
 	    json_t *params, int wait_ms, botapi_done *done, void *arg);
+/* Why these cannot be used, NULL: they can; b is to be cleared in any case. token is borrowed; api NULL: Telegram's own. */
+const char *bot_set(struct bot *b, const char *token, const char *api);
+void	 bot_clear(struct bot *b);
 void	 botapi_cancel(struct botapi_call *c);	/* NULL is fine */
 
 #endif

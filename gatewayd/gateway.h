@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gatewayd's parts, and what a platform is to them: the inbox and the turns
- * know messages, a platform knows how they come and go.
+ * know messages, a platform knows how they come and go. All platforms stand
+ * in one table, in gateway.c.
  */
 #ifndef ALPI_GATEWAYD_GATEWAY_H
 #define ALPI_GATEWAYD_GATEWAY_H
 
 #include "common/daemon.h"
 #include "common/dispatch.h"
-#include "gatewayd/settings.h"
 
+struct allow;
+struct breaker;
 struct gateway;
 struct sending;
 
@@ -22,27 +24,59 @@ enum outcome {
 /* How one part of an answer fared; later_ms: of OUT_later. */
 typedef void sent_fn(void *arg, enum outcome outcome, int64_t later_ms);
 
+/* Where a part goes; borrowed. */
+struct letter {
+	const char	*key;		/* of the message it answers: the same after any restart */
+	const char	*chat;
+	const char	*meta;		/* what the platform kept with that message; NULL */
+	int64_t		 part;		/* its number, from 0 */
+};
+
 struct platform {
-	const char	*name;		/* also the surface of its turns */
+	const char	*name;		/* also the surface of its turns, and its name in the inbox */
 	const char	*banner;	/* "INBOUND TELEGRAM" */
+	/*
+	 * Before restrict: settings, files. *self NULL: it is off, and *wrong says what is wrong with its settings, NULL when there
+	 * are none (static text). -1 with the error: nothing can begin.
+	 */
+	int	 (*open)(struct gateway *g, void **self, const char **wrong, struct error *e);
+	void	 (*serve)(void *self);		/* it may talk to the network from here on */
+	void	 (*stop)(void *self);		/* take nothing in any more */
+	void	 (*free)(void *self);
+	const struct breaker *(*breaker)(const void *self);
+	const struct allow *(*allow)(const void *self);
 	/* The parts that an answer is sent in, always the same ones; free with split_free. */
 	char	**(*split)(const char *reply);
-	/* Send one part. The callback comes from the loop, unless sending_cancel is called before. Never NULL. */
-	struct sending *(*send)(struct gateway *g, const char *chat, const char *part, sent_fn *done, void *arg);
-	void	(*cancel)(struct sending *s);
-	void	(*typing)(struct gateway *g, const char *chat);
+	/* Send one part. The callback comes from the loop, unless cancel is called before. Never NULL. */
+	struct sending *(*send)(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
+	void	 (*cancel)(struct sending *s);
+	void	 (*typing)(void *self, const char *chat);	/* NULL: the platform shows none */
+};
+
+/* A platform of this profile. */
+struct line {
+	const struct platform	*platform;
+	void			*self;		/* NULL: off */
+	const char		*wrong;
 };
 
 struct gateway {
 	struct daemon	*daemon;
-	struct settings	 settings;
+	struct line	*lines;		/* one for each platform; one without a platform ends them */
 	struct inbox	*inbox;
 	struct threads	*threads;
 	struct http	*http;
 	struct turns	*turns;
-	struct telegram	*telegram;	/* NULL: not configured */
 	bool		 draining;
 };
+
+/* Each platform opened; gateway_free also after -1. 0 or -1. */
+int	 gateway_open(struct gateway *g, struct error *e);
+void	 gateway_serve(struct gateway *g);
+void	 gateway_stop(struct gateway *g);
+void	 gateway_free(struct gateway *g);
+/* NULL: no such platform, or it is off. */
+const struct line *gateway_line(const struct gateway *g, const char *name);
 
 extern const struct platform telegram_platform;
 extern const struct handler gateway_handlers[];

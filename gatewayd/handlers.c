@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What hostd may ask: how the platforms are. Nothing that is said here holds a token. */
+#include "gatewayd/allow.h"
 #include "gatewayd/breaker.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/inbox.h"
-#include "gatewayd/telegram.h"
 #include "gatewayd/turns.h"
 
+#define ROWS_MAX	16
+
 static struct gateway_row
-telegram_row(const struct gateway *g)
+row_of(const struct gateway *g, const struct line *l)
 {
-	struct gateway_row row = { .name = "telegram", .status = "disabled", .last_error = g->settings.telegram.wrong,
-	    .ignored = inbox_ignored(g->inbox, "telegram") };
+	struct gateway_row row = { .name = l->platform->name, .status = "disabled", .last_error = l->wrong,
+	    .ignored = inbox_ignored(g->inbox, l->platform->name) };
 	const struct breaker *b;
 
-	while (g->settings.telegram.chats[row.chats] != NULL)
-		row.chats++;
-	if (g->telegram == NULL)
+	if (l->self == NULL)
 		return row;
-	b = telegram_breaker(g->telegram);
+	b = l->platform->breaker(l->self);
+	row.chats = (int64_t)allow_chats(l->platform->allow(l->self));
 	row.status = breaker_status(b);
 	row.failures = breaker_failures(b);
 	row.last_error = breaker_why(b);
@@ -29,9 +30,13 @@ static int
 gateway_status(struct call *c, const void *in, struct error *e)
 {
 	const struct gateway *g = c->ctx;
-	struct gateway_row row = telegram_row(g);
+	struct gateway_row rows[ROWS_MAX];
+	size_t n = 0;
 
-	return call_reply(c, &(struct gateway_status_reply){ .platforms = &row, .n_platforms = 1,
+	for (const struct line *l = g->lines; l->platform != NULL && n < ROWS_MAX; l++)
+		if (l->self != NULL || l->wrong != NULL)
+			rows[n++] = row_of(g, l);
+	return call_reply(c, &(struct gateway_status_reply){ .platforms = rows, .n_platforms = n,
 	    .waiting = inbox_open_rows(g->inbox), .running = (int64_t)turns_running(g->turns) });
 }
 

@@ -3,6 +3,7 @@
 #include "gatewayd/inbox.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,18 +12,20 @@
 #include "common/mem.h"
 #include "common/paths.h"
 
+#define KEY_MAX		128		/* turn.start's */
+
 struct inbox {
 	struct db	*db;
 };
 
 static const char *const steps[] = {
 	"CREATE TABLE inbox (id INTEGER PRIMARY KEY AUTOINCREMENT, platform TEXT NOT NULL, account TEXT NOT NULL, "
-	"  number INTEGER NOT NULL, chat TEXT NOT NULL, sender TEXT NOT NULL, text TEXT, stop INTEGER NOT NULL, "
+	"  ref TEXT NOT NULL, chat TEXT NOT NULL, sender TEXT NOT NULL, text TEXT, meta TEXT, files TEXT, stop INTEGER NOT NULL, "
 	"  state INTEGER NOT NULL DEFAULT 0, session TEXT, reply TEXT, parts INTEGER NOT NULL DEFAULT 0, "
-	"  received INTEGER NOT NULL, sent INTEGER, UNIQUE (platform, account, number));"
+	"  received INTEGER NOT NULL, sent INTEGER, UNIQUE (platform, account, ref));"
 	"CREATE INDEX inbox_waiting ON inbox (platform, chat, id) WHERE state <> 3;"
 	"CREATE INDEX inbox_done ON inbox (sent) WHERE sent IS NOT NULL;"
-	"CREATE TABLE offsets (platform TEXT, account TEXT, next INTEGER NOT NULL, PRIMARY KEY (platform, account));"
+	"CREATE TABLE marks (platform TEXT, account TEXT, mark TEXT NOT NULL, PRIMARY KEY (platform, account));"
 	"CREATE TABLE ignored (platform TEXT PRIMARY KEY, count INTEGER NOT NULL);"
 	"CREATE TABLE spent (session TEXT PRIMARY KEY, platform TEXT NOT NULL, chat TEXT NOT NULL, last INTEGER NOT NULL, "
 	"  turns INTEGER NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, cost REAL NOT NULL);"
@@ -59,6 +62,8 @@ row_clear(struct row *r)
 	free(r->chat);
 	free(r->sender);
 	free(r->text);
+	free(r->meta);
+	free(r->files);
 	free(r->key);
 	free(r->session);
 	free(r->reply);
@@ -86,11 +91,11 @@ inbox_rollback(struct inbox *in)
 }
 
 int
-inbox_add(struct inbox *in, const struct arrival *a, struct error *e)
+inbox_add(struct inbox *in, const char *platform, const char *account, const struct arrival *a, bool stops, struct error *e)
 {
-	if (db_run(in->db, e, "INSERT INTO inbox (platform, account, number, chat, sender, text, stop, received) "
-	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (platform, account, number) DO NOTHING", "ssisssii", a->platform,
-	    a->account, a->update, a->chat, a->sender, a->text, (int64_t)a->stop, clock_wall_ms() / 1000) == -1)
+	if (db_run(in->db, e, "INSERT INTO inbox (platform, account, ref, chat, sender, text, meta, files, stop, received) "
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (platform, account, ref) DO NOTHING", "ssssssssii", platform, account,
+	    a->ref, a->chat, a->sender, a->text, a->meta, a->files, (int64_t)stops, clock_wall_ms() / 1000) == -1)
 		return -1;
 	return db_changes(in->db) == 1;
 }
@@ -103,13 +108,33 @@ inbox_ignore(struct inbox *in, const char *platform, struct error *e)
 }
 
 int
-inbox_set_offset(struct inbox *in, const char *platform, const char *account, int64_t offset, struct error *e)
+inbox_set_mark(struct inbox *in, const char *platform, const char *account, const char *mark, struct error *e)
 {
-	return db_run(in->db, e, "INSERT INTO offsets VALUES (?, ?, ?) ON CONFLICT (platform, account) "
-	    "DO UPDATE SET next = excluded.next", "ssi", platform, account, offset);
+	return db_run(in->db, e, "INSERT INTO marks VALUES (?, ?, ?) ON CONFLICT (platform, account) "
+	    "DO UPDATE SET mark = excluded.mark", "sss", platform, account, mark);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------ */
+/* ---- values ------------------------------------------------------------------------------------------- */
+
+static char *
+column(sqlite3_stmt *s, int i)
+{
+	return xstrdup0((const char *)sqlite3_column_text(s, i));
+}
+
+/* The one text that a query gives; NULL when it gives nothing. */
+static char *
+text(struct inbox *in, sqlite3_stmt *s)
+{
+	char *t = NULL;
+
+	if (s == NULL)
+		return NULL;
+	if (db_step(in->db, s, NULL) == 1)
+		t = column(s, 0);
+	db_done(s);
+	return t;
+}
 
 /* The one number that a query gives; `none` when it gives nothing. */
 static int64_t
@@ -125,11 +150,10 @@ number(struct inbox *in, sqlite3_stmt *s, int64_t none)
 	return n;
 }
 
-int64_t
-inbox_offset(struct inbox *in, const char *platform, const char *account)
+char *
+inbox_mark(struct inbox *in, const char *platform, const char *account)
 {
-	return number(in, db_query(in->db, NULL, "SELECT next FROM offsets WHERE platform = ? AND account = ?", "ss",
-	    platform, account), -1);
+	return text(in, db_query(in->db, NULL, "SELECT mark FROM marks WHERE platform = ? AND account = ?", "ss", platform, account));
 }
 
 int64_t
@@ -153,16 +177,24 @@ inbox_is_stopped(struct inbox *in, const struct row *r)
 
 /* ---- what is to do -------------------------------------------------------------------------------------- */
 
+/* Names that are too long for a key are in it as their hash. */
 static char *
-column(sqlite3_stmt *s, int i)
+key_of(const char *platform, const char *account, const char *ref)
 {
-	return xstrdup0((const char *)sqlite3_column_text(s, i));
+	cleanup_free char *name = xasprintf("%s:%s", account, ref);
+	unsigned char hash[crypto_generichash_BYTES];
+	char hex[2 * sizeof(hash) + 1];
+
+	if (strlen(platform) + 1 + strlen(name) <= KEY_MAX)
+		return xasprintf("%s:%s", platform, name);
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)name, strlen(name), NULL, 0);
+	return xasprintf("%s:%s", platform, sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash)));
 }
 
 static void
 read_row(sqlite3_stmt *s, struct row *out)
 {
-	cleanup_free char *account = column(s, 2);
+	cleanup_free char *account = column(s, 2), *ref = column(s, 3);
 
 	*out = (struct row){
 		.id = sqlite3_column_int64(s, 0),
@@ -174,15 +206,17 @@ read_row(sqlite3_stmt *s, struct row *out)
 		.session = column(s, 8),
 		.reply = column(s, 9),
 		.parts = sqlite3_column_int64(s, 10),
+		.meta = column(s, 11),
+		.files = column(s, 12),
 	};
-	out->key = xasprintf("%s:%s:%" PRId64, out->platform, account, (int64_t)sqlite3_column_int64(s, 3));
+	out->key = key_of(out->platform, account, ref);
 }
 
 int
 inbox_next_head(struct inbox *in, int64_t after, struct row *out, struct error *e)
 {
-	sqlite3_stmt *s = db_query(in->db, e, "SELECT id, platform, account, number, chat, sender, text, state, session, "
-	    "reply, parts FROM inbox WHERE id = (SELECT min(first) FROM (SELECT min(id) AS first FROM inbox "
+	sqlite3_stmt *s = db_query(in->db, e, "SELECT id, platform, account, ref, chat, sender, text, state, session, "
+	    "reply, parts, meta, files FROM inbox WHERE id = (SELECT min(first) FROM (SELECT min(id) AS first FROM inbox "
 	    "WHERE state <> 3 GROUP BY platform, chat) WHERE first > ?)", "i", after);
 	int found;
 
@@ -253,7 +287,7 @@ inbox_part(struct inbox *in, struct row *r, struct error *e)
 int
 inbox_sent(struct inbox *in, struct row *r, struct error *e)
 {
-	if (db_run(in->db, e, "UPDATE inbox SET state = 3, text = NULL, reply = NULL, sent = ? WHERE id = ? AND state = 2", "ii",
+	if (db_run(in->db, e, "UPDATE inbox SET state = 3, text = NULL, reply = NULL, meta = NULL, files = NULL, sent = ? WHERE id = ? AND state = 2", "ii",
 	    clock_wall_ms() / 1000, r->id) == -1 || moved(in, r, e) == -1)
 		return -1;
 	r->state = ROW_sent;
@@ -280,14 +314,6 @@ inbox_spent(struct inbox *in, const char *session, struct spent *out)
 char *
 inbox_last_session(struct inbox *in, const char *platform, const char *chat)
 {
-	sqlite3_stmt *s = db_query(in->db, NULL, "SELECT session FROM spent WHERE platform = ? AND chat = ? "
-	    "ORDER BY last DESC LIMIT 1", "ss", platform, chat);
-	char *session = NULL;
-
-	if (s == NULL)
-		return NULL;
-	if (db_step(in->db, s, NULL) == 1)
-		session = column(s, 0);
-	db_done(s);
-	return session;
+	return text(in, db_query(in->db, NULL, "SELECT session FROM spent WHERE platform = ? AND chat = ? "
+	    "ORDER BY last DESC LIMIT 1", "ss", platform, chat));
 }

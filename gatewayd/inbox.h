@@ -26,18 +26,19 @@ enum row_state { ROW_received, ROW_running, ROW_reply, ROW_sent };
 
 /* What a platform brought; borrowed. */
 struct arrival {
-	const char	*platform;
-	const char	*account;	/* which of the platform's accounts of ours */
-	int64_t		 update;	/* the platform's number of it, of one account never given twice */
+	const char	*ref;		/* the platform's name of it, of one account never given twice */
 	const char	*chat, *sender, *text;
-	bool		 stop;		/* it ends what was asked before it */
+	const char	*meta;		/* what the platform wants to know again when it answers; NULL */
+	const char	*files;		/* what came with it, as turn.start takes attachments: JSON text; NULL */
+	bool		 stranger;	/* not on the list: counted, and nothing kept */
 };
 
 struct row {
 	int64_t		 id;		/* their order */
 	enum row_state	 state;
 	char		*platform, *chat, *sender, *text;
-	char		*key;		/* of its turn */
+	char		*meta, *files;	/* NULL: none */
+	char		*key;		/* of its turn: the same for the same message, always; 128 bytes at most */
 	char		*session;	/* from running on */
 	char		*reply;		/* from reply on */
 	int64_t		 parts;		/* of it that left already */
@@ -56,14 +57,15 @@ void	 row_clear(struct row *r);
 int	 inbox_begin(struct inbox *in, struct error *e);
 int	 inbox_commit(struct inbox *in, struct error *e);
 void	 inbox_rollback(struct inbox *in);
-/* 1: new, 0: it was here before, -1. */
-int	 inbox_add(struct inbox *in, const struct arrival *a, struct error *e);
+/* 1: new, 0: it was here before, -1. stops: it ends what was asked before it. */
+int	 inbox_add(struct inbox *in, const char *platform, const char *account, const struct arrival *a, bool stops, struct error *e);
 /* One more that was not for us. */
 int	 inbox_ignore(struct inbox *in, const char *platform, struct error *e);
-int	 inbox_set_offset(struct inbox *in, const char *platform, const char *account, int64_t offset, struct error *e);
+/* Up to where an account was read, in the platform's own words. */
+int	 inbox_set_mark(struct inbox *in, const char *platform, const char *account, const char *mark, struct error *e);
 
-/* -1: none. */
-int64_t	 inbox_offset(struct inbox *in, const char *platform, const char *account);
+/* The caller frees; NULL: none. */
+char	*inbox_mark(struct inbox *in, const char *platform, const char *account);
 int64_t	 inbox_ignored(struct inbox *in, const char *platform);
 int64_t	 inbox_open_rows(struct inbox *in);
 

@@ -12,7 +12,6 @@
 #include "common/restrict.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/inbox.h"
-#include "gatewayd/telegram.h"
 #include "gatewayd/threads.h"
 #include "gatewayd/turns.h"
 
@@ -26,10 +25,7 @@ on_ready(struct daemon *d)
 	struct gateway *g = d->ctx;
 
 	turns_look(g->turns);
-	if (g->telegram != NULL)
-		telegram_serve(g->telegram);
-	else
-		log_warn("telegram is off: %s", g->settings.telegram.wrong != NULL ? g->settings.telegram.wrong : "not configured");
+	gateway_serve(g);
 	log_info("confined: %s", restrict_report());
 }
 
@@ -58,8 +54,7 @@ on_drain(struct daemon *d)
 	struct gateway *g = d->ctx;
 
 	g->draining = true;
-	if (g->telegram != NULL)
-		telegram_stop(g->telegram);
+	gateway_stop(g);
 	event_base_once(d->base, -1, EV_TIMEOUT, on_drain_time, d, &(struct timeval){ .tv_sec = DRAIN_S });
 	on_drain_look(-1, 0, g);
 }
@@ -70,7 +65,7 @@ on_end(struct daemon *d)
 	struct gateway *g = d->ctx;
 
 	turns_free(steal(g->turns));
-	telegram_free(steal(g->telegram));
+	gateway_free(g);
 }
 
 static int
@@ -79,13 +74,12 @@ open_files(struct gateway *g, struct error *e)
 	const struct boot *b = &g->daemon->boot;
 	cleanup_free char *dir = path_join(b->home, "gateway");
 
-	settings_read(&g->settings, b);
 	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 ||
 	    (g->inbox = inbox_open(b->home, e)) == NULL || (g->threads = threads_open(b->home, e)) == NULL ||
 	    (g->http = http_new(g->daemon->base, e)) == NULL)
 		return -1;
 	g->turns = turns_new(g);
-	return g->settings.telegram.token == NULL || (g->telegram = telegram_open(g, e)) != NULL ? 0 : -1;
+	return gateway_open(g, e);
 }
 
 int
@@ -117,6 +111,5 @@ main(int argc, char *argv[])
 	http_free(g.http);
 	threads_free(g.threads);
 	inbox_close(g.inbox);
-	settings_clear(&g.settings);
 	return status;
 }

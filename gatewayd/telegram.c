@@ -8,6 +8,7 @@
 #include "gatewayd/telegram.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +17,9 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
-#include "gatewayd/botapi.h"
 #include "gatewayd/breaker.h"
-#include "gatewayd/commands.h"
-#include "gatewayd/gateway.h"
-#include "gatewayd/inbox.h"
-#include "gatewayd/turns.h"
+#include "gatewayd/intake.h"
+#include "gatewayd/settings.h"
 #include "gatewayd/update.h"
 
 #define NAME		"telegram"
@@ -30,17 +28,6 @@
 #define PAUSE_MS	5000
 #define CONFLICT_MS	60000
 #define STATE_MAX	4096
-
-struct telegram {
-	struct gateway		*gateway;
-	struct breaker		*breaker;
-	struct botapi_call	*call;		/* the poll; NULL: a pause */
-	struct event		*timer;
-	char			*state;		/* gateway/telegram-state.json */
-	int64_t			 offset;
-	bool			 conflict;	/* another poller has the bot, and that was said */
-	int			 said;		/* the status of the failure that was logged last */
-};
 
 static void poll(struct telegram *t);
 
@@ -51,7 +38,7 @@ static int64_t
 state_read(const struct telegram *t)
 {
 	cleanup_json json_t *state = json_load(t->state, STATE_MAX, 4, NULL);
-	const char *account = t->gateway->settings.telegram.account;
+	const char *account = t->bot.account;
 	int64_t offset = json_int(state, "offset", 0);
 
 	return strcmp(json_str(state, "bot", account), account) == 0 && offset > 0 ? offset : 0;
@@ -60,8 +47,7 @@ state_read(const struct telegram *t)
 static void
 state_write(const struct telegram *t)
 {
-	cleanup_json json_t *state = json_pack("{s:I, s:s}", "offset", (json_int_t)t->offset, "bot",
-	    t->gateway->settings.telegram.account);
+	cleanup_json json_t *state = json_pack("{s:I, s:s}", "offset", (json_int_t)t->offset, "bot", t->bot.account);
 	cleanup_free char *text = json_text(state);
 	struct error e = { 0 };
 
@@ -71,50 +57,39 @@ state_write(const struct telegram *t)
 
 /* ---- what comes in --------------------------------------------------------------------------------------- */
 
-static int
-take_one(struct telegram *t, const struct update *u, struct error *e)
+/* false: nothing that anybody wants answered. */
+static bool
+is_wanted(const struct telegram *t, const struct update *u, bool stranger)
 {
-	struct gateway *g = t->gateway;
-	const struct command *c = u->text == NULL ? NULL : command_find(u->text);
-	int fresh;
-
-	if (u->kind == UPDATE_OTHER)
-		return 0;
-	if (!settings_admits(&g->settings.telegram, u->chat, u->sender)) {
-		log_info(NAME " chat=%s from=%s is not on the list", u->chat, u->sender);
-		return inbox_ignore(g->inbox, NAME, e);
-	}
-	if (u->kind == UPDATE_MUTE) {
+	if (u->kind == UPDATE_MUTE && !stranger)
 		log_info(NAME " chat=%s update=%" PRId64 " holds nothing to read: %s", u->chat, u->id, u->what);
-		return 0;
-	}
-	fresh = inbox_add(g->inbox, &(struct arrival){ .platform = NAME, .account = g->settings.telegram.account,
-	    .update = u->id, .chat = u->chat, .sender = u->sender, .text = u->text, .stop = c != NULL && c->stops }, e);
-	if (fresh == 1)
-		log_info(NAME " chat=%s update=%" PRId64 " taken, %zu bytes", u->chat, u->id, strlen(u->text));
-	return fresh;
+	return u->kind != UPDATE_OTHER && (u->kind == UPDATE_MESSAGE || stranger);
 }
 
 /* All on disk, the offset with them, or nothing of it. */
 static int
 take(struct telegram *t, const struct update *rows, size_t n, struct error *e)
 {
-	struct gateway *g = t->gateway;
 	int64_t next = t->offset > rows[n - 1].id ? t->offset : rows[n - 1].id + 1;
+	cleanup_free struct arrival *a = xcalloc(n, sizeof(*a));
+	cleanup_free char (*refs)[24] = xcalloc(n, sizeof(*refs));
+	char mark[24];
+	size_t wanted = 0;
 
-	if (inbox_begin(g->inbox, e) == -1)
+	for (size_t i = 0; i < n; i++) {
+		const struct update *u = &rows[i];
+		bool stranger = !allow_admits(&t->allow, u->chat, u->sender);
+
+		snprintf(refs[i], sizeof(refs[i]), "%" PRId64, u->id);
+		if (is_wanted(t, u, stranger))
+			a[wanted++] = (struct arrival){ .ref = refs[i], .chat = u->chat, .sender = u->sender, .text = u->text,
+			    .stranger = stranger };
+	}
+	snprintf(mark, sizeof(mark), "%" PRId64, next);
+	if (intake(t->gateway, NAME, t->bot.account, a, wanted, mark, e) == -1)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (take_one(t, &rows[i], e) == -1)
-			goto rollback;
-	if (inbox_set_offset(g->inbox, NAME, g->settings.telegram.account, next, e) == -1 ||
-	    inbox_commit(g->inbox, e) == -1)
-		goto rollback;
 	t->offset = next;
 	return 0;
-rollback:
-	inbox_rollback(g->inbox);
-	return -1;
 }
 
 /* ---- the poll ---------------------------------------------------------------------------------------------- */
@@ -149,10 +124,8 @@ on_ok(struct telegram *t, const json_t *result)
 		poll_in(t, PAUSE_MS);
 		return;
 	}
-	if (n > 0) {
+	if (n > 0)
 		state_write(t);
-		turns_look(t->gateway->turns);
-	}
 	/* From the loop: a server that answers at once must not keep us from everything else. */
 	poll_in(t, n > 0 || json_is_array(result) ? 0 : PAUSE_MS);
 }
@@ -199,56 +172,101 @@ poll(struct telegram *t)
 {
 	struct gateway *g = t->gateway;
 
-	t->call = botapi_start(g->http, g->daemon->base, &g->settings.telegram, "getUpdates", json_pack("{s:I, s:i, s:[s, s]}",
+	t->call = botapi_start(g->http, g->daemon->base, &t->bot, "getUpdates", json_pack("{s:I, s:i, s:[s, s]}",
 	    "offset", (json_int_t)t->offset, "timeout", POLL_S, "allowed_updates", "message", "edited_message"), POLL_MS, on_updates, t);
 }
 
 /* ---- start and end ----------------------------------------------------------------------------------------- */
 
-struct telegram *
-telegram_open(struct gateway *g, struct error *e)
+/* Where we stood with this bot: by our own word, else by the reference implementation's. */
+static int64_t
+offset_of(const struct telegram *t)
 {
-	struct telegram *t = xcalloc(1, sizeof(*t));
+	cleanup_free char *mark = inbox_mark(t->gateway->inbox, NAME, t->bot.account);
 
-	t->gateway = g;
-	t->state = path_join(g->daemon->boot.home, "gateway/telegram-state.json");
-	t->breaker = breaker_open(g->daemon->boot.home, NAME);
-	t->timer = evtimer_new(g->daemon->base, on_timer, t);
-	t->offset = inbox_offset(g->inbox, NAME, g->settings.telegram.account);
-	if (t->offset < 0)
-		t->offset = state_read(t);
-	return t;
+	return mark != NULL ? strtoll(mark, NULL, 10) : state_read(t);
 }
 
-void
-telegram_serve(struct telegram *t)
+static void
+telegram_stop(void *self)
 {
-	if (t->gateway->settings.telegram.chats[0] == NULL)
-		log_warn(NAME ": TELEGRAM_ALLOWED_CHAT_IDS is empty, so nobody is heard");
-	poll_in(t, breaker_left(t->breaker));
-}
+	struct telegram *t = self;
 
-void
-telegram_stop(struct telegram *t)
-{
 	event_del(t->timer);
 	botapi_cancel(steal(t->call));
 }
 
-void
-telegram_free(struct telegram *t)
+static void
+telegram_free(void *self)
 {
-	if (t == NULL)
-		return;
-	telegram_stop(t);
-	event_free(t->timer);
+	struct telegram *t = self;
+
+	if (t->timer != NULL) {
+		telegram_stop(t);
+		event_free(t->timer);
+	}
 	breaker_free(t->breaker);
+	allow_clear(&t->allow);
+	bot_clear(&t->bot);
 	free(t->state);
 	free(t);
 }
 
-const struct breaker *
-telegram_breaker(const struct telegram *t)
+static int
+telegram_open(struct gateway *g, void **self, const char **wrong, struct error *e)
 {
-	return t->breaker;
+	const struct boot *b = &g->daemon->boot;
+	const char *token = settings_value(b, "TELEGRAM_BOT_TOKEN");
+	struct telegram *t;
+
+	if (token == NULL)
+		return 0;
+	t = xcalloc(1, sizeof(*t));
+	allow_read(&t->allow, settings_value(b, "TELEGRAM_ALLOWED_CHAT_IDS"), settings_value(b, "TELEGRAM_ALLOWED_USER_IDS"));
+	if ((*wrong = bot_set(&t->bot, token, settings_value(b, "TELEGRAM_API_URL"))) != NULL) {
+		telegram_free(t);
+		return 0;
+	}
+	t->gateway = g;
+	t->state = path_join(b->home, "gateway/telegram-state.json");
+	t->breaker = breaker_open(b->home, NAME);
+	t->timer = evtimer_new(g->daemon->base, on_timer, t);
+	t->offset = offset_of(t);
+	*self = t;
+	return 0;
 }
+
+static void
+telegram_serve(void *self)
+{
+	struct telegram *t = self;
+
+	poll_in(t, breaker_left(t->breaker));
+}
+
+static const struct breaker *
+telegram_breaker(const void *self)
+{
+	return ((const struct telegram *)self)->breaker;
+}
+
+static const struct allow *
+telegram_allow(const void *self)
+{
+	return &((const struct telegram *)self)->allow;
+}
+
+const struct platform telegram_platform = {
+	.name = NAME,
+	.banner = "INBOUND TELEGRAM",
+	.open = telegram_open,
+	.serve = telegram_serve,
+	.stop = telegram_stop,
+	.free = telegram_free,
+	.breaker = telegram_breaker,
+	.allow = telegram_allow,
+	.split = telegram_split,
+	.send = telegram_send,
+	.cancel = telegram_send_cancel,
+	.typing = telegram_typing,
+};

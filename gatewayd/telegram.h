@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Telegram: one long poll that fills the inbox, and the calls that send
- * answers (gateway.md, section 8). telegram_platform is its row for turns.
+ * Telegram (gateway.md, section 8): what its two halves share, the long poll
+ * that fills the inbox (telegram.c) and the calls that send answers
+ * (telegram_send.c).
  */
 #ifndef ALPI_GATEWAYD_TELEGRAM_H
 #define ALPI_GATEWAYD_TELEGRAM_H
 
-#include "common/error.h"
+#include "gatewayd/allow.h"
+#include "gatewayd/botapi.h"
+#include "gatewayd/gateway.h"
 
-struct breaker;
-struct gateway;
-struct telegram;
+struct telegram {
+	struct gateway		*gateway;
+	struct bot		 bot;
+	struct allow		 allow;
+	struct breaker		*breaker;
+	struct botapi_call	*call;		/* the poll; NULL: a pause */
+	struct event		*timer;
+	char			*state;		/* gateway/telegram-state.json */
+	int64_t			 offset;
+	bool			 conflict;	/* another poller has the bot, and that was said */
+	int			 said;		/* the status of the failure that was logged last */
+};
 
-/* NULL with the error. */
-struct telegram *telegram_open(struct gateway *g, struct error *e);
-void	 telegram_serve(struct telegram *t);
-/* Ask for nothing more: the poll ends now, and a second poller will not meet it. */
-void	 telegram_stop(struct telegram *t);
-void	 telegram_free(struct telegram *t);	/* NULL is fine */
-const struct breaker *telegram_breaker(const struct telegram *t);
+/* Of the row in the table of platforms. */
+char	**telegram_split(const char *reply);
+struct sending *telegram_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
+void	 telegram_send_cancel(struct sending *s);
+void	 telegram_typing(void *self, const char *chat);
 
 #endif

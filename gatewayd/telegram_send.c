@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Telegram: what goes out. A part is sent as MarkdownV2, and once more as
+ * See telegram.h: what goes out. A part is sent as MarkdownV2, and once more as
  * plain text when the server does not like that; nothing else is sent twice
  * but what was surely not taken. A call whose answer is lost may have been:
  * it is asked again, for Telegram has no other way to learn, and a message
  * twice is better than none.
  */
+#include "gatewayd/telegram.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/mem.h"
-#include "gatewayd/botapi.h"
-#include "gatewayd/gateway.h"
 #include "gatewayd/markup.h"
 #include "gatewayd/split.h"
-#include "gatewayd/telegram.h"
 
 #define PART_UNITS	4096
 #define SEND_MS		30000
@@ -23,7 +22,7 @@
 #define AGAIN_MS	5000
 
 struct sending {
-	struct gateway		*gateway;
+	struct telegram		*telegram;
 	struct botapi_call	*call;
 	char			*chat, *part;
 	bool			 plain;
@@ -44,10 +43,10 @@ sending_free(struct sending *s)
 static void
 ask(struct sending *s)
 {
-	struct gateway *g = s->gateway;
+	struct telegram *t = s->telegram;
 	cleanup_free char *text = s->plain ? xstrdup(s->part) : markup_telegram(s->part);
 
-	s->call = botapi_start(g->http, g->daemon->base, &g->settings.telegram, "sendMessage", json_pack("{s:s, s:s, s:s*}",
+	s->call = botapi_start(t->gateway->http, t->gateway->daemon->base, &t->bot, "sendMessage", json_pack("{s:s, s:s, s:s*}",
 	    "chat_id", s->chat, "text", text, "parse_mode", s->plain ? NULL : "MarkdownV2"), SEND_MS, on_sent, s);
 }
 
@@ -70,13 +69,13 @@ on_sent(void *arg, const struct botapi_answer *a)
 	sending_free(s);
 }
 
-static struct sending *
-send_part(struct gateway *g, const char *chat, const char *part, sent_fn *done, void *arg)
+struct sending *
+telegram_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg)
 {
 	struct sending *s = xcalloc(1, sizeof(*s));
 
-	s->gateway = g;
-	s->chat = xstrdup(chat);
+	s->telegram = self;
+	s->chat = xstrdup(to->chat);
 	s->part = xstrdup(part);
 	s->done = done;
 	s->arg = arg;
@@ -84,8 +83,8 @@ send_part(struct gateway *g, const char *chat, const char *part, sent_fn *done, 
 	return s;
 }
 
-static void
-cancel(struct sending *s)
+void
+telegram_send_cancel(struct sending *s)
 {
 	botapi_cancel(s->call);
 	sending_free(s);
@@ -97,24 +96,17 @@ on_nothing(void *arg, const struct botapi_answer *a)
 }
 
 /* A sign of life: whether it arrives does not matter. */
-static void
-typing(struct gateway *g, const char *chat)
+void
+telegram_typing(void *self, const char *chat)
 {
-	botapi_start(g->http, g->daemon->base, &g->settings.telegram, "sendChatAction", json_pack("{s:s, s:s}", "chat_id", chat,
+	struct telegram *t = self;
+
+	botapi_start(t->gateway->http, t->gateway->daemon->base, &t->bot, "sendChatAction", json_pack("{s:s, s:s}", "chat_id", chat,
 	    "action", "typing"), TYPING_MS, on_nothing, NULL);
 }
 
-static char **
-split(const char *reply)
+char **
+telegram_split(const char *reply)
 {
 	return split_text(reply, PART_UNITS);
 }
-
-const struct platform telegram_platform = {
-	.name = "telegram",
-	.banner = "INBOUND TELEGRAM",
-	.split = split,
-	.send = send_part,
-	.cancel = cancel,
-	.typing = typing,
-};

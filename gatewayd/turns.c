@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "common/buf.h"
 #include "common/clock.h"
 #include "common/follow.h"
 #include "common/grant.h"
+#include "common/heard.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -30,13 +30,13 @@
 #define STATUS_MS	5000
 #define GRANT_S		86400
 #define TYPING_S	4
+#define FILES_DEPTH	8
 #define AGAIN_MS	2000		/* what could not be written or begun */
-#define SAID_MAX	(256 * 1024)
 
 struct job {
 	LIST_ENTRY(job)		 link;
 	struct turns		*in;
-	const struct platform	*platform;
+	const struct line	*line;
 	struct row		 row;
 	struct follow		*follow;	/* NULL: no turn runs */
 	struct request		*request;	/* for a command's answer */
@@ -44,10 +44,8 @@ struct job {
 	struct sending		*sending;
 	struct event		*timer;		/* typing; then, the next try to send */
 	char			**parts;
-	struct buf		 said;		/* since the last tool, for a turn that is ended */
-	char			*answer, *failure;
-	struct spent		 spent;
-	bool			 stopped;
+	struct heard		 heard;
+	bool			 stopped;	/* somebody said so */
 };
 
 struct turns {
@@ -55,8 +53,6 @@ struct turns {
 	struct event		*again;
 	LIST_HEAD(, job)	 jobs;
 };
-
-static const struct platform *const platforms[] = { &telegram_platform };
 
 static void deliver(struct job *j);
 
@@ -70,13 +66,11 @@ job_free(struct job *j)
 	if (j->request != NULL)
 		request_cancel(j->request);
 	if (j->sending != NULL)
-		j->platform->cancel(j->sending);
+		j->line->platform->cancel(j->sending);
 	event_free(j->timer);
 	split_free(j->parts);
 	row_clear(&j->row);
-	buf_clear(&j->said);
-	free(j->answer);
-	free(j->failure);
+	heard_clear(&j->heard);
 	free(j);
 }
 
@@ -157,6 +151,14 @@ on_sent(void *arg, enum outcome outcome, int64_t later_ms)
 		deliver(j);
 }
 
+static void
+send_part(struct job *j)
+{
+	struct letter to = { .key = j->row.key, .chat = j->row.chat, .meta = j->row.meta, .part = j->row.parts };
+
+	j->sending = j->line->platform->send(j->line->self, &to, j->parts[j->row.parts], on_sent, j);
+}
+
 /* The next part. */
 static void
 deliver(struct job *j)
@@ -166,12 +168,12 @@ deliver(struct job *j)
 	struct error e = { 0 };
 
 	if (j->parts == NULL)
-		j->parts = j->platform->split(j->row.reply);
+		j->parts = j->line->platform->split(j->row.reply);
 	while (j->parts[n] != NULL)
 		n++;
 	if ((size_t)j->row.parts < n) {
 		if (!g->draining)
-			j->sending = j->platform->send(g, j->row.chat, j->parts[j->row.parts], on_sent, j);
+			send_part(j);
 	} else if (inbox_sent(g->inbox, &j->row, &e) == -1) {
 		drop_for(j, &e);
 	} else {
@@ -188,71 +190,20 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		deliver(j);
 		return;
 	}
-	j->platform->typing(j->in->gateway, j->row.chat);
+	if (j->line->platform->typing == NULL)
+		return;
+	j->line->platform->typing(j->line->self, j->row.chat);
 	event_add(j->timer, &(struct timeval){ TYPING_S, 0 });
 }
 
 /* ---- a turn ------------------------------------------------------------------------------------------------ */
 
 static void
-take_delta(struct job *j, const json_t *data)
-{
-	buf_puts(&j->said, json_str(data, "text", ""));
-}
-
-static void
-forget_said(struct job *j, const json_t *data)
-{
-	buf_reset(&j->said);
-}
-
-static void
-take_usage(struct job *j, const json_t *data)
-{
-	j->spent.tokens_in += json_int(data, "tokens_in", 0);
-	j->spent.tokens_out += json_int(data, "tokens_out", 0);
-	j->spent.cost += json_num(data, "cost", 0);
-}
-
-static void
-take_reply(struct job *j, const json_t *data)
-{
-	free(j->answer);
-	j->answer = xstrdup(json_str(data, "text", ""));
-}
-
-static void
-take_interrupted(struct job *j, const json_t *data)
-{
-	j->stopped = true;
-}
-
-static void
-take_failure(struct job *j, const json_t *data)
-{
-	free(j->failure);
-	j->failure = xstrdup(json_str(data, "text", ""));
-}
-
-static const struct {
-	const char	*kind;
-	void		(*take)(struct job *j, const json_t *data);
-} kinds[] = {
-	{ "assistant_delta", take_delta },
-	{ "tool_start",      forget_said },
-	{ "restart_step",    forget_said },
-	{ "usage",           take_usage },
-	{ "reply",           take_reply },
-	{ "interrupted",     take_interrupted },
-	{ "error",           take_failure },
-};
-
-static void
 on_event(void *arg, const struct turn_event *ev)
 {
-	for (size_t i = 0; i < COUNT(kinds); i++)
-		if (strcmp(kinds[i].kind, ev->kind) == 0)
-			kinds[i].take(arg, ev->data);
+	struct job *j = arg;
+
+	heard_event(&j->heard, ev);
 }
 
 static void
@@ -263,11 +214,13 @@ on_started(void *arg, const struct turn_start_reply *r)
 static char *
 text_of(const struct job *j)
 {
-	if (j->answer != NULL)
-		return xstrdup(*j->answer != '\0' ? j->answer : "[the answer is empty]");
-	if (j->stopped)
-		return xasprintf("%s%s[stopped]", buf_str(&j->said), j->said.len > 0 ? "\n" : "");
-	return xasprintf("[agent error] %s", j->failure != NULL ? j->failure : "how this turn ended is not known");
+	const struct heard *h = &j->heard;
+
+	if (h->reply != NULL)
+		return xstrdup(*h->reply != '\0' ? h->reply : "[the answer is empty]");
+	if (j->stopped || h->interrupted)
+		return xasprintf("%s%s[stopped]", buf_str(&h->said), h->said.len > 0 ? "\n" : "");
+	return xasprintf("[agent error] %s", h->failure != NULL ? h->failure : "how this turn ended is not known");
 }
 
 /* It was never begun, and may be a little later. */
@@ -289,14 +242,14 @@ on_ended(void *arg, const struct error *why)
 	cleanup_free char *text = NULL;
 
 	j->follow = NULL;
-	if (why != NULL && passes(why) && !j->stopped) {
+	if (why != NULL && passes(why) && !j->stopped && !j->heard.interrupted) {
 		drop_for(j, why);
 		return;
 	}
-	if (why != NULL && j->failure == NULL)
-		j->failure = xstrdup(why->text);
+	if (why != NULL && j->heard.failure == NULL)
+		heard_failure(&j->heard, why->text, false);
 	text = text_of(j);
-	answer(j, text, &j->spent);
+	answer(j, text, &(struct spent){ 1, j->heard.tokens_in, j->heard.tokens_out, j->heard.cost });
 }
 
 /* What the turn may cause: a stranger's words are behind it, and nobody is there who could be asked. */
@@ -324,17 +277,19 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 {
 	struct job *j = arg;
 	cleanup_free char *grant = mint(j, e), *text = NULL;
+	cleanup_json json_t *files = j->row.files == NULL ? NULL : json_parse(j->row.files, strlen(j->row.files), FILES_DEPTH, NULL);
 	const char *grants[] = { grant, NULL };
 
 	if (grant == NULL)
 		return NULL;
-	text = banner_text(j->platform->banner, j->row.chat, j->row.sender, j->row.text);
+	text = banner_text(j->line->platform->banner, j->row.chat, j->row.sender, j->row.text);
 	return request_send(j->in->gateway->daemon, "engined", MSG_turn_start, &(struct turn_start){
 		.key = j->row.key,
 		.session = j->row.session,
 		.fresh = true,
 		.text = text,
 		.surface = j->row.platform,
+		.attachments = files,
 		.grants = grants,
 		.n_grants = 1,
 	}, NULL, START_MS, done, done_arg, e);
@@ -434,15 +389,6 @@ static void (*const begin[])(struct job *j) = {
 	[ROW_reply] = deliver,
 };
 
-static const struct platform *
-platform_of(const char *name)
-{
-	for (size_t i = 0; i < COUNT(platforms); i++)
-		if (strcmp(platforms[i]->name, name) == 0)
-			return platforms[i];
-	return NULL;
-}
-
 static struct job *
 job_of(struct turns *t, int64_t row)
 {
@@ -458,18 +404,18 @@ job_of(struct turns *t, int64_t row)
 static void
 take(struct turns *t, struct row *r)
 {
-	const struct platform *p = platform_of(r->platform);
+	const struct line *l = gateway_line(t->gateway, r->platform);
 	struct job *j;
 
-	if (p == NULL || (r->state == ROW_received && count_turns(t) >= SLOTS && command_find(r->text) == NULL)) {
+	if (l == NULL || (r->state == ROW_received && count_turns(t) >= SLOTS && command_find(r->text) == NULL)) {
 		row_clear(r);
 		return;
 	}
 	j = xcalloc(1, sizeof(*j));
 	j->in = t;
-	j->platform = p;
+	j->line = l;
 	j->row = *r;
-	j->said.max = SAID_MAX;
+	j->heard = (struct heard)HEARD;
 	j->timer = evtimer_new(t->gateway->daemon->base, on_timer, j);
 	LIST_INSERT_HEAD(&t->jobs, j, link);
 	begin[j->row.state](j);

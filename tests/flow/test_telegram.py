@@ -41,7 +41,7 @@ class Telegram:
 
     def rows(self):
         with sqlite3.connect(f"file:{self.home.path}/gateway/inbox.sqlite?mode=ro", uri=True) as db:
-            return db.execute("SELECT number, state, text, reply FROM inbox ORDER BY id").fetchall()
+            return db.execute("SELECT ref, state, text, reply FROM inbox ORDER BY id").fetchall()
 
     def ignored(self):
         with sqlite3.connect(f"file:{self.home.path}/gateway/inbox.sqlite?mode=ro", uri=True) as db:
@@ -72,7 +72,7 @@ def test_a_message_is_answered_under_its_banner(telegram):
     assert first.startswith("[INBOUND TELEGRAM chat 11 from 7.") and "untrusted" in first
     assert rest == "good morning" and t.api.sent[0] == {**t.api.sent[0], "chat": 11, "mode": "MarkdownV2"}
     assert 11 in t.api.typing
-    wait_for(lambda: t.rows() == [(number, 3, None, None)], "the row to remember its number alone")
+    wait_for(lambda: t.rows() == [(str(number), 3, None, None)], "the row to remember its number alone")
     state = json.loads((t.home.path / "gateway/telegram-state.json").read_text())
     assert state["offset"] == number + 1
     mapped = json.loads((t.home.path / "gateway/sessions/_map.json").read_text())

@@ -56,10 +56,19 @@ stop(void **state)
 }
 
 static int
+add_to(const char *account, int64_t update, const char *chat, const char *text)
+{
+	char ref[24];
+
+	snprintf(ref, sizeof(ref), "%lld", (long long)update);
+	return inbox_add(in, "telegram", account, &(struct arrival){ .ref = ref, .chat = chat, .sender = "7", .text = text },
+	    strcmp(text, "/stop") == 0, NULL);
+}
+
+static int
 add(int64_t update, const char *chat, const char *text)
 {
-	return inbox_add(in, &(struct arrival){ .platform = "telegram", .account = "42", .update = update, .chat = chat,
-	    .sender = "7", .text = text, .stop = strcmp(text, "/stop") == 0 }, NULL);
+	return add_to("42", update, chat, text);
 }
 
 /* The head behind a row's id; its update's number is the end of its key. */
@@ -88,8 +97,7 @@ test_a_message_is_taken_once(void **state)
 {
 	assert_int_equal(add(5, "11", "a"), 1);
 	assert_int_equal(add(5, "11", "a"), 0);
-	assert_int_equal(inbox_add(in, &(struct arrival){ .platform = "telegram", .account = "43", .update = 5, .chat = "11",
-	    .sender = "7", .text = "another bot" }, NULL), 1);
+	assert_int_equal(add_to("43", 5, "11", "another bot"), 1);
 	reopen();
 	assert_int_equal(add(5, "11", "a"), 0);
 	assert_int_equal(inbox_open_rows(in), 2);
@@ -174,27 +182,71 @@ test_a_row_goes_one_step_at_a_time(void **state)
 }
 
 static void
-test_an_offset_moves_with_its_messages_or_not_at_all(void **state)
+assert_mark(const char *account, const char *mark)
 {
-	assert_int_equal(inbox_offset(in, "telegram", "42"), -1);
+	cleanup_free char *is = inbox_mark(in, "telegram", account);
+
+	if (mark == NULL)
+		assert_null(is);
+	else
+		assert_string_equal(is, mark);
+}
+
+static void
+test_a_mark_moves_with_its_messages_or_not_at_all(void **state)
+{
+	assert_mark("42", NULL);
 	assert_int_equal(inbox_begin(in, NULL), 0);
 	add(5, "11", "a");
 	inbox_ignore(in, "telegram", NULL);
-	inbox_set_offset(in, "telegram", "42", 6, NULL);
+	inbox_set_mark(in, "telegram", "42", "6", NULL);
 	inbox_rollback(in);
 	assert_int_equal(inbox_open_rows(in), 0);
-	assert_int_equal(inbox_offset(in, "telegram", "42"), -1);
+	assert_mark("42", NULL);
 	assert_int_equal(inbox_begin(in, NULL), 0);
 	add(5, "11", "a");
 	inbox_ignore(in, "telegram", NULL);
 	inbox_ignore(in, "telegram", NULL);
-	inbox_set_offset(in, "telegram", "42", 6, NULL);
+	inbox_set_mark(in, "telegram", "42", "6", NULL);
 	assert_int_equal(inbox_commit(in, NULL), 0);
 	reopen();
 	assert_int_equal(inbox_open_rows(in), 1);
 	assert_int_equal(inbox_ignored(in, "telegram"), 2);
-	assert_int_equal(inbox_offset(in, "telegram", "42"), 6);
-	assert_int_equal(inbox_offset(in, "telegram", "43"), -1);
+	assert_mark("42", "6");
+	assert_mark("43", NULL);
+}
+
+/* A platform's names are its own: not numbers, and as long as they like. */
+static void
+test_a_name_of_any_kind_is_one_message_and_one_key(void **state)
+{
+	static const char *const names[] = { "190e12", "190E12", "0042", "42", "$event:host", NULL };
+	cleanup_free char *first = NULL;
+	char long_name[300] = { 0 };
+	struct row r;
+
+	for (size_t i = 0; names[i] != NULL; i++)
+		assert_int_equal(inbox_add(in, "gmail", "me@host", &(struct arrival){ .ref = names[i], .chat = "a", .sender = "a",
+		    .text = "x", .meta = "{}", .files = "[]" }, false, NULL), 1);
+	r = head(0);
+	assert_string_equal(r.key, "gmail:me@host:190e12");
+	assert_string_equal(r.meta, "{}");
+	assert_string_equal(r.files, "[]");
+	row_clear(&r);
+	memset(long_name, '$', sizeof(long_name) - 1);
+	for (char c = 'a'; c <= 'b'; c++) {
+		long_name[250] = c;
+		assert_int_equal(inbox_add(in, "matrix", "@me:host", &(struct arrival){ .ref = long_name, .chat = (char[]){ c, 0 },
+		    .sender = "a", .text = "x" }, false, NULL), 1);
+	}
+	r = head(1);
+	assert_true(strlen(r.key) <= 128);
+	first = xstrdup(r.key);
+	row_clear(&r);
+	r = head(6);
+	assert_true(strlen(r.key) <= 128);
+	assert_string_not_equal(r.key, first);
+	row_clear(&r);
 }
 
 static void
@@ -248,14 +300,17 @@ static void
 live(int out)
 {
 	struct row r = { 0 };
-	char c;
+	char c, next[24];
+	char *mark;
 
 	open_it();
-	for (int64_t i = inbox_offset(in, "telegram", "42") < 0 ? 0 : inbox_offset(in, "telegram", "42");; i++) {
+	mark = inbox_mark(in, "telegram", "42");
+	for (int64_t i = mark == NULL ? 0 : atoi(mark);; i++) {
 		if (i < 40) {
 			inbox_begin(in, NULL);
 			add(i, i % 3 == 0 ? "11" : "22", "m");
-			inbox_set_offset(in, "telegram", "42", i + 1, NULL);
+			snprintf(next, sizeof(next), "%lld", (long long)i + 1);
+			inbox_set_mark(in, "telegram", "42", next, NULL);
 			inbox_commit(in, NULL);
 		} else if (inbox_open_rows(in) == 0) {
 			_exit(0);
@@ -320,7 +375,8 @@ main(void)
 		CASE(test_one_that_was_sent_is_forgotten_after_a_week),
 		CASE(test_each_chat_shows_its_oldest),
 		CASE(test_a_row_goes_one_step_at_a_time),
-		CASE(test_an_offset_moves_with_its_messages_or_not_at_all),
+		CASE(test_a_mark_moves_with_its_messages_or_not_at_all),
+		CASE(test_a_name_of_any_kind_is_one_message_and_one_key),
 		CASE(test_stop_is_for_what_came_before_it_in_its_chat),
 		CASE(test_what_was_spent_is_added_up_by_session),
 		CASE(test_no_kill_loses_or_turns_round_a_message),

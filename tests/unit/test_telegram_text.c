@@ -7,10 +7,11 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "gatewayd/allow.h"
 #include "gatewayd/banner.h"
+#include "gatewayd/botapi.h"
 #include "gatewayd/commands.h"
 #include "gatewayd/markup.h"
-#include "gatewayd/settings.h"
 #include "gatewayd/split.h"
 #include "gatewayd/update.h"
 
@@ -70,85 +71,72 @@ test_what_is_no_message_is_none(void **state)
 static void
 test_a_list_keeps_its_order_and_nothing_twice(void **state)
 {
-	char **list = settings_list(" 11, ,-22,11,\t33 ,");
+	struct allow a;
 
-	assert_string_equal(list[0], "11");
-	assert_string_equal(list[1], "-22");
-	assert_string_equal(list[2], "33");
-	assert_null(list[3]);
-	settings_list_free(list);
-	list = settings_list(NULL);
-	assert_null(list[0]);
-	settings_list_free(list);
-}
-
-/* 0: it is usable. */
-static int
-settings_of(struct settings *s, struct boot *b, const char *const *lines)
-{
-	memset(b, 0, sizeof(*b));
-	*s = (struct settings){ 0 };
-	for (; *lines != NULL; lines++)
-		assert_int_equal(boot_line(b, *lines, NULL), 0);
-	settings_read(s, b);
-	assert_true((s->telegram.token == NULL) == (s->telegram.wrong != NULL));
-	return s->telegram.wrong == NULL ? 0 : -1;
+	allow_read(&a, " 11, ,-22,11,\t33 ,", NULL);
+	assert_string_equal(a.chats[0], "11");
+	assert_string_equal(a.chats[1], "-22");
+	assert_string_equal(a.chats[2], "33");
+	assert_null(a.chats[3]);
+	allow_add(&a, "-22,44");
+	assert_string_equal(a.chats[3], "44");
+	assert_null(a.chats[4]);
+	assert_int_equal(allow_chats(&a), 4);
+	allow_clear(&a);
+	allow_read(&a, NULL, NULL);
+	assert_int_equal(allow_chats(&a), 0);
+	allow_clear(&a);
 }
 
 static void
 test_nobody_is_let_in_unless_listed(void **state)
 {
-	struct settings s;
-	struct boot b;
+	struct allow a;
 
-	assert_int_equal(settings_of(&s, &b, (const char *[]){ "secret TELEGRAM_BOT_TOKEN=42:abc", NULL }), 0);
-	assert_string_equal(s.telegram.account, "42");
-	assert_string_equal(s.telegram.api, "https://api.telegram.org");
-	assert_false(settings_admits(&s.telegram, "11", "7"));
-	assert_false(settings_admits(&s.telegram, "", ""));
-	settings_clear(&s);
-	boot_clear(&b);
-	assert_int_equal(settings_of(&s, &b, (const char *[]){ "secret TELEGRAM_BOT_TOKEN=42:abc",
-	    "secret TELEGRAM_ALLOWED_CHAT_IDS=11,-22", NULL }), 0);
-	assert_true(settings_admits(&s.telegram, "-22", "8"));
-	assert_false(settings_admits(&s.telegram, "1", "8"));
-	assert_false(settings_admits(&s.telegram, "111", "8"));
-	settings_clear(&s);
-	boot_clear(&b);
-	assert_int_equal(settings_of(&s, &b, (const char *[]){ "secret TELEGRAM_BOT_TOKEN=42:abc",
-	    "secret TELEGRAM_ALLOWED_CHAT_IDS=11", "secret TELEGRAM_ALLOWED_USER_IDS=7,,9", NULL }), 0);
-	assert_true(settings_admits(&s.telegram, "11", "9"));
-	assert_false(settings_admits(&s.telegram, "11", "8"));
-	assert_false(settings_admits(&s.telegram, "7", "7"));
-	settings_clear(&s);
-	boot_clear(&b);
+	allow_read(&a, NULL, NULL);
+	assert_false(allow_admits(&a, "11", "7"));
+	assert_false(allow_admits(&a, "", ""));
+	allow_clear(&a);
+	allow_read(&a, "11,-22", NULL);
+	assert_true(allow_admits(&a, "-22", "8"));
+	assert_false(allow_admits(&a, "1", "8"));
+	assert_false(allow_admits(&a, "111", "8"));
+	allow_clear(&a);
+	allow_read(&a, "11", "7,,9");
+	assert_true(allow_admits(&a, "11", "9"));
+	assert_false(allow_admits(&a, "11", "8"));
+	assert_false(allow_admits(&a, "7", "7"));
+	allow_clear(&a);
 }
 
 static void
 test_a_token_goes_nowhere_in_clear(void **state)
 {
 	static const struct {
-		const char *lines[3];
-		int result;
+		const char *token, *api;
+		bool usable;
 	} cases[] = {
-		{ { "secret TELEGRAM_BOT_TOKEN=42:abc", "secret TELEGRAM_API_URL=https://bot.example/" }, 0 },
-		{ { "secret TELEGRAM_BOT_TOKEN=42:abc", "secret TELEGRAM_API_URL=http://127.0.0.1:8081" }, 0 },
-		{ { "secret TELEGRAM_BOT_TOKEN=42:abc", "secret TELEGRAM_API_URL=http://bot.example" }, -1 },
-		{ { "secret TELEGRAM_BOT_TOKEN=42:abc", "secret TELEGRAM_API_URL=http://127.0.0.1.example" }, -1 },
-		{ { "secret TELEGRAM_BOT_TOKEN=42:abc", "secret TELEGRAM_API_URL=http://localhost:1@bot.example" }, -1 },
-		{ { "secret TELEGRAM_BOT_TOKEN=42:abc/../x" }, -1 },
-		{ { "secret TELEGRAM_BOT_TOKEN=abc" }, -1 },
-		{ { "secret TELEGRAM_BOT_TOKEN=42:" }, -1 },
+		{ "42:abc", NULL, true },
+		{ "42:abc", "https://bot.example/", true },
+		{ "42:abc", "http://127.0.0.1:8081", true },
+		{ "42:abc", "http://bot.example", false },
+		{ "42:abc", "http://127.0.0.1.example", false },
+		{ "42:abc", "http://localhost:1@bot.example", false },
+		{ "42:abc/../x", NULL, false },
+		{ "abc", NULL, false },
+		{ "42:", NULL, false },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct settings s;
-		struct boot b;
+		struct bot b = { 0 };
 
-		if (settings_of(&s, &b, cases[i].lines) != cases[i].result)
+		if ((bot_set(&b, cases[i].token, cases[i].api) == NULL) != cases[i].usable)
 			fail_msg("case %zu", i);
-		settings_clear(&s);
-		boot_clear(&b);
+		if (i == 0) {
+			assert_string_equal(b.account, "42");
+			assert_string_equal(b.api, "https://api.telegram.org");
+		}
+		bot_clear(&b);
 	}
 }
 

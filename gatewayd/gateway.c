@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See gateway.h: the table of platforms, and all of them at once. */
+#include "gatewayd/gateway.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "gatewayd/allow.h"
+
+static const struct platform *const platforms[] = {
+	&telegram_platform,
+};
+
+int
+gateway_open(struct gateway *g, struct error *e)
+{
+	g->lines = xcalloc(COUNT(platforms) + 1, sizeof(*g->lines));
+	for (size_t i = 0; i < COUNT(platforms); i++) {
+		struct line *l = &g->lines[i];
+
+		l->platform = platforms[i];
+		if (l->platform->open(g, &l->self, &l->wrong, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+void
+gateway_serve(struct gateway *g)
+{
+	for (struct line *l = g->lines; l->platform != NULL; l++) {
+		const char *name = l->platform->name;
+
+		if (l->wrong != NULL)
+			log_warn("%s is off: %s", name, l->wrong);
+		if (l->self == NULL)
+			continue;
+		if (allow_chats(l->platform->allow(l->self)) == 0)
+			log_warn("%s: its allow list is empty, so nobody is heard", name);
+		l->platform->serve(l->self);
+	}
+}
+
+void
+gateway_stop(struct gateway *g)
+{
+	for (struct line *l = g->lines; l->platform != NULL; l++)
+		if (l->self != NULL)
+			l->platform->stop(l->self);
+}
+
+void
+gateway_free(struct gateway *g)
+{
+	for (struct line *l = g->lines; l != NULL && l->platform != NULL; l++)
+		if (l->self != NULL)
+			l->platform->free(l->self);
+	free(steal(g->lines));
+}
+
+const struct line *
+gateway_line(const struct gateway *g, const char *name)
+{
+	for (const struct line *l = g->lines; l->platform != NULL; l++)
+		if (strcmp(l->platform->name, name) == 0)
+			return l->self == NULL ? NULL : l;
+	return NULL;
+}
