@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A job is the oldest message of a chat until it is sent. What it says to
+ * engined or to the platform stands in the inbox before; so a job can be
+ * dropped at any moment, and be begun again from its row. turns.c chooses
+ * jobs, turn.c has engined answer them, delivery.c brings the answers back.
+ */
+#ifndef ALPI_GATEWAYD_JOB_H
+#define ALPI_GATEWAYD_JOB_H
+
+#include <sys/queue.h>
+
+#include "common/follow.h"
+#include "common/heard.h"
+#include "gatewayd/gateway.h"
+#include "gatewayd/inbox.h"
+
+struct job {
+	LIST_ENTRY(job)		 link;
+	struct turns		*in;
+	struct gateway		*gateway;
+	const struct line	*line;
+	struct row		 row;
+	struct follow		*follow;	/* NULL: no turn runs */
+	struct request		*request;	/* for a command's answer */
+	const struct command	*command;
+	struct sending		*sending;
+	struct event		*timer;		/* typing; then, the next try to send */
+	char			**parts;
+	struct heard		 heard;
+	bool			 stopped;	/* somebody said so */
+};
+
+/* It is over, or begins again from its row after ms. j is gone. */
+void	 job_drop(struct job *j, int64_t ms);
+/* It begins again a little later, for this reason. j is gone. */
+void	 job_drop_for(struct job *j, const struct error *e);
+/* A turn of a chat's conversation, for a row that was received; then, and for a row that runs, to its end. j may be gone after. */
+void	 job_begin_turn(struct job *j);
+void	 job_follow(struct job *j);
+/* This is the answer: kept, then delivered. spent: NULL for one without a turn. j may be gone after. */
+void	 job_answer(struct job *j, const char *text, const struct spent *spent);
+/* The parts of its reply that have not left yet. j may be gone after. */
+void	 job_deliver(struct job *j);
+
+#endif
