@@ -56,7 +56,7 @@ struct mime_draft {
 	size_t		 nfiles;
 };
 
-/* Once, before restrict and the first thread: the library's own start, and the character sets of the first mail. */
+/* Once, before restrict and the first thread: the library's own start. */
 void	 mime_begin(void);
 
 /* NULL: ERR_too_large (beyond MIME_MAX); ERR_invalid, it has no sender that could be answered. */

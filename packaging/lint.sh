@@ -12,6 +12,7 @@ if command -v clang >/dev/null; then
 	made=$(mktemp -d)
 	mkdir "$made/engined" && docs/pages.sh README.md docs/*.[1578] > "$made/engined/pages.inc"
 	git ls-files '*.c' | xargs -P "$(nproc)" -n 8 clang -fsyntax-only -std=gnu11 -I. -I"$made" -D_GNU_SOURCE -DALPI_VERSION='"0"' \
+	    $(pkgconf --cflags gmime-3.0 | sed 's/-I/-isystem /g') \
 	    -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wno-format-nonliteral -Wno-unused-parameter -Werror ||
 	    complain "clang warns"
 	rm -r "$made"
