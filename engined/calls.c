@@ -16,6 +16,7 @@
 #include "engined/context.h"
 #include "engined/engine.h"
 #include "engined/knowledge.h"
+#include "engined/meaning.h"
 #include "engined/recall.h"
 #include "engined/redact.h"
 #include "engined/remember.h"
@@ -42,6 +43,7 @@ toolcall_clear(struct turn *t)
 		event_free(c->timer);
 	if (c->wait != NULL)
 		recall_forget(t->engine->recall, c->wait);
+	recollect_cancel(c->question);
 	indexing_free(c->indexing);
 	looking_free(c->looking);
 	free(c->key);
@@ -478,7 +480,7 @@ calls_cancel(struct turn *t)
 {
 	if (t->now.key == NULL)
 		turn_kick(t);
-	else if (t->now.wait != NULL)
+	else if (t->now.wait != NULL || t->now.question != NULL)
 		calls_fail(t, "interrupted");
 	else if (t->now.indexing != NULL)
 		indexing_cancel(t);

@@ -19,6 +19,7 @@
 #define DEPTH		8
 #define RETRIES		2
 #define BACKOFF_MS	500
+#define COST_MAX	1000.0		/* USD of one request; more is nonsense */
 
 struct embed {
 	struct event_base	*base;
@@ -92,6 +93,9 @@ embed_read(const char *body, size_t len, size_t count, struct embed_result *r, s
 		return error_set(e, ERR_provider, "the server's vectors have %zu numbers; 1 to %d can be kept", dim, VECTORS_DIM_MAX);
 	if (r->tokens < 0 || r->tokens > INT32_MAX)
 		r->tokens = 0;
+	r->cost = json_num(json_object_get(j, "usage"), "cost", 0);
+	if (!(r->cost >= 0 && r->cost < COST_MAX))
+		r->cost = 0;
 	r->numbers = xcalloc(count * dim, sizeof(float));
 	if (read_rows(rows, r, e) == 0)
 		return 0;

@@ -24,6 +24,7 @@ struct embed_result {
 	size_t	 count;
 	int64_t	 dim;
 	int64_t	 tokens;		/* as it says; 0: it does not */
+	double	 cost;			/* USD, where it says so */
 };
 
 /* An answer to `count` texts. 0 or -1; embed_clear frees. */

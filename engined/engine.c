@@ -21,6 +21,7 @@
 #include "engined/journal.h"
 #include "engined/ledger.h"
 #include "engined/project.h"
+#include "engined/meaning.h"
 #include "engined/recall.h"
 #include "engined/review.h"
 #include "engined/session.h"
@@ -71,6 +72,7 @@ engine_init(struct engine *en)
 	en->closer = evtimer_new(en->base, on_close, en);
 	spend_begin(en);
 	en->recall = recall_new(en->base, en->home);
+	en->meaning = meaning_new(en);
 	en->workspace = workspace_new(en->base, en->home);
 	ledger_caps(en->ledger, en->config);
 }
@@ -90,6 +92,7 @@ engine_clear(struct engine *en)
 		LIST_REMOVE(w, link);
 		free(w);
 	}
+	meaning_free(en->meaning);
 	recall_free(en->recall);
 	workspace_free(en->workspace);
 	talk_clear(&en->talks);

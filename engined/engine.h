@@ -46,6 +46,7 @@ struct engine {
 	struct provider		*provider;
 	struct catalog		*catalog;
 	struct recall		*recall;
+	struct meaning		*meaning;	/* of what recall finds */
 	struct workspace	*workspace;
 
 	struct tools		 tools;

@@ -16,11 +16,17 @@
 #include "engined/piece.h"
 #include "engined/rank.h"
 #include "engined/redact.h"
+#include "engined/vectors.h"
+
+#define NEAR_PIECES	(4 * FTS_K_MAX)	/* looked at for the nearest sessions: neighbours overlap */
 
 static const char *const steps[] = {
 	"CREATE TABLE sessions (id TEXT PRIMARY KEY, mtime_us INTEGER NOT NULL, size INTEGER NOT NULL,"
 	" started_at REAL NOT NULL, first INTEGER NOT NULL, pieces INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE VIRTUAL TABLE words USING fts5(session UNINDEXED, content, tokenize = 'unicode61 remove_diacritics 2');",
+	"ALTER TABLE sessions ADD COLUMN model INTEGER NOT NULL DEFAULT 0;"	/* that has made vectors of all its pieces */
+	"CREATE VIEW pieces AS SELECT rowid AS id FROM words;"
+	VECTORS_TABLES,
 	NULL
 };
 
@@ -57,6 +63,12 @@ fts_discard(struct fts *x)
 {
 	rank_discard(&x->file);
 	fts_close(x);
+}
+
+struct db *
+fts_db(struct fts *x)
+{
+	return x->file.db;
 }
 
 /* ---- what is known ------------------------------------------------------------------------------ */
@@ -143,6 +155,8 @@ fts_remove(struct fts *x, const char *id, struct error *e)
 	int64_t first, n;
 
 	if (pieces_of(x, id, &first, &n, e) == -1)
+		return -1;
+	if (n > 0 && vectors_remove(x->file.db, FTS_ROOT, first, n, e) == -1)
 		return -1;
 	if (n > 0 && db_run(x->file.db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", first, first + n - 1) == -1)
 		return -1;
@@ -293,6 +307,42 @@ fts_search(struct fts *x, const char *query, const char *skip, struct fts_hit *h
 	all = match_all(&m);
 	n = collect(x, newest_first(x, all, e), skip, hits, 0, most, e);
 	return n == -1 || n == most ? n : collect(x, newest_first(x, any, e), skip, hits, n, most, e);
+}
+
+/* The session of a piece becomes a hit if it is none yet. 1, 0 or -1. */
+static int
+take_near(struct fts *x, const struct vectors_hit *near, const char *skip, struct fts_hit *hits, int n, struct error *e)
+{
+	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT session, ?, content FROM words WHERE rowid = ?", "fi", near->score, near->piece);
+	int more = s == NULL ? -1 : db_step(x->file.db, s, e);
+	cleanup_free char *id = more == 1 ? xstrdup((const char *)sqlite3_column_text(s, 0)) : NULL;
+
+	if (more == 1 && !is_new(id, skip, hits, n))
+		more = 0;
+	if (more == 1)
+		take_hit(x, s, id, &hits[n]);
+	if (s != NULL)
+		db_done(s);
+	return more;
+}
+
+int
+fts_near(struct fts *x, const struct vectors *v, const float *numbers, const char *skip, struct fts_hit *hits, size_t k,
+    struct error *e)
+{
+	struct vectors_hit near[NEAR_PIECES];
+	int found = vectors_search(x->file.db, v, numbers, near, NEAR_PIECES, e), most = k < FTS_K_MAX ? (int)k : FTS_K_MAX, n = 0;
+
+	for (int i = 0; i < found && n < most; i++) {
+		int new = take_near(x, &near[i], skip, hits, n, e);
+
+		if (new == -1) {
+			fts_hits_clear(hits, (size_t)n);
+			return -1;
+		}
+		n += new;
+	}
+	return found == -1 ? -1 : n;
 }
 
 void

@@ -10,6 +10,7 @@
 #define ALPI_ENGINED_FTS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/error.h"
@@ -17,8 +18,11 @@
 
 #define FTS_SNIPPET	600		/* characters */
 #define FTS_K_MAX	50
+#define FTS_ROOT	1		/* of its vectors: there is one */
 
+struct db;
 struct fts;
+struct vectors;
 
 /* What is known of a session file. */
 struct fts_file {
@@ -40,6 +44,9 @@ void	 fts_close(struct fts *x);
 /* Close it and set the file aside: it is damaged (ERR_invalid said so). The next fts_open begins anew. */
 void	 fts_discard(struct fts *x);
 
+/* Its tables, for the vectors of its pieces (vectors.h). */
+struct db *fts_db(struct fts *x);
+
 /* What it holds, by id; the caller frees. 0 or -1. */
 int	 fts_files(struct fts *x, struct fts_file **out, size_t *count, struct error *e);
 /* Sessions and pieces in it. 0 or -1. */
@@ -59,6 +66,19 @@ int	 fts_remove(struct fts *x, const char *id, struct error *e);
  * them come first, then the newest with any. How many; the caller clears them. -1 on error.
  */
 int	 fts_search(struct fts *x, const char *query, const char *skip, struct fts_hit *hits, size_t k, struct error *e);
+/* The same by the vectors of a model: the nearest piece of each session, its beginning as the snippet. */
+int	 fts_near(struct fts *x, const struct vectors *v, const float *numbers, const char *skip, struct fts_hit *hits, size_t k,
+	    struct error *e);
 void	 fts_hits_clear(struct fts_hit *hits, size_t n);
+
+/* ---- which pieces have no vector (fts_vectors.c) ------------------------------------------------- */
+
+/*
+ * The next pieces without a vector of the model, those of newer sessions first; n at most, texts are the caller's. Looks at some
+ * sessions only: *more when there are others. How many, -1 on error.
+ */
+int	 fts_missing(struct fts *x, const struct vectors *v, int64_t *pieces, char **texts, int n, bool *more, struct error *e);
+/* How many pieces are in sessions of which not all have one yet; -1 on error. */
+int64_t	 fts_waiting(struct fts *x, const struct vectors *v, struct error *e);
 
 #endif

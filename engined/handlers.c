@@ -23,6 +23,7 @@
 #include "engined/ledger.h"
 #include "engined/outbox.h"
 #include "engined/recall.h"
+#include "engined/recall_asked.h"
 #include "engined/remember.h"
 #include "engined/session.h"
 #include "engined/skill_asked.h"
@@ -302,42 +303,6 @@ session_delete_ids(struct call *c, const void *in, struct error *e)
 	return call_reply(c, &reply);
 }
 
-/* A search that waits for the index. */
-struct search {
-	struct call	*call;
-	char		*query;
-	size_t		 limit;
-};
-
-static void
-on_indexed(void *arg, const struct recall_pass *pass, const struct error *e)
-{
-	struct search *s = arg;
-	struct engine *en = s->call->ctx;
-	struct error why = { 0 };
-	json_t *rows = pass == NULL ? NULL : recall_find(en->recall, s->query, s->limit, NULL, &why);
-
-	if (rows != NULL)
-		call_reply(s->call, &(struct session_search_reply){ .sessions = rows });
-	else
-		call_fail(s->call, pass == NULL ? e : &why);
-	json_decref(rows);
-	free(s->query);
-	free(s);
-}
-
-static int
-session_search(struct call *c, const void *in, struct error *e)
-{
-	const struct session_search *m = in;
-	struct engine *en = c->ctx;
-	struct search *s = xcalloc(1, sizeof(*s));
-
-	*s = (struct search){ .call = c, .query = xstrdup(m->query), .limit = m->limit > 0 ? (size_t)m->limit : 20 };
-	recall_update(en->recall, false, on_indexed, s);
-	return CALL_LATER;
-}
-
 static int
 session_events(struct call *c, const void *in, struct error *e)
 {
@@ -512,7 +477,7 @@ const struct handler engine_handlers[] = {
 	{ MSG_session_list,         session_list,         CAP_none },
 	{ MSG_session_read,         session_read,         CAP_none },
 	{ MSG_session_delete,       session_delete_ids,   CAP_none },
-	{ MSG_session_search,       session_search,       CAP_none },
+	{ MSG_session_search,       recall_asked,         CAP_none },
 	{ MSG_session_events,       session_events,       CAP_none },
 	{ MSG_memory_call,          memory_call,          CAP_none },
 	{ MSG_skill_list,           skill_asked_list,     CAP_none },

@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/config.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "engined/embedding.h"
 #include "engined/engine.h"
 #include "engined/fetch.h"
 #include "engined/indexing.h"
-#include "engined/spend.h"
 #include "engined/turn.h"
 #include "engined/workspace.h"
 
@@ -52,33 +51,18 @@ void
 indexing_end(struct indexing *x, char *text, const struct error *e)
 {
 	struct tool_result r = { .ok = text != NULL, .output = text, .error = text == NULL ? xstrdup(e->text) : NULL,
-	    .tokens_in = x->tokens };
+	    .tokens_in = x->tokens, .cost = x->cost };
 
 	calls_end(x->turn, &r);
 }
 
 /* ---- vectors ---------------------------------------------------------------------------------------- */
 
-int
-indexing_embed(struct indexing *x, json_t *texts, int timeout_ms, embed_done *done, struct error *e)
-{
-	struct engine *en = x->turn->engine;
-	struct target target = { 0 };
-
-	if (target_resolve(en->config, engine_secret, en, config_str(en->config, "embeddings.model"), &target, e) == -1)
-		json_decref(texts);
-	else
-		x->embed = embed_start(en->base, provider_http(en->provider), &target, texts, timeout_ms, done, x, e);
-	target_clear(&target);
-	return x->embed == NULL ? -1 : 0;
-}
-
 void
 indexing_spend(struct indexing *x, const struct embed_result *r)
 {
-	x->tokens += r->tokens;
-	if (r->tokens > 0)
-		spend(x->turn->engine, x->turn->peer, r->tokens, 0, 0);
+	x->tokens += embedding_charge(x->turn->engine, x->turn->peer, r);
+	x->cost += r->cost;
 }
 
 static void
@@ -107,19 +91,11 @@ on_embed(void *arg, json_t *texts)
 	struct indexing *x = arg;
 	struct timeval now = { 0 };
 
-	if (indexing_embed(x, texts, BATCH_MS, on_vectors, &x->why) == 0)
+	if ((x->embed = embedding_ask(x->turn->engine, texts, BATCH_MS, on_vectors, x, &x->why)) != NULL)
 		return;
 	if (x->timer == NULL)
 		x->timer = evtimer_new(x->turn->engine->base, on_no_server, x);
 	evtimer_add(x->timer, &now);
-}
-
-const char *
-indexing_embedder(const struct turn *t)
-{
-	const char *model = config_str(t->engine->config, "embeddings.model");
-
-	return model[0] == '\0' ? NULL : model;
 }
 
 /* ---- index_workspace ------------------------------------------------------------------------------ */
@@ -153,7 +129,7 @@ on_progress(void *arg, const char *text)
 static void
 add_vectors(const struct indexing *x, const struct workspace_result *r, json_t *j)
 {
-	if (indexing_embedder(x->turn) == NULL)
+	if (embedding_model(x->turn->engine) == NULL)
 		return;
 	json_object_set_new(j, "embedded", json_integer(r->embedded));
 	if (r->why_missing[0] == '\0')
@@ -187,7 +163,7 @@ static void
 begin_index(struct turn *t)
 {
 	struct workspace_order o = { .path = json_str(t->now.args, "path", "."), .glob = json_str(t->now.args, "glob", WORKSPACE_GLOB),
-	    .force = json_bool(t->now.args, "force", false), .embedder = indexing_embedder(t), .ocr = json_bool(t->now.args, "ocr", false) };
+	    .force = json_bool(t->now.args, "force", false), .embedder = embedding_model(t->engine), .ocr = json_bool(t->now.args, "ocr", false) };
 	struct indexing *x = t->now.indexing = indexing_new(t);
 
 	x->pass = workspace_begin(t->engine->workspace, &o, &caller, x);
@@ -201,7 +177,7 @@ end_learned(struct indexing *x, const char *why)
 {
 	const char *text = x->learned.output;
 	json_t *j = json_parse(text, strlen(text), 4, NULL);
-	struct tool_result r = { .ok = true, .mutations = steal(x->learned.mutations), .tokens_in = x->tokens };
+	struct tool_result r = { .ok = true, .mutations = steal(x->learned.mutations), .tokens_in = x->tokens, .cost = x->cost };
 
 	json_object_set_new(j, "indexed", json_boolean(why == NULL));
 	if (why != NULL)
@@ -230,7 +206,7 @@ indexing_learned(struct turn *t, struct tool_result *r)
 {
 	cleanup_json json_t *told = json_parse(r->output, strlen(r->output), 4, NULL);
 	struct workspace_order o = { .path = json_str(told, "path", ".alpi/documents"), .glob = WORKSPACE_GLOB,
-	    .embedder = indexing_embedder(t), .ocr = json_bool(t->now.args, "ocr", false) };
+	    .embedder = embedding_model(t->engine), .ocr = json_bool(t->now.args, "ocr", false) };
 	struct indexing *x = t->now.indexing = indexing_new(t);
 
 	x->learned = *r;

@@ -22,7 +22,8 @@ struct indexing {
 	struct embed		*embed;		/* the embedding server is asked; NULL: not */
 	struct event		*timer;		/* NULL: not needed yet */
 	struct error		 why;		/* what it will say */
-	int64_t			 tokens;	/* that the server counted */
+	int64_t			 tokens;	/* that the server counted, */
+	double			 cost;		/* and what it took for them */
 	struct workspace_pass	*pass;		/* NULL: none runs */
 	struct tool_result	 learned;	/* of learn_file, before the file is indexed; not ok: it is another tool */
 
@@ -39,11 +40,7 @@ struct indexing *indexing_new(struct turn *t);
 /* The call ends, and x with it; text NULL: with the error. text is taken. */
 void	 indexing_end(struct indexing *x, char *text, const struct error *e);
 
-/* The embedding model that is configured, NULL: none. Borrowed. */
-const char *indexing_embedder(const struct turn *t);
-/* Ask it. texts is taken; done gets x. 0, or -1: it cannot be asked. */
-int	 indexing_embed(struct indexing *x, json_t *texts, int timeout_ms, embed_done *done, struct error *e);
-/* What that used is charged. */
+/* What vectors used is charged. */
 void	 indexing_spend(struct indexing *x, const struct embed_result *r);
 
 /* search_workspace */

@@ -11,20 +11,19 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "engined/embedding.h"
 #include "engined/engine.h"
 #include "engined/fetch.h"
 #include "engined/indexing.h"
 #include "engined/match.h"
 #include "engined/page.h"
+#include "engined/rank.h"
 #include "engined/turn.h"
 #include "engined/vectors.h"
 #include "engined/workspace.h"
 
 #define K_MAX		50
-#define QUERY_MS	10000		/* for the vector of a query */
-#define QUERY_BYTES	8192
 #define BOTH_LEAST	20		/* of each order, when there are two */
-#define RANK_BASE	60		/* of reciprocal rank fusion: how little the first place counts for */
 
 static size_t
 wanted(const struct indexing *x)
@@ -35,12 +34,6 @@ wanted(const struct indexing *x)
 }
 
 /* ---- two orders made one ------------------------------------------------------------------------------ */
-
-static double
-share(size_t place)
-{
-	return 1.0 / (RANK_BASE + 1 + (double)place);
-}
 
 static struct shelf_hit *
 known(struct indexing *x, int64_t piece)
@@ -66,7 +59,7 @@ static int
 fuse(struct indexing *x, struct shelf *shelf, int64_t root, const struct vectors_hit *near, int n, struct error *e)
 {
 	for (size_t i = 0; i < x->nhits; i++)
-		x->hits[i].score = share(i);
+		x->hits[i].score = rank_share(i);
 	for (int i = 0; i < n; i++) {
 		struct shelf_hit *h = known(x, near[i].piece), new;
 		int found = h != NULL || x->nhits == SHELF_K_MAX ? 0 : shelf_hit(shelf, root, near[i].piece, &new, e);
@@ -74,9 +67,9 @@ fuse(struct indexing *x, struct shelf *shelf, int64_t root, const struct vectors
 		if (found == -1)
 			return -1;
 		if (h != NULL)
-			h->score += share((size_t)i);
+			h->score += rank_share((size_t)i);
 		if (found == 1) {
-			new.score = share((size_t)i);
+			new.score = rank_share((size_t)i);
 			x->hits[x->nhits++] = new;
 		}
 	}
@@ -92,7 +85,7 @@ look_near(struct indexing *x, struct shelf *shelf, int64_t root, size_t k, struc
 	struct vectors v;
 	int n;
 
-	if (vectors_find(shelf_db(shelf), root, indexing_embedder(x->turn), &v, e) == -1)
+	if (vectors_find(shelf_db(shelf), root, embedding_model(x->turn->engine), &v, e) == -1)
 		return -1;
 	if (v.id == 0 || v.dim != x->dim) {
 		snprintf(x->note, sizeof(x->note), "the index has no vectors of this model that fit: index_workspace makes them");
@@ -121,7 +114,7 @@ look_in(struct indexing *x, struct shelf *shelf, int64_t root, struct error *e)
 	if (n == -1)
 		return -1;
 	x->nhits = (size_t)n;
-	return x->query == NULL || indexing_embedder(x->turn) == NULL ? 0 : look_near(x, shelf, root, candidates(x), e);
+	return x->query == NULL || embedding_model(x->turn->engine) == NULL ? 0 : look_near(x, shelf, root, candidates(x), e);
 }
 
 /* What the index has; 1, 0: nothing of this workspace is in it, -1 on error. */
@@ -248,10 +241,9 @@ static void
 ask_vector(struct indexing *x)
 {
 	const char *query = json_str(x->turn->now.args, "query", "");
-	json_t *texts = json_pack("[s%]", query, utf8_cut(query, strlen(query), QUERY_BYTES));
 	struct error e = { 0 };
 
-	if (indexing_embed(x, texts, QUERY_MS, on_query, &e) == -1) {
+	if ((x->embed = embedding_ask_query(x->turn->engine, query, on_query, x, &e)) == NULL) {
 		snprintf(x->note, sizeof(x->note), "%s", e.text);
 		ask_about(x);
 	}
@@ -274,7 +266,7 @@ lookup_begin(struct turn *t)
 		return;
 	}
 	x->workspace = workspace == NULL ? xasprintf("%s/workspace", t->engine->home) : xstrdup(workspace);
-	if (indexing_embedder(t) == NULL)
+	if (embedding_model(t->engine) == NULL)
 		ask_about(x);
 	else
 		ask_vector(x);

@@ -5,6 +5,8 @@
  * too and is shown like any tool's output, as data. They change nothing but
  * the index, so a call that was cut off is simply made again.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,6 +17,8 @@
 #include "engined/engine.h"
 #include "engined/fts.h"
 #include "engined/match.h"
+#include "engined/meaning.h"
+#include "engined/rank.h"
 #include "engined/recall.h"
 #include "engined/redact.h"
 #include "engined/session.h"
@@ -29,6 +33,7 @@
 #define READ_FIRST	80		/* characters of a first text in the list */
 #define READ_TEXT	600		/* characters of a text */
 #define READ_ALL	6000		/* characters in all */
+#define ONLY_WORDS	"Only words were searched: "
 
 /* ---- a conversation as text ---------------------------------------------------------------------- */
 
@@ -84,7 +89,9 @@ end_call(struct turn *t, char *text, const struct error *e)
 struct found {
 	json_t	*session;
 	size_t	 count;
+	size_t	 place;			/* among the rows */
 	double	 started_at;
+	double	 score;
 };
 
 static int
@@ -95,6 +102,16 @@ most_first(const void *va, const void *vb)
 	if (a->count != b->count)
 		return a->count > b->count ? -1 : 1;
 	return a->started_at > b->started_at ? -1 : a->started_at < b->started_at;
+}
+
+static int
+best_first(const void *va, const void *vb)
+{
+	const struct found *a = va, *b = vb;
+
+	if (a->score != b->score)
+		return a->score > b->score ? -1 : 1;
+	return most_first(va, vb);
 }
 
 static size_t
@@ -121,17 +138,29 @@ read_found(const char *home, const json_t *rows, const struct match *words, stru
 		if (session == NULL)
 			continue;
 		bytes += json_dumpb(session, NULL, 0, JSON_COMPACT);
-		out[n++] = (struct found){ .session = session, .count = occurrences(session, words),
+		out[n++] = (struct found){ .session = session, .count = occurrences(session, words), .place = i,
 		    .started_at = json_num(session, "started_at", 0) };
 	}
 	return n;
+}
+
+/* By occurrences; with those near in meaning, that order and the one of the rows are made one. */
+static void
+order(struct found *found, size_t n, bool near)
+{
+	qsort(found, n, sizeof(found[0]), most_first);
+	if (!near)
+		return;
+	for (size_t i = 0; i < n; i++)
+		found[i].score = rank_share(found[i].place) + (found[i].count > 0 ? rank_share(i) : 0);
+	qsort(found, n, sizeof(found[0]), best_first);
 }
 
 static void
 add_tail(struct buf *b, const struct found *f)
 {
 	cleanup_buf struct buf whole = BUF(0);
-	char when[32];
+	char when[32], fits[48] = "near in meaning";
 	size_t chars, i;
 	json_t *turn;
 
@@ -139,44 +168,33 @@ add_tail(struct buf *b, const struct found *f)
 		add_turn(&whole, turn, SESSION_TEXT_MAX);
 	chars = utf8_count(buf_str(&whole), whole.len);
 	recall_when(f->started_at, when);
-	buf_addf(b, "%s## session %s, %s, %zu occurrences\n%s%s", b->len > 0 ? "\n" : "", json_str(f->session, "id", ""), when,
-	    f->count, chars > SEARCH_TAIL ? "\xe2\x80\xa6" : "",
+	if (f->count > 0)
+		snprintf(fits, sizeof(fits), "%zu occurrences", f->count);
+	buf_addf(b, "%s## session %s, %s, %s\n%s%s", b->len > 0 ? "\n" : "", json_str(f->session, "id", ""), when,
+	    fits, chars > SEARCH_TAIL ? "\xe2\x80\xa6" : "",
 	    buf_str(&whole) + (chars > SEARCH_TAIL ? utf8_offset(buf_str(&whole), whole.len, chars - SEARCH_TAIL) : 0));
 }
 
 static char *
-show_found(const char *home, const json_t *rows, const struct match *words, size_t most)
+show_found(const char *home, const struct meaning_answer *a, const struct match *words, size_t most)
 {
 	struct found found[SEARCH_READ];
-	size_t n = read_found(home, rows, words, found);
+	size_t n = read_found(home, a->rows, words, found), shown = 0;
 	struct buf b = BUF(0);
 
-	qsort(found, n, sizeof(found[0]), most_first);
+	order(found, n, a->near);
 	for (size_t i = 0; i < n; i++) {
-		if (i < most && found[i].count > 0)
+		if (shown < most && (found[i].count > 0 || a->near)) {
 			add_tail(&b, &found[i]);
+			shown++;
+		}
 		json_decref(found[i].session);
 	}
 	if (b.len == 0)
 		buf_puts(&b, "No earlier conversation has these words.");
+	if (a->note[0] != '\0')
+		buf_addf(&b, "\n" ONLY_WORDS "%s", a->note);
 	return buf_take(&b);
-}
-
-static char *
-search(struct turn *t, struct error *e)
-{
-	const char *query = json_str(t->now.args, "query", "");
-	size_t most = (size_t)bounded(t->now.args, "max_results", 3, 1, SEARCH_MAX);
-	cleanup_json json_t *rows = NULL;
-	cleanup_buf struct buf longer = BUF(0);
-	struct match words;
-
-	match_words(&words, query, SEARCH_LEAST);
-	for (size_t i = 0; i < words.count; i++)
-		buf_addf(&longer, "%s ", words.word[i]);
-	if ((rows = recall_find(t->engine->recall, buf_str(&longer), SEARCH_READ, t->row.session, e)) == NULL)
-		return NULL;
-	return show_found(t->engine->home, rows, &words, most);
 }
 
 static int
@@ -188,30 +206,76 @@ check_search(struct turn *t, struct error *e)
 	return words.count > 0 ? 0 : error_set(e, ERR_invalid, "session_search: \"query\" needs a word of more than two letters");
 }
 
+/* ---- a question ------------------------------------------------------------------------------------------- */
+
+static char *
+show_answer(struct turn *t, const struct meaning_answer *a)
+{
+	cleanup_free char *rows = NULL;
+	struct match words;
+
+	if (strcmp(t->now.name, "session_search") == 0) {
+		match_words(&words, json_str(t->now.args, "query", ""), SEARCH_LEAST);
+		return show_found(t->engine->home, a, &words, (size_t)bounded(t->now.args, "max_results", 3, 1, SEARCH_MAX));
+	}
+	rows = json_text(a->rows);
+	return a->note[0] == '\0' ? steal(rows) : xasprintf("%s\n" ONLY_WORDS "%s", rows, a->note);
+}
+
+static void
+on_answer(void *arg, const struct meaning_answer *a, const struct error *e)
+{
+	struct turn *t = arg;
+	struct tool_result r = { .ok = a->rows != NULL, .tokens_in = a->tokens, .cost = a->cost };
+
+	t->now.question = NULL;
+	if (r.ok)
+		r.output = show_answer(t, a);
+	else
+		r.error = xstrdup(e->text);
+	calls_end(t, &r);
+}
+
+static void
+ask(struct turn *t, const char *query, size_t k)
+{
+	t->now.question = recollect(t->engine->meaning, query, k, t->row.session, t->peer, on_answer, t);
+}
+
+static void
+search(struct turn *t)
+{
+	cleanup_buf struct buf longer = BUF(0);
+	struct match words;
+
+	match_words(&words, json_str(t->now.args, "query", ""), SEARCH_LEAST);
+	for (size_t i = 0; i < words.count; i++)
+		buf_addf(&longer, "%s ", words.word[i]);
+	ask(t, buf_str(&longer), SEARCH_READ);
+}
+
 /* ---- index_sessions and recall_sessions ----------------------------------------------------------------- */
 
 static char *
-tell_pass(const struct recall_pass *p)
+tell_pass(struct turn *t, const struct recall_pass *p)
 {
 	cleanup_json json_t *j = json_pack("{s:b, s:I, s:I, s:I, s:I}", "ok", 1, "indexed", (json_int_t)p->indexed,
 	    "unchanged", (json_int_t)p->unchanged, "removed", (json_int_t)p->removed, "skipped", (json_int_t)p->skipped);
 
+	meaning_tell(t->engine->meaning, j);
 	return json_text(j);
 }
 
-static char *
-find(struct turn *t, struct error *e)
+static void
+find(struct turn *t)
 {
-	size_t k = (size_t)bounded(t->now.args, "k", 5, 1, FTS_K_MAX);
-	int64_t size = recall_size(t->engine->recall, e);
-	cleanup_json json_t *rows = NULL;
+	struct error e = { 0 };
+	int64_t size = recall_size(t->engine->recall, &e);
 
-	if (size == -1)
-		return NULL;
-	if (size == 0)
-		return xstrdup("No conversation is indexed yet: call index_sessions first.");
-	rows = recall_find(t->engine->recall, json_str(t->now.args, "query", ""), k, t->row.session, e);
-	return rows == NULL ? NULL : json_text(rows);
+	if (size > 0)
+		ask(t, json_str(t->now.args, "query", ""), (size_t)bounded(t->now.args, "k", 5, 1, FTS_K_MAX));
+	else
+		end_call(t, size == -1 ? NULL : xstrdup("No conversation is indexed yet: call index_sessions first."), &e);
 }
 
 /* ---- session_read ----------------------------------------------------------------------------------------- */
@@ -301,15 +365,17 @@ static void
 on_indexed(void *arg, const struct recall_pass *pass, const struct error *e)
 {
 	struct turn *t = arg;
-	struct error why = { 0 };
+	bool asked = strcmp(t->now.name, "index_sessions") == 0;
 
 	t->now.wait = NULL;
+	if (pass != NULL)
+		meaning_update(t->engine->meaning, asked);
 	if (pass == NULL)
 		end_call(t, NULL, e);
-	else if (strcmp(t->now.name, "index_sessions") == 0)
-		end_call(t, tell_pass(pass), NULL);
+	else if (asked)
+		end_call(t, tell_pass(t, pass), NULL);
 	else
-		end_call(t, search(t, &why), &why);
+		search(t);
 }
 
 static void
@@ -328,7 +394,7 @@ past_begin(struct turn *t)
 	else if (strcmp(t->now.name, "session_search") == 0 && check_search(t, &e) == 0)
 		wait_for_index(t, false);
 	else if (strcmp(t->now.name, "recall_sessions") == 0)
-		end_call(t, find(t, &e), &e);
+		find(t);
 	else if (strcmp(t->now.name, "session_read") == 0)
 		end_call(t, read_session(t, &e), &e);
 	else

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 
 #define COMMON		2000		/* pieces with a word that says little */
+#define BASE		60		/* how little the first place counts for */
 
 int64_t
 rank_number(struct db *db, const char *sql, struct error *e)
@@ -76,6 +77,12 @@ rank_discard(struct rank_file *f)
 	db_close(steal(f->db));
 	if (db_set_aside(f->path, &e) == -1)
 		log_warn("index of the %s cannot be set aside: %s", f->what, e.text);
+}
+
+double
+rank_share(size_t place)
+{
+	return 1.0 / (BASE + 1 + (double)place);
 }
 
 /* Does the word stand in so many pieces that it says little? -1 on error. */

@@ -7,6 +7,7 @@
 #ifndef ALPI_ENGINED_RANK_H
 #define ALPI_ENGINED_RANK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/db.h"
@@ -30,6 +31,8 @@ void	 rank_close(struct rank_file *f);
 void	 rank_discard(struct rank_file *f);
 /* The one number that a statement without parameters gives, 0: none; -1 on error. sql is a literal. */
 int64_t	 rank_number(struct db *db, const char *sql, struct error *e);
+/* What a place in an order counts for when two orders are made one (reciprocal rank fusion); the best place is 0. */
+double	 rank_share(size_t place);
 /* Drop the common words beside rarer ones. 1: there is a rarer one, 0: all are common and stay, -1: error. */
 int	 rank_weigh(struct db *db, struct match *m, struct error *e);
 

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -20,7 +19,6 @@
 #include "common/mem.h"
 #include "engined/catalog.h"
 #include "engined/fts.h"
-#include "engined/match.h"
 #include "engined/session.h"
 
 #define IDLE_S		10		/* without a question the index is closed and its memory given back */
@@ -47,6 +45,8 @@ struct recall {
 	struct event		*slice, *idle;
 	struct waits		 waits;
 	bool			 running;
+	bool			 held;		/* it stays open */
+	int64_t			 discarded;	/* how often it was damaged */
 
 	/* the pass */
 	DIR			*dir;		/* being read; NULL: it has been */
@@ -101,8 +101,8 @@ recall_free(struct recall *r)
 	free(r);
 }
 
-static struct fts *
-index_of(struct recall *r, struct error *e)
+struct fts *
+recall_index(struct recall *r, struct error *e)
 {
 	struct timeval later = { .tv_sec = IDLE_S };
 
@@ -112,14 +112,32 @@ index_of(struct recall *r, struct error *e)
 	return r->fts;
 }
 
-/* After an error: a damaged file goes, and the next who needs the index begins anew. */
-static void
-distrust(struct recall *r, const struct error *e)
+void
+recall_distrust(struct recall *r, const struct error *e)
 {
 	if (e->code != ERR_invalid || r->fts == NULL)
 		return;
 	log_warn("index of the sessions is damaged and set aside: %s", e->text);
 	fts_discard(steal(r->fts));
+	r->discarded++;
+}
+
+int64_t
+recall_discarded(const struct recall *r)
+{
+	return r->discarded;
+}
+
+void
+recall_hold(struct recall *r, bool hold)
+{
+	r->held = hold;
+}
+
+const char *
+recall_home(const struct recall *r)
+{
+	return r->home;
 }
 
 static void
@@ -128,7 +146,7 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 	struct recall *r = arg;
 	struct timeval later = { .tv_sec = IDLE_S };
 
-	if (r->running) {
+	if (r->running || r->held) {
 		evtimer_add(r->idle, &later);
 		return;
 	}
@@ -186,7 +204,7 @@ end_pass(struct recall *r, const struct error *e)
 	struct recall_wait *w;
 
 	if (e != NULL)
-		distrust(r, e);
+		recall_distrust(r, e);
 	clear_pass(r);
 	r->running = false;
 	while ((w = first_served(r)) != NULL) {
@@ -213,7 +231,7 @@ begin_pass(struct recall *r, struct error *e)
 		w->served = true;
 		r->force |= w->force;
 	}
-	if (index_of(r, e) == NULL)
+	if (recall_index(r, e) == NULL)
 		return -1;
 	if ((r->dir = opendir(path)) == NULL)
 		return error_errno(e, "%s", path);
@@ -402,79 +420,7 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 		end_pass(r, done == -1 ? &e : NULL);
 }
 
-/* ---- looking ------------------------------------------------------------------------------------------- */
-
-int64_t
-recall_size(struct recall *r, struct error *e)
-{
-	int64_t sessions = -1, pieces;
-	struct error why = { 0 };
-
-	if (index_of(r, e) == NULL)
-		return -1;
-	if (fts_size(r->fts, &sessions, &pieces, &why) == 0)
-		return sessions;
-	distrust(r, &why);
-	return error_set(e, why.code, "index of the sessions: %s", why.text);
-}
-
-void
-recall_when(double at, char out[32])
-{
-	time_t t = at > 0 && at < 253402300800.0 ? (time_t)at : 0;
-	struct tm tm;
-
-	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-}
-
-/* Whoever deletes a file by hand means its words too. */
-static bool
-still_there(const struct recall *r, const char *id)
-{
-	cleanup_free char *path = session_path(r->home, id);
-
-	return access(path, F_OK) == 0;
-}
-
-static json_t *
-row_of(const struct fts_hit *h)
-{
-	char when[32], score[32];
-
-	recall_when(h->started_at, when);
-	snprintf(score, sizeof(score), "%.4g", h->score);
-	return json_pack("{s:s, s:s, s:s, s:f}", "session_id", h->session, "when", when, "snippet", h->snippet,
-	    "score", strtod(score, NULL));
-}
-
-json_t *
-recall_find(struct recall *r, const char *query, size_t k, const char *skip, struct error *e)
-{
-	struct fts_hit hits[FTS_K_MAX];
-	struct error why = { 0 };
-	struct match words;
-	json_t *rows;
-	int n;
-
-	match_words(&words, query, 1);
-	if (words.count == 0) {
-		error_set(e, ERR_invalid, "there is no word in the query");
-		return NULL;
-	}
-	if (index_of(r, e) == NULL)
-		return NULL;
-	if ((n = fts_search(r->fts, query, skip, hits, k < FTS_K_MAX ? k : FTS_K_MAX, &why)) == -1) {
-		distrust(r, &why);
-		error_set(e, why.code, "index of the sessions: %s", why.text);
-		return NULL;
-	}
-	rows = json_array();
-	for (int i = 0; i < n; i++)
-		if (still_there(r, hits[i].session))
-			json_array_append_new(rows, row_of(&hits[i]));
-	fts_hits_clear(hits, (size_t)n);
-	return rows;
-}
+/* ---- what else ------------------------------------------------------------------------------------------ */
 
 int
 recall_remove(struct recall *r, const char *id, struct error *e)
@@ -484,7 +430,7 @@ recall_remove(struct recall *r, const char *id, struct error *e)
 
 	if (r->fts == NULL && access(path, F_OK) == -1)
 		return 0;
-	if (index_of(r, e) == NULL || fts_begin(r->fts, e) == -1)
+	if (recall_index(r, e) == NULL || fts_begin(r->fts, e) == -1)
 		return -1;
 	done = fts_remove(r->fts, id, e);
 	return fts_end(r->fts, done == 0, e) == -1 ? -1 : done;

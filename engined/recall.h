@@ -20,6 +20,7 @@
 #define RECALL_SLICE_MS		3	/* a turn passes the loop a dozen times */
 #define RECALL_FILE_MAX		(16 * 1024 * 1024)	/* bytes; a larger session is not read for the index */
 
+struct fts;
 struct recall;
 struct recall_wait;
 
@@ -40,6 +41,19 @@ struct recall_wait *recall_update(struct recall *r, bool force, recall_done *don
 /* Its callback will not run. */
 void	 recall_forget(struct recall *r, struct recall_wait *w);
 
+/* ---- the index itself, for those who add to it ---------------------------------------------------- */
+
+/* It, open for now; NULL with the reason. */
+struct fts *recall_index(struct recall *r, struct error *e);
+/* After an error: a damaged file goes, and the next who needs the index begins anew; and how often that was. */
+void	 recall_distrust(struct recall *r, const struct error *e);
+int64_t	 recall_discarded(const struct recall *r);
+/* While it is held it stays open, and no piece gets the number of another that is gone. */
+void	 recall_hold(struct recall *r, bool hold);
+const char *recall_home(const struct recall *r);
+
+/* ---- looking (recall_find.c) ---------------------------------------------------------------------- */
+
 /* Sessions that have something in the index; -1 on error. */
 int64_t	 recall_size(struct recall *r, struct error *e);
 /*
@@ -47,6 +61,18 @@ int64_t	 recall_size(struct recall *r, struct error *e);
  * out, and so is what has no file any more. New reference or NULL.
  */
 json_t	*recall_find(struct recall *r, const char *query, size_t k, const char *skip, struct error *e);
+/* A query as an embedding model sees it. */
+struct recall_meaning {
+	const char	*model;		/* as the index calls it */
+	const float	*numbers;
+	int64_t		 dim;
+};
+
+/* The same with sessions near in meaning among them; note: why those are not, "" when they are. */
+json_t	*recall_find_near(struct recall *r, const char *query, const struct recall_meaning *m, size_t k, const char *skip,
+	    char note[ERROR_TEXT_MAX], struct error *e);
+/* Has the index anything of this model? 1, 0 or -1. */
+int	 recall_knows(struct recall *r, const char *model, struct error *e);
 /* A deleted session leaves the index too. 0 or -1: it could not be removed. */
 int	 recall_remove(struct recall *r, const char *id, struct error *e);
 

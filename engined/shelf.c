@@ -24,9 +24,7 @@ static const char *const steps[] = {
 	" size INTEGER NOT NULL, first INTEGER NOT NULL, pieces INTEGER NOT NULL, UNIQUE (root, path));"
 	"CREATE TABLE pieces (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, line INTEGER NOT NULL, last INTEGER NOT NULL);"
 	"CREATE VIRTUAL TABLE words USING fts5(name, content, tokenize = 'unicode61 remove_diacritics 2');",
-	"CREATE TABLE models (id INTEGER PRIMARY KEY, root INTEGER NOT NULL, name TEXT NOT NULL, dim INTEGER NOT NULL, UNIQUE (root, name));"
-	"CREATE TABLE vectors (id INTEGER PRIMARY KEY, numbers BLOB NOT NULL);"
-	"CREATE TABLE sketches (id INTEGER PRIMARY KEY, bits BLOB NOT NULL);",
+	VECTORS_TABLES,
 	NULL
 };
 

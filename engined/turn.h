@@ -34,6 +34,7 @@
 struct engine;
 struct indexing;
 struct looking;
+struct meaning_question;
 struct recall_wait;
 struct talk;
 
@@ -59,6 +60,7 @@ struct toolcall {
 	json_t			*asking;	/* the question that a person has before them, NULL: none */
 	void			(*decided)(struct turn *t, bool yes);	/* it is engined's own, about this call; NULL: it is not */
 	struct recall_wait	*wait;		/* for the index of the sessions, NULL: not */
+	struct meaning_question	*question;	/* about them, NULL: none */
 	struct indexing		*indexing;	/* at work on the index of files, NULL: not */
 	struct looking		*looking;	/* at an image, NULL: not */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See vectors.h. A vector's number holds its model's and its piece's, so those of a model lie side by side. */
+/* See vectors.h. */
 #include "engined/vectors.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@
 #include "common/mem.h"
 
 #define TEXT_BYTES	8192		/* of a piece; models read no more */
-#define NUMBER(v, piece) (((v)->id << 40) + (piece))
+#define NUMBER	VECTORS_NUMBER
 
 /* ---- models --------------------------------------------------------------------------------------- */
 
@@ -70,11 +70,11 @@ vectors_make(struct db *db, int64_t root, const char *model, int64_t dim, struct
 /* ---- what is missing ------------------------------------------------------------------------------- */
 
 #define MISSING " FROM pieces p JOIN files f ON f.id = p.file WHERE f.root = ? AND p.id > ?" \
-	" AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.id = ? + p.id)"
+	" AND NOT EXISTS (SELECT 1 FROM sketches s WHERE s.id = ? + p.id)"
 
 /* Servers refuse an empty text, and models read no more than the beginning. */
-static char *
-text_of(const char *content)
+char *
+vectors_text(const char *content)
 {
 	size_t len = strlen(content);
 
@@ -96,7 +96,7 @@ vectors_missing(struct db *db, const struct vectors *v, int64_t after, int64_t *
 		const char *content = (const char *)sqlite3_column_text(s, 1);
 
 		pieces[found] = sqlite3_column_int64(s, 0);
-		texts[found++] = text_of(content == NULL ? "" : content);
+		texts[found++] = vectors_text(content == NULL ? "" : content);
 	}
 	db_done(s);
 	for (int i = 0; more == -1 && i < found; i++)
@@ -213,6 +213,12 @@ vectors_remove(struct db *db, int64_t root, int64_t first, int64_t n, struct err
 }
 
 int
+vectors_set_aside(struct db *db, const struct vectors *v, struct error *e)
+{
+	return db_run(db, e, "UPDATE models SET name = name || ' of ' || dim || ' numbers' WHERE id = ?", "i", v->id);
+}
+
+int
 vectors_drop_others(struct db *db, const struct vectors *v, int most, struct error *e)
 {
 	struct vectors other = { .root = v->root };
@@ -279,7 +285,6 @@ sift_down(struct near *h, size_t i)
 		i = big;
 	}
 }
-
 
 static void
 keep_near(struct near *h, int64_t piece, int apart)

@@ -66,7 +66,7 @@ embedding_answer(const json_t *request, json_int_t nth, int *status)
 
 	model = model == NULL ? "" : model;
 	*status = strcmp(model, "embed-down") == 0 || (strcmp(model, "embed-retry") == 0 && nth == 1) ? 503 :
-	    strcmp(model, "embed-refuse") == 0 ? 401 : 200;
+	    strcmp(model, "embed-refuse") == 0 || (strcmp(model, "embed-brief") == 0 && nth > 1) ? 401 : 200;
 	if (strcmp(model, "embed-wide") == 0 || (strcmp(model, "embed-turns") == 0 && nth > 2))
 		dim = 2 * EMBEDDING_DIM;
 	json_array_foreach(input, i, text) {
