@@ -77,19 +77,20 @@ meaning_update(struct meaning *m, bool anew)
 
 static void on_vectors(void *arg, const struct embed_result *r, const struct error *e);
 
-/* A batch is asked for. 0 or -1: it cannot be. */
-static int
-ask(struct meaning *m, char **texts, int n, struct error *e)
+/* A batch is asked for. That nobody can be asked says nothing of the index. */
+static void
+ask(struct meaning *m, char **texts, int n)
 {
 	json_t *list = json_array();
+	struct error e = { 0 };
 
 	for (int i = 0; i < n; i++) {
 		json_array_append_new(list, json_string(texts[i]));
 		free(texts[i]);
 	}
 	m->discarded = recall_discarded(m->engine->recall);
-	m->embed = embedding_ask(m->engine, list, BATCH_MS, on_vectors, m, e);
-	return m->embed == NULL ? -1 : 0;
+	if ((m->embed = embedding_ask(m->engine, list, BATCH_MS, on_vectors, m, &e)) == NULL)
+		stop(m, &e);
 }
 
 /* All have theirs: those of other models go. 1: not all of them yet, 0, -1. */
@@ -108,7 +109,7 @@ tidy(struct meaning *m, struct fts *index, struct error *e)
 	return more;
 }
 
-/* 1: go on soon, 0: all is done or a batch is on its way, -1: the index failed, or nobody can be asked. */
+/* 1: go on soon, 0: all is done or a batch was asked for, -1: the index failed. */
 static int
 go_on(struct meaning *m, struct fts *index, struct error *e)
 {
@@ -119,8 +120,10 @@ go_on(struct meaning *m, struct fts *index, struct error *e)
 	if (vectors_find(fts_db(index), FTS_ROOT, m->model, &m->vectors, e) == -1 ||
 	    (n = fts_missing(index, &m->vectors, m->sent, texts, MEANING_BATCH, &more, e)) == -1)
 		return -1;
-	if (n > 0)
-		return ask(m, texts, n, e);
+	if (n > 0) {
+		ask(m, texts, n);
+		return 0;
+	}
 	return more && m->vectors.id != 0 ? 1 : tidy(m, index, e);
 }
 
@@ -144,7 +147,7 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 		stop(m, &e);
 	} else if (more == 1) {
 		soon(m);
-	} else if (m->embed == NULL) {
+	} else if (m->embed == NULL && m->running) {
 		m->anew = false;
 		stop(m, NULL);
 	}
