@@ -14,7 +14,8 @@
  * before a delta, before the first), status, times, after (seconds), mb,
  * tool, size. The model `script` takes its behaviour from the JSON in the
  * newest user message: {"steps": [{"text", "reasoning", "calls": [{"name",
- * "arguments"}]}]}; a step a request.
+ * "arguments"}], "count"}]}; a step a request; count: a text, the number of
+ * tool results that have it follows the step's own.
  *
  * /embeddings is answered by embedding.h.
  *
@@ -91,6 +92,7 @@ struct order {
 	char		*user;		/* newest user message */
 	size_t		 steps;		/* assistant messages since then */
 	const char	*result;	/* newest tool result, NULL without */
+	const json_t	*messages;
 	bool		 stream;
 	unsigned	 how;
 	char		*text, *reasoning;
@@ -280,6 +282,25 @@ do_retry_drop(struct order *o)
 }
 
 static void
+count_results(struct order *o, const char *text)
+{
+	const json_t *m;
+	char *counted;
+	size_t i, n = 0;
+
+	if (text == NULL)
+		return;
+	json_array_foreach(o->messages, i, m) {
+		const char *role = json_string_value(json_object_get(m, "role"));
+
+		n += role != NULL && strcmp(role, "tool") == 0 && strstr(json_string_value(json_object_get(m, "content")), text) != NULL;
+	}
+	counted = xasprintf("%s %zu", o->text == NULL ? "" : o->text, n);
+	free(o->text);
+	o->text = counted;
+}
+
+static void
 do_script(struct order *o)
 {
 	const char *from = strchr(o->user, '{');
@@ -297,6 +318,7 @@ do_script(struct order *o)
 	}
 	o->text = xstrdup0(json_string_value(json_object_get(step, "text")));
 	o->reasoning = xstrdup0(json_string_value(json_object_get(step, "reasoning")));
+	count_results(o, json_string_value(json_object_get(step, "count")));
 	if (step == NULL)
 		o->text = xstrdup(script == NULL ? "this is no script" : "the script is over");
 	json_decref(script);
@@ -780,6 +802,7 @@ read_messages(struct order *o, const json_t *messages)
 	const json_t *m;
 	size_t i;
 
+	o->messages = messages;
 	json_array_foreach(messages, i, m) {
 		const char *role = json_string_value(json_object_get(m, "role"));
 
