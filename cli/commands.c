@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "cli/gateway.h"
+
 #define JSON { "json", 0, NULL, "for programs" }
 #define END { 0 }
 
@@ -27,7 +29,8 @@ static const struct opt setup_options[] = {
 	{ "url", 0, "URL", "base address of an OpenAI-compatible server" },
 	{ "model", 0, "MODEL", "which model" },
 	{ "workspace", 0, "DIR", "where relative paths begin and tools may write" },
-	END
+	{ "gateway", 0, "NAME", "instead, a message platform (alpi help gateway enable)" },
+	GATEWAY_OPTIONS, END
 };
 
 static const struct opt json_options[] = { JSON, END };
@@ -38,6 +41,10 @@ static const struct opt logs_options[] = {
 	{ "source", 0, "NAME", "service, gateway, schedule, agent or approval" },
 	END
 };
+
+static const struct opt enable_options[] = { GATEWAY_OPTIONS, JSON, END };
+
+static const struct opt gateway_remove_options[] = { { "yes", 'y', NULL, "do not ask" }, JSON, END };
 
 static const struct opt start_options[] = {
 	{ "detach", 0, NULL, "return when every unit is ready" }, END
@@ -157,6 +164,13 @@ const struct command commands[] = {
 	{ "config unset", "KEY", "back to the default", 1, 1, json_options, verb_command },
 	{ "cron next", "-- EXPRESSION", "when a recurring job would be due, and what the expression says", 1, -1, cron_options,
 	    cron_next_command },
+	{ "gateway list", "", "the message platforms, and how each fares", 0, 0, json_options, gateway_list_command },
+	{ "gateway enable", "NAME", "let people write through telegram, imap, gmail, matrix or webhook", 1, 1, enable_options,
+	    gateway_enable_command },
+	{ "gateway disable", "NAME", "listen there no more; its credentials stay", 1, 1, json_options, gateway_disable_command },
+	{ "gateway probe", "NAME", "try the platform's servers with what is stored", 1, 1, json_options, gateway_probe_command },
+	{ "gateway remove", "NAME", "forget its credentials, and where it was read to", 1, 1, gateway_remove_options,
+	    gateway_remove_command },
 	{ "memory show", "[FILE]", "the notes: USER.md, MEMORY.md, AGENT.md", 0, 1, json_options, memory_show_command },
 	{ "memory add", "FILE TEXT", "add a note (TEXT -: standard input)", 2, 2, note_options, memory_add_command },
 	{ "memory replace", "FILE WORDS TEXT", "change the one note that holds the words", 3, 3, json_options, memory_replace_command },
@@ -218,6 +232,7 @@ const struct group groups[] = {
 	{ "approval", "explain the approval gate" },
 	{ "config", "change settings" },
 	{ "cron", "explain the expressions of recurring jobs" },
+	{ "gateway", "message platforms: list, enable, disable, probe, remove" },
 	{ "memory", "notes: show, add, replace, remove, promote" },
 	{ "outputs", "the inbox: list, show, read-all" },
 	{ "path", "explain the path denylist" },

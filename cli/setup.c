@@ -18,6 +18,7 @@
 
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/gateway.h"
 #include "cli/probe.h"
 #include "cli/request.h"
 #include "cli/text.h"
@@ -250,8 +251,8 @@ setup_ask(const char *question, const char *otherwise)
 	return start;
 }
 
-static char *
-ask_secret(const char *question)
+char *
+setup_ask_secret(const char *question)
 {
 	struct termios old, quiet;
 	bool changed = tcgetattr(STDIN_FILENO, &old) == 0;
@@ -302,7 +303,7 @@ ask_key(struct choice *h, const struct provider *p)
 	if (set != NULL && *set != '\0' && confirm("Use the key from your environment?"))
 		h->key = xstrdup(set);
 	else
-		h->key = ask_secret(p->key);
+		h->key = setup_ask_secret(p->key);
 	return h->key != NULL && *h->key != '\0' ? 0 : -1;
 }
 
@@ -413,8 +414,10 @@ setup_command(struct cli *c, const struct args *a)
 	if (a->ngiven == 0 || (a->ngiven == 1 && arg_has(a, "profile"))) {
 		if (!isatty(STDIN_FILENO))
 			return cli_usage(a, "without a terminal setup needs options");
-		return setup_interactive(c) == -1 ? EXIT_FAILED : 0;
+		return setup_interactive(c) == -1 ? EXIT_FAILED : gateway_offer(c, a);
 	}
+	if (arg_has(a, "gateway"))
+		return gateway_switch_on(c, a, arg_option(a, "gateway"));
 	result = choice_from(&h, a, &e);
 	if (result == 0)
 		result = carry_out(c, &h, &e);

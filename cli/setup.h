@@ -9,5 +9,7 @@
 int	setup_interactive(struct cli *c);
 /* Ask for a line; without blanks around it, `otherwise` (may be NULL) for an empty one. The caller frees; NULL: the end of input. */
 char	*setup_ask(const char *question, const char *otherwise);
+/* The same unseen. */
+char	*setup_ask_secret(const char *question);
 
 #endif

@@ -15,7 +15,7 @@
 /* Told to clients as they are (host-plane.md, 6). */
 static const char *const told[] = {
 	"session_changed", "chat.turn_done", "file_mutations", "budget.threshold", "agent.message",
-	"output.created", "output.updated", "memory_changed", "peers_changed", "schedule.done", "schedule.failed",
+	"output.created", "output.updated", "memory_changed", "peers_changed", "schedule.done", "schedule.failed", "gateway.state",
 };
 
 static int64_t

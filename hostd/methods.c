@@ -10,6 +10,7 @@
 #include "hostd/configure.h"
 #include "hostd/engine.h"
 #include "hostd/events.h"
+#include "hostd/gateway.h"
 #include "hostd/machine.h"
 #include "hostd/memory.h"
 #include "hostd/outputs.h"
@@ -74,6 +75,12 @@ const struct method methods[] = {
 	{ "host.schedule.run_once",	schedule_run_once,	A, false, false, "profile", "" },
 	{ "host.schedule.wait",		schedule_wait,		A, false, false, "profile", "run after wait_ms" },
 	{ "host.schedule.history",	schedule_history,	A, false, false, "profile", "id limit" },
+	{ "host.gateway.status",	gateway_status,		A, false, false, "profile", "" },
+	{ "host.gateway.config",	gateway_config,		A, false, false, "profile name", "" },
+	{ "host.gateway.set",		gateway_set,		A, false, false, "profile name", "config enabled" },
+	{ "host.gateway.probe",		gateway_probe,		A, false, false, "profile name", "" },
+	{ "host.gateway.remove",	gateway_remove,		A, false, false, "profile name", "" },
+
 	{ "host.activity.list",		activity_list,		M, false, true,  "", "" },
 	{ "host.approval.pending",	approval_pending,	M, false, true,  "", "" },
 	{ "host.approval.respond",	approval_respond,	A, false, true,  "request_id choice", "" },

@@ -24,22 +24,36 @@ check_env(const char *name, struct error *e)
 	return 0;
 }
 
-/* One bot cannot serve two profiles: both would take its messages. */
+/* One bot cannot serve two profiles: both would take its messages. It is compared as it will be read. */
 static int
 check_token(const struct order_job *j, const char *value, struct error *e)
 {
+	cleanup_free char *line = xasprintf("TELEGRAM_BOT_TOKEN=%s", value);
+	cleanup_json json_t *new = env_parse(line, strlen(line));
+	const char *token = json_str(new, "TELEGRAM_BOT_TOKEN", "");
 	char **names = profile_list(j->root);
 	int result = 0;
 
-	for (size_t i = 0; names[i] != NULL && result == 0; i++) {
+	for (size_t i = 0; *token != '\0' && names[i] != NULL && result == 0; i++) {
 		cleanup_free char *home = profile_home(j->root, names[i]);
 		cleanup_json json_t *env = env_load(home);
 
-		if (strcmp(home, j->home) != 0 && strcmp(json_str(env, "TELEGRAM_BOT_TOKEN", ""), value) == 0)
+		if (strcmp(home, j->home) != 0 && strcmp(json_str(env, "TELEGRAM_BOT_TOKEN", ""), token) == 0)
 			result = error_set(e, ERR_invalid, "profile %s uses this token", names[i]);
 	}
 	profile_list_free(names);
+	explicit_bzero(line, strlen(line));
 	return result;
+}
+
+int
+env_check(const struct order_job *j, const char *name, const char *value, struct error *e)
+{
+	if (check_env(name, e) == -1)
+		return -1;
+	if (value == NULL || strlen(value) > 8192 || strpbrk(value, "\r\n") != NULL)
+		return error_set(e, ERR_invalid, "value is not one line of text");
+	return strcmp(name, "TELEGRAM_BOT_TOKEN") == 0 ? check_token(j, value, e) : 0;
 }
 
 json_t *
@@ -47,15 +61,7 @@ order_env_set(const struct order_job *j, struct error *e)
 {
 	const char *name = order_param(j, "key"), *value = json_str(j->params, "value", NULL);
 
-	if (check_env(name, e) == -1)
-		return NULL;
-	if (value == NULL || strlen(value) > 8192 || strpbrk(value, "\r\n") != NULL) {
-		error_set(e, ERR_invalid, "value is not one line of text");
-		return NULL;
-	}
-	if (strcmp(name, "TELEGRAM_BOT_TOKEN") == 0 && check_token(j, value, e) == -1)
-		return NULL;
-	return order_done(env_set(j->home, name, value, e));
+	return env_check(j, name, value, e) == -1 ? NULL : order_done(env_set(j->home, name, value, e));
 }
 
 /* The model, if it cannot be reached without this key. */

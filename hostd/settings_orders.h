@@ -41,12 +41,23 @@ json_t	*order_remove_ollama(const struct order_job *j, struct error *e);
 /* settings_env.c */
 json_t	*order_env_set(const struct order_job *j, struct error *e);
 json_t	*order_env_unset(const struct order_job *j, struct error *e);
+/* May this stand in .env? 0, or -1 with the reason. */
+int	 env_check(const struct order_job *j, const char *name, const char *value, struct error *e);
+
+/* settings_gateway.c */
+json_t	*order_gateways(const struct order_job *j, struct error *e);
+json_t	*order_gateway_config(const struct order_job *j, struct error *e);
+json_t	*order_gateway_set(const struct order_job *j, struct error *e);
+json_t	*order_gateway_clear(const struct order_job *j, struct error *e);
+json_t	*order_gateway_forget(const struct order_job *j, struct error *e);
 
 /* settings_profiles.c */
 json_t	*order_create(const struct order_job *j, struct error *e);
 json_t	*order_alp_begin(const struct order_job *j, struct error *e);
 json_t	*order_remove(const struct order_job *j, struct error *e);
 
+/* What people are shown of a key: its ends. New reference. */
+json_t	*secret_preview(const char *value);
 /* Which variable holds the key of the models whose names begin with head; ends with a row of NULL. */
 extern const struct provider_key {
 	const char	*head, *env;

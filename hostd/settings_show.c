@@ -159,8 +159,8 @@ order_summaries(const struct order_job *j, struct error *e)
 }
 
 /* First 3, an ellipsis, last 4; bullets alone for what is short. */
-static json_t *
-preview(const char *value)
+json_t *
+secret_preview(const char *value)
 {
 	size_t n = strlen(value);
 	cleanup_free char *cut = NULL, *clean = NULL;
@@ -182,7 +182,7 @@ key_previews(const json_t *env)
 
 		if (*value != '\0')
 			json_array_append_new(rows, json_pack("{s:s, s:o}", "env", provider_keys[i].env, "preview",
-			    preview(value)));
+			    secret_preview(value)));
 	}
 	return rows;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/gateways.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
@@ -22,8 +23,6 @@
 
 static const char *const secrets_provider[] = {
 	"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY", NULL };
-static const char *const secrets_gateway[] = {
-	"TELEGRAM_BOT_TOKEN", "TELEGRAM_ALLOWED_CHAT_IDS", "TELEGRAM_ALLOWED_USER_IDS", "TELEGRAM_API_URL", NULL };
 
 /* With -u: init changes no owner, so the homes and run/ must let in the users of these rows. */
 const struct unit_kind unit_kinds[DAEMONS] = {
@@ -33,7 +32,7 @@ const struct unit_kind unit_kinds[DAEMONS] = {
 	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0, 0, 0 },
 	[D_alpd] =       { "alpd",       "_alpi_alp",    PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1 },
 	[D_scheduled] =  { "scheduled",  "_alpi_sched",  PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1 },
-	[D_gatewayd] =   { "gatewayd",   "_alpi_gate",   PROFILE, BIT(D_engined),    secrets_gateway,  0, 0, 1 },
+	[D_gatewayd] =   { "gatewayd",   "_alpi_gate",   PROFILE, BIT(D_engined),    gateway_variables, 0, 0, 1 },
 };
 
 struct unit *units;

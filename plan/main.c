@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 
 #include "common/config.h"
-#include "common/env.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -24,8 +23,6 @@ static const char *const keys_alp[] = { "alp", "network", "host.allow_public_bin
 /* And these alpi-scheduled. */
 static const char *const keys_schedule[] = { "paused", NULL };
 static const char *const keys_gateway[] = { "gateway", NULL };
-static const char *const env_gateway[] = {
-	"TELEGRAM_BOT_TOKEN", "TELEGRAM_ALLOWED_CHAT_IDS", "TELEGRAM_ALLOWED_USER_IDS", "TELEGRAM_API_URL", NULL };
 
 static const struct {
 	const char	*daemon, *toggle;	/* NULL: always wanted */
@@ -33,15 +30,15 @@ static const struct {
 	const char	*dir;			/* of the home: without it there is nothing to do; NULL: always */
 	const char	*const *keys;		/* all that it reads of the configuration; NULL: the files count */
 	int		 skills;		/* and what skills declare */
-	const char	*const *env;		/* all that it gets of .env: without the first there is nothing to do; NULL: no matter */
+	int		 gateways;		/* it serves the message platforms: without one there is nothing to do */
 	enum { ANYHOW, KNOWN, AWAKE } when;	/* KNOWN: its settings load, they may say "paused"; AWAKE: and they do not */
 } rows[] = {
-	{ "toolrunner", NULL,               0, NULL,       NULL,          1, NULL,        ANYHOW },
-	{ "engined",    NULL,               0, NULL,       NULL,          0, NULL,        ANYHOW },
-	{ "hostd",      "service.host",     1, NULL,       NULL,          0, NULL,        ANYHOW },
-	{ "alpd",       "service.alp",      0, "alp",      keys_alp,      0, NULL,        ANYHOW },
-	{ "scheduled",  "service.schedule", 0, "schedule", keys_schedule, 0, NULL,        KNOWN },
-	{ "gatewayd",   "service.gateway",  0, NULL,       keys_gateway,  0, env_gateway, AWAKE },
+	{ "toolrunner", NULL,               0, NULL,       NULL,          1, 0, ANYHOW },
+	{ "engined",    NULL,               0, NULL,       NULL,          0, 0, ANYHOW },
+	{ "hostd",      "service.host",     1, NULL,       NULL,          0, 0, ANYHOW },
+	{ "alpd",       "service.alp",      0, "alp",      keys_alp,      0, 0, ANYHOW },
+	{ "scheduled",  "service.schedule", 0, "schedule", keys_schedule, 0, 0, KNOWN },
+	{ "gatewayd",   "service.gateway",  0, NULL,       keys_gateway,  0, 1, AWAKE },
 };
 
 /* Never 0. */
@@ -58,27 +55,6 @@ stamp_of_keys(const json_t *config, const char *const *keys)
 			stamp = stamp * 31 + (unsigned char)*c;
 	}
 	return stamp == 0 ? 1 : stamp;
-}
-
-/* What of .env a unit gets, added to its stamp. 0: it has nothing to do. */
-static uint64_t
-stamp_of_env(const char *home, const char *const *names, uint64_t stamp)
-{
-	size_t size, len = 0;
-	char *text = env_read(home, &size);
-
-	for (size_t i = 0; names[i] != NULL && stamp != 0; i++) {
-		const char *value = env_value(text, size, names[i], &len);
-
-		if (i == 0 && (value == NULL || len == 0))
-			stamp = 0;
-		else if (value == NULL)
-			stamp = stamp * 31 + 1;
-		for (size_t k = 0; stamp != 0 && value != NULL && k < len; k++)
-			stamp = stamp * 31 + (unsigned char)value[k];
-	}
-	env_free(text, size);
-	return stamp;
 }
 
 /* Never 0. */
@@ -117,7 +93,7 @@ unit(const char *name, const char *home, size_t i, const json_t *config, uint64_
 		stamp = stamp_of_keys(config, rows[i].keys);
 	if (rows[i].skills)
 		plan_needs(name, home, &stamp);
-	if (rows[i].env != NULL && (stamp = stamp_of_env(home, rows[i].env, stamp)) == 0)
+	if (rows[i].gateways && !plan_gateways(home, config, &stamp))
 		return;
 	printf("unit %s/%s %" PRIx64 "\n", name, rows[i].daemon, stamp == 0 ? 1 : stamp);
 }
