@@ -24,6 +24,9 @@ struct breaker {
 	int64_t	 failed_at, until;	/* Unix seconds */
 };
 
+static breaker_fn *watch;
+static void *watch_arg;
+
 static json_t *
 whole_file(const struct breaker *b)
 {
@@ -53,6 +56,21 @@ keep(const struct breaker *b)
 	text = json_text(all);
 	if (atomic_write(b->path, text, strlen(text), 0600, &e) == -1)
 		log_warn("%s is not renewed: %s", b->path, e.text);
+}
+
+void
+breaker_watch(breaker_fn *fn, void *arg)
+{
+	watch = fn;
+	watch_arg = arg;
+}
+
+/* What is on disk was changed from this status. */
+static void
+tell(const struct breaker *b, const char *previous)
+{
+	if (watch != NULL && strcmp(previous, breaker_status(b)) != 0)
+		watch(watch_arg, b, b->platform, previous);
 }
 
 struct breaker *
@@ -89,12 +107,15 @@ breaker_free(struct breaker *b)
 int
 breaker_ok(struct breaker *b)
 {
+	const char *previous = breaker_status(b);
+
 	if (b->failures == 0)
 		return 0;
 	b->failures = 0;
 	b->until = 0;
 	free(steal(b->why));
 	keep(b);
+	tell(b, previous);
 	return 1;
 }
 
@@ -110,6 +131,7 @@ with_jitter(int64_t ms)
 int64_t
 breaker_failed(struct breaker *b, const char *why, int64_t pause_ms)
 {
+	const char *previous = breaker_status(b);
 	int beyond = ++b->failures - FAILURES;
 	int64_t pause_s = beyond >= 4 ? MOST_S : beyond < 0 ? 0 : (int64_t)FIRST_S << beyond;
 
@@ -118,6 +140,7 @@ breaker_failed(struct breaker *b, const char *why, int64_t pause_ms)
 	b->failed_at = clock_wall_ms() / 1000;
 	b->until = pause_s == 0 ? 0 : b->failed_at + pause_s;
 	keep(b);
+	tell(b, previous);
 	return with_jitter(pause_s == 0 ? pause_ms : pause_s * 1000);
 }
 

@@ -14,6 +14,9 @@
 
 struct breaker;
 
+/* fn runs whenever the status of a breaker was another before. One for the process. */
+typedef void breaker_fn(void *arg, const struct breaker *b, const char *platform, const char *previous);
+void	 breaker_watch(breaker_fn *fn, void *arg);
 /* What cannot be read is a healthy platform. */
 struct breaker *breaker_open(const char *home, const char *platform);
 void	 breaker_free(struct breaker *b);	/* NULL is fine */

@@ -8,6 +8,8 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "gatewayd/allow.h"
+#include "gatewayd/options.h"
+#include "gatewayd/tell.h"
 
 static const struct platform *const platforms[] = {
 	&telegram_platform,
@@ -16,12 +18,13 @@ static const struct platform *const platforms[] = {
 int
 gateway_open(struct gateway *g, struct error *e)
 {
+	options_read(&g->daemon->boot);
 	g->lines = xcalloc(COUNT(platforms) + 1, sizeof(*g->lines));
 	for (size_t i = 0; i < COUNT(platforms); i++) {
 		struct line *l = &g->lines[i];
 
 		l->platform = platforms[i];
-		if (l->platform->open(g, &l->self, &l->wrong, e) == -1)
+		if (options_enabled(&g->daemon->boot, l->platform->name) && l->platform->open(g, &l->self, &l->wrong, e) == -1)
 			return -1;
 	}
 	return 0;
@@ -30,6 +33,7 @@ gateway_open(struct gateway *g, struct error *e)
 void
 gateway_serve(struct gateway *g)
 {
+	tell_begin(g);
 	for (struct line *l = g->lines; l->platform != NULL; l++) {
 		const char *name = l->platform->name;
 

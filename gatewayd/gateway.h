@@ -24,6 +24,9 @@ enum outcome {
 /* How one part of an answer fared; later_ms: of OUT_later. */
 typedef void sent_fn(void *arg, enum outcome outcome, int64_t later_ms);
 
+/* How a probe ended: who, whom the platform knows us as; NULL: why it cannot be used. */
+typedef void probe_fn(void *arg, const char *who, const char *why);
+
 /* Where a part goes; borrowed. */
 struct letter {
 	const char	*key;		/* of the message it answers: the same after any restart */
@@ -51,6 +54,11 @@ struct platform {
 	struct sending *(*send)(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
 	void	 (*cancel)(struct sending *s);
 	void	 (*typing)(void *self, const char *chat);	/* NULL: the platform shows none */
+	/*
+	 * Log in and look, send nothing. The callback comes once, from the loop; a pause of the breaker ends when it went well.
+	 * NULL: there is nobody to ask.
+	 */
+	void	 (*probe)(void *self, probe_fn *done, void *arg);
 };
 
 /* A platform of this profile. */
@@ -77,6 +85,9 @@ void	 gateway_stop(struct gateway *g);
 void	 gateway_free(struct gateway *g);
 /* NULL: no such platform, or it is off. */
 const struct line *gateway_line(const struct gateway *g, const char *name);
+
+/* The handler of gateway.probe. */
+int	 gateway_probe(struct call *c, const void *in, struct error *e);
 
 extern const struct platform telegram_platform;
 extern const struct handler gateway_handlers[];

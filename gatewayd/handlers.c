@@ -12,7 +12,7 @@ static struct gateway_row
 row_of(const struct gateway *g, const struct line *l)
 {
 	struct gateway_row row = { .name = l->platform->name, .status = "disabled", .last_error = l->wrong,
-	    .ignored = inbox_ignored(g->inbox, l->platform->name) };
+	    .ignored = inbox_ignored(g->inbox, l->platform->name), .waiting = inbox_waiting(g->inbox, l->platform->name) };
 	const struct breaker *b;
 
 	if (l->self == NULL)
@@ -42,5 +42,6 @@ gateway_status(struct call *c, const void *in, struct error *e)
 
 const struct handler gateway_handlers[] = {
 	{ MSG_gateway_status, gateway_status, CAP_none },
+	{ MSG_gateway_probe,  gateway_probe,  CAP_none },
 	{ 0 }
 };

@@ -168,6 +168,12 @@ inbox_open_rows(struct inbox *in)
 	return number(in, db_query(in->db, NULL, "SELECT count(*) FROM inbox WHERE state <> 3", ""), 0);
 }
 
+int64_t
+inbox_waiting(struct inbox *in, const char *platform)
+{
+	return number(in, db_query(in->db, NULL, "SELECT count(*) FROM inbox WHERE state <> 3 AND platform = ?", "s", platform), 0);
+}
+
 int
 inbox_is_stopped(struct inbox *in, const struct row *r)
 {

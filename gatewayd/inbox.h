@@ -68,6 +68,7 @@ int	 inbox_set_mark(struct inbox *in, const char *platform, const char *account,
 char	*inbox_mark(struct inbox *in, const char *platform, const char *account);
 int64_t	 inbox_ignored(struct inbox *in, const char *platform);
 int64_t	 inbox_open_rows(struct inbox *in);
+int64_t	 inbox_waiting(struct inbox *in, const char *platform);	/* of them */
 
 /*
  * The oldest row of a chat that is not sent, of the chats after `after` (a row's id; 0 at first) in the order of

@@ -4,7 +4,8 @@ alpi-gatewayd.DIR  := $(LIBEXEC)
 alpi-gatewayd.SRCS := $(addprefix gatewayd/, main.c gateway.c handlers.c allow.c banner.c botapi.c breaker.c commands.c delivery.c inbox.c intake.c markup.c \
 	mime.c mime_html.c mime_part.c mime_text.c mime_write.c \
 	settings.c split.c telegram.c telegram_send.c threads.c turn.c turns.c update.c)
-alpi-gatewayd.LIBS := event_core jansson sodium seccomp curl sqlite3 pcre2-8 gmime-3.0 gobject-2.0 glib-2.0
+alpi-gatewayd.SRCS += $(addprefix gatewayd/, options.c probe.c tell.c)
+alpi-gatewayd.LIBS := event_core jansson yaml sodium seccomp curl sqlite3 pcre2-8 gmime-3.0 gobject-2.0 glib-2.0
 
 # The library's headers, for the files that call it; looked up when they are compiled, after `make deps`.
 $(addprefix $(OBJ)/gatewayd/, mime.o mime_part.o mime_text.o mime_write.o): CPPFLAGS += $(shell pkgconf --cflags gmime-3.0 | sed 's/-I/-isystem /g')

@@ -28,6 +28,7 @@
 #define PAUSE_MS	5000
 #define CONFLICT_MS	60000
 #define STATE_MAX	4096
+#define PROBE_MS	5000
 
 static void poll(struct telegram *t);
 
@@ -244,6 +245,46 @@ telegram_serve(void *self)
 	poll_in(t, breaker_left(t->breaker));
 }
 
+/* ---- the probe --------------------------------------------------------------------------------------------- */
+
+struct probe {
+	struct telegram	*telegram;
+	probe_fn	*done;
+	void		*arg;
+};
+
+/* A breaker that waits for a better hour need not: it is here. */
+static void
+wake(struct telegram *t)
+{
+	if (breaker_left(t->breaker) == 0 || t->call != NULL)
+		return;
+	breaker_ok(t->breaker);
+	poll_in(t, 0);
+}
+
+static void
+on_me(void *arg, const struct botapi_answer *a)
+{
+	struct probe *p = arg;
+	cleanup_free char *who = xasprintf("@%s", json_str(a->result, "username", "?"));
+
+	if (a->ok)
+		wake(p->telegram);
+	p->done(p->arg, a->ok ? who : NULL, a->why);
+	free(p);
+}
+
+static void
+telegram_probe(void *self, probe_fn *done, void *arg)
+{
+	struct telegram *t = self;
+	struct probe *p = xcalloc(1, sizeof(*p));
+
+	*p = (struct probe){ t, done, arg };
+	botapi_start(t->gateway->http, t->gateway->daemon->base, &t->bot, "getMe", json_object(), PROBE_MS, on_me, p);
+}
+
 static const struct breaker *
 telegram_breaker(const void *self)
 {
@@ -269,4 +310,5 @@ const struct platform telegram_platform = {
 	.send = telegram_send,
 	.cancel = telegram_send_cancel,
 	.typing = telegram_typing,
+	.probe = telegram_probe,
 };
