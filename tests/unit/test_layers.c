@@ -38,7 +38,7 @@ is_program(const char *folder)
 static int
 is_libc_only(const char *path)
 {
-	static const char *const shown[] = { "common/ask.h", "common/boot.h", "common/buf.h", "common/clock.h", "common/env.h", "common/skill.h",
+	static const char *const shown[] = { "common/ask.h", "common/boot.h", "common/buf.h", "common/clock.h", "common/env.h", "common/gateways.h", "common/skill.h",
 	    "common/child.h", "common/confine.h", "common/error.h", "common/log.h", "common/logfile.h", "common/tail.h", "common/loop.h",
 	    "common/mem.h", "common/notify.h", "common/paths.h",
 	    "common/process.h", "common/unixsock.h", "proto/caps.def", "proto/channels.def" };

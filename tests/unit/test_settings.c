@@ -2,6 +2,8 @@
 /* The settings child: what it changes, what it refuses, what it leaves alone. */
 #include "tests/unit/host_fixture.h"
 
+#include "common/gateways.h"
+
 struct outcome {
 	bool		 came;
 	json_t		*result;
@@ -214,6 +216,87 @@ test_one_telegram_token_serves_one_profile(void **state)
 	fixture_close(f);
 }
 
+static json_t *
+platform(const char *profile, const char *name, json_t *take_config)
+{
+	return json_pack("{s:s, s:s, s:o*}", "profile", profile, "name", name, "config", take_config);
+}
+
+static void
+test_a_platform_is_stored_shown_and_forgotten(void **state)
+{
+	struct fixture *f = fixture_open();
+	cleanup_free char *state_dir = path_join(f->root, "gateway"), *file = path_join(state_dir, "telegram-state.json");
+	json_t *shown;
+
+	good(f, "gateway_set", platform("default", "telegram", json_pack("{s:s, s:s}", "TELEGRAM_BOT_TOKEN", "12345678:abcdef",
+	    "TELEGRAM_ALLOWED_CHAT_IDS", "1,2")));
+	shown = give(f, "gateway_config", platform("default", "telegram", NULL), NULL);
+	assert_string_equal(json_str(json_object_get(shown, "config"), "TELEGRAM_BOT_TOKEN", ""), "123…cdef");
+	assert_string_equal(json_str(json_object_get(shown, "config"), "TELEGRAM_ALLOWED_CHAT_IDS", ""), "1,2");
+	json_decref(shown);
+	good(f, "gateway_set", platform("default", "telegram", json_pack("{s:s}", "TELEGRAM_ALLOWED_CHAT_IDS", "")));
+	lacks(f, ".env", "ALLOWED");
+	contains(f, ".env", "12345678:abcdef");
+	assert_int_equal(mkdir(state_dir, 0700), 0);
+	put_file(state_dir, "telegram-state.json", "{}");
+	good(f, "gateway_clear", platform("default", "telegram", NULL));
+	good(f, "gateway_forget", platform("default", "telegram", NULL));
+	lacks(f, ".env", "TELEGRAM");
+	assert_int_equal(access(file, F_OK), -1);
+	good(f, "gateway_forget", platform("default", "telegram", NULL));
+	fixture_close(f);
+}
+
+static void
+test_a_platform_takes_only_what_is_its_own(void **state)
+{
+	struct fixture *f = fixture_open();
+
+	good(f, "create", json_pack("{s:s}", "name", "work"));
+	good(f, "gateway_set", platform("default", "telegram", json_pack("{s:s}", "TELEGRAM_BOT_TOKEN", "12345678:abcdef")));
+	bad(f, "gateway_set", platform("work", "telegram", json_pack("{s:s}", "TELEGRAM_BOT_TOKEN", " '12345678:abcdef'")), ERR_invalid);
+	bad(f, "gateway_set", platform("default", "telegram", json_pack("{s:s}", "OPENAI_API_KEY", "k")), ERR_invalid);
+	bad(f, "gateway_set", platform("default", "telegram", json_pack("{s:i}", "TELEGRAM_BOT_TOKEN", 5)), ERR_invalid);
+	bad(f, "gateway_set", platform("default", "telegram", json_pack("{s:s}", "TELEGRAM_BOT_TOKEN", "a\nHOME=/")), ERR_invalid);
+	bad(f, "gateway_set", platform("default", "smoke", NULL), ERR_not_found);
+	bad(f, "gateway_clear", platform("default", "smoke", NULL), ERR_not_found);
+	bad(f, "gateway_forget", platform("default", "../x", NULL), ERR_not_found);
+	fixture_close(f);
+}
+
+static void
+test_what_is_off_stands_in_the_file_and_what_is_on_does_not(void **state)
+{
+	struct fixture *f = fixture_open();
+	json_t *off = platform("default", "matrix", NULL);
+
+	json_object_set_new(off, "enabled", json_false());
+	good(f, "gateway_set", off);
+	contains(f, "config.yaml", "enabled: false");
+	good(f, "gateway_set", platform("default", "matrix", NULL));
+	lacks(f, "config.yaml", "enabled");
+	fixture_close(f);
+}
+
+/* init hands out the list; a platform reads the tables. */
+static void
+test_the_list_of_variables_is_that_of_the_platforms(void **state)
+{
+	size_t n = 0, keys = 0;
+
+	for (const struct gateway_kind *g = gateway_kinds; g->name != NULL; g++)
+		for (const struct gateway_key *k = g->keys; k->env != NULL; k++, keys++) {
+			for (n = 0; gateway_variables[n] != NULL && strcmp(gateway_variables[n], k->env) != 0; n++)
+				;
+			if (gateway_variables[n] == NULL)
+				fail_msg("%s is handed to nobody", k->env);
+		}
+	for (n = 0; gateway_variables[n] != NULL; n++)
+		;
+	assert_int_equal(n, keys);
+}
+
 static void
 test_servers_are_added_once_and_removed(void **state)
 {
@@ -364,6 +447,10 @@ main(void)
 		TEST(test_keys_go_to_env_and_reserved_names_do_not),
 		TEST(test_a_model_is_cleared_with_the_key_it_needs),
 		TEST(test_one_telegram_token_serves_one_profile),
+		TEST(test_a_platform_is_stored_shown_and_forgotten),
+		TEST(test_a_platform_takes_only_what_is_its_own),
+		TEST(test_what_is_off_stands_in_the_file_and_what_is_on_does_not),
+		TEST(test_the_list_of_variables_is_that_of_the_platforms),
 		TEST(test_servers_are_added_once_and_removed),
 		TEST(test_the_network_opens_only_with_the_sandbox_on),
 		TEST(test_an_allowed_label_is_appended_once),
