@@ -59,7 +59,7 @@ bool	 tick_is_busy(const struct schedule *s);
 /* How jobs ran goes into runs.json, now or soon. */
 int	 tick_repeat(struct schedule *s, struct error *e);
 
-/* ---- run.c: one run from its row to its end ------------------------------------------------------ */
+/* ---- run.c: one run, with agent.c and result.c (active.h) ---------------------------------------- */
 
 /* Begin the run that is written down; taken over (resumed: by a process that died it was begun). */
 void	 run_start(struct schedule *s, struct run *r, bool resumed);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a run ends (spec/scheduler.md, 6 and 8): it is judged, its result is
+ * filed for the person, a once job is taken away, and only then is the row
+ * closed. Whoever dies between repeats it under the same key, which changes
+ * nothing twice.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "scheduled/active.h"
+#include "scheduled/job.h"
+
+#define AGAIN_S		5		/* between attempts to file or to close */
+#define TITLE_CHARS	80
+
+/* ---- the row is closed -------------------------------------------------------------------------- */
+
+static bool
+is_ok(const struct active *a)
+{
+	return strcmp(a->run.outcome, "ok") == 0;
+}
+
+static void
+on_told(void *arg, const void *reply, const struct error *e)
+{
+}
+
+/* Clients that look on are told; nothing depends on it. */
+static void
+tell(struct active *a)
+{
+	struct schedule *s = a->in;
+	cleanup_json json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "job_id", a->run.job,
+	    "title", json_str(a->job, "title", ""), "kind", json_str(a->job, "kind", "cron"),
+	    "message", a->run.message, "reply", a->reply == NULL || !is_ok(a) ? "" : a->run.message,
+	    "delivered_to", a->run.delivered, "silent", a->run.silent);
+
+	if (data != NULL)
+		s->send(s->daemon, "default/hostd", MSG_event_push, &(struct event_push){
+		    .kind = is_ok(a) ? "schedule.done" : "schedule.failed", .data = data }, NULL, ANSWER_MS, on_told, NULL, NULL);
+}
+
+static void
+later(struct active *a)
+{
+	event_add(a->timer, &(struct timeval){ .tv_sec = AGAIN_S });
+}
+
+/* A once job that went well is over; one that another hand took away is, too. */
+static int
+take_away(struct active *a, struct error *e)
+{
+	struct schedule *s = a->in;
+	struct job *j;
+
+	tick_refresh(s);
+	j = jobs_find(s->jobs, a->run.job);
+	if (j == NULL || j->kind != JOB_ONCE || a->run.by_hand || !is_ok(a) || jobs_corrupt(s->jobs) != NULL)
+		return 0;
+	due_drop(&s->due, j);
+	if (jobs_remove(s->jobs, a->run.job, e) == -1)
+		return -1;
+	return 0;
+}
+
+static void
+close_run(struct active *a)
+{
+	struct schedule *s = a->in;
+	struct error e = { 0 };
+	char id[JOB_ID_MAX + 1];
+	struct job *j;
+
+	if (take_away(a, &e) == -1 || runs_end(s->runs, &a->run, &e) == -1) {
+		log_error("job=%s run=%lld is not closed yet: %s", a->run.job, (long long)a->run.id, e.text);
+		later(a);
+		return;
+	}
+	log_info("job=%s run=%lld ended outcome=%s", a->run.job, (long long)a->run.id, a->run.outcome);
+	tell(a);
+	strcpy(id, a->run.job);
+	if ((j = jobs_find(s->jobs, id)) != NULL)
+		snprintf(j->status, sizeof(j->status), "%s", is_ok(a) ? "ok" : "error");
+	active_free(a);
+	tick_arm(s, id);
+	if (!event_pending(s->repeat, EV_TIMEOUT, NULL))
+		event_add(s->repeat, &(struct timeval){ .tv_sec = 2 });
+	tick_soon(s);
+}
+
+/* ---- the result is filed for the person ----------------------------------------------------------- */
+
+static void
+on_filed(void *arg, const void *reply, const struct error *e)
+{
+	struct active *a = arg;
+
+	a->filing = NULL;
+	if (reply == NULL && (e->code == ERR_unavailable || e->code == ERR_gone || e->code == ERR_timeout || e->code == ERR_full)) {
+		later(a);
+		return;
+	}
+	if (reply == NULL)
+		log_error("job=%s run=%lld: its result is not filed: %s", a->run.job, (long long)a->run.id, e->text);
+	a->filed = true;
+	result_finish(a);
+}
+
+/* The job's title, or how its prompt begins. */
+static char *
+title_of(const struct active *a)
+{
+	const char *title = json_str(a->job, "title", ""), *text = title[0] != '\0' ? title : json_str(a->job, "prompt", "");
+	size_t n = strcspn(text, "\r\n");
+
+	return xstrndup(text, utf8_cut(text, n, TITLE_CHARS));
+}
+
+static void
+file(struct active *a)
+{
+	const char *to[] = { "alpi" };
+	cleanup_free char *title = title_of(a);
+	struct error e = { 0 };
+
+	a->filing = a->in->send(a->in->daemon, "engined", MSG_outputs_add, &(struct outputs_add){
+		.key = a->key,
+		.title = title,
+		.body = a->run.message,
+		.type = is_ok(a) ? "info" : "error",
+		.source = "schedule",
+		.source_id = a->run.job,
+		.delivered_to = to,
+		.n_delivered_to = 1,
+		.announce = is_ok(a),
+	}, NULL, ANSWER_MS, on_filed, a, &e);
+	if (a->filing == NULL)
+		on_filed(a, NULL, &e);
+}
+
+static bool
+is_for_person(const struct active *a)
+{
+	return !is_ok(a) || (job_notifies(a->job) && a->run.message[0] != '\0');
+}
+
+void
+result_finish(struct active *a)
+{
+	if (a->filing != NULL)
+		return;
+	if (!a->filed && is_for_person(a))
+		file(a);
+	else
+		close_run(a);
+}
+
+/* ---- what it was ----------------------------------------------------------------------------------- */
+
+static void
+set_outcome(struct active *a, const char *outcome, const char *text)
+{
+	size_t n = strlen(text);
+	cleanup_free char *clean = NULL;
+
+	while (n > 0 && strchr(" \t\r\n", text[n - 1]) != NULL)
+		n--;
+	clean = utf8_clean(text, n);
+	snprintf(a->run.outcome, sizeof(a->run.outcome), "%s", outcome);
+	free(a->run.message);
+	a->run.message = xstrndup(clean, utf8_cut(clean, strlen(clean), RUN_REPLY_MAX));
+}
+
+void
+result_judge(struct active *a)
+{
+	bool notify = job_notifies(a->job), empty = a->reply == NULL || a->reply[strspn(a->reply, " \t\r\n")] == '\0';
+	cleanup_free char *late = NULL;
+
+	if (a->timed_out) {
+		late = xasprintf("It did not end within its %d seconds.", job_timeout_s(a->job));
+		set_outcome(a, "timeout", late);
+	} else if (a->failure != NULL)
+		set_outcome(a, a->run.outcome[0] != '\0' ? a->run.outcome : "error", a->failure);
+	else if (empty && notify && a->agent)
+		set_outcome(a, a->resumed ? "interrupted" : "error", a->resumed ? "It ended while its reply was not looked for."
+		    : "The run ended without a reply.");
+	else
+		set_outcome(a, "ok", empty ? "" : a->reply);
+	if (is_ok(a))
+		strcpy(a->run.delivered, (notify && !empty) || a->notified ? "alpi" : a->sent ? "external" : "");
+	else
+		strcpy(a->run.delivered, "alpi");
+	a->run.silent = is_ok(a) && a->run.delivered[0] == '\0';
+}
+
+void
+result_over(struct active *a)
+{
+	event_del(a->timer);
+	a->run.ended = clock_wall_ms();
+	result_judge(a);
+	result_finish(a);
+}
+
+void
+result_fail(struct active *a, const char *outcome, const char *text)
+{
+	if (a->failure == NULL)
+		a->failure = xstrdup(text);
+	if (outcome != NULL)
+		strcpy(a->run.outcome, outcome);
+	result_over(a);
+}
