@@ -83,6 +83,10 @@ static const struct opt change_options[] = {
 	{ "agent", 0, NULL, "the prompt is for the agent" }, JSON, END
 };
 
+static const struct opt jobs_options[] = {
+	{ "limit", 'n', "N", "how many (100; with --json all)" }, { "broken", 0, NULL, "only those that never run, and why" }, JSON, END
+};
+
 static const struct opt history_options[] = {
 	{ "limit", 'n', "N", "how many, at most 1000 (20)" }, JSON, END
 };
@@ -179,7 +183,8 @@ const struct command commands[] = {
 	{ "outputs list", "", "what was left for you to see, newest first", 0, 0, outputs_options, outputs_list_command },
 	{ "outputs show", "ID", "one of it; it counts as read then", 1, 1, json_options, outputs_show_command },
 	{ "outputs read-all", "", "mark all as read", 0, 0, json_options, outputs_read_all_command },
-	{ "schedule list", "", "jobs, and when each runs next", 0, 0, json_options, schedule_list_command },
+	{ "schedule list", "", "jobs, and when each runs next", 0, 0, jobs_options, schedule_list_command },
+	{ "schedule show", "ID", "a job with all of its prompt", 1, 1, json_options, schedule_show_command },
 	{ "schedule add", "PROMPT", "have something done at a time, again and again or once", 1, 1, job_options, schedule_add_command },
 	{ "schedule update", "ID", "change a job", 1, 1, change_options, schedule_update_command },
 	{ "schedule remove", "ID", "remove a job", 1, 1, json_options, schedule_remove_command },
@@ -240,7 +245,7 @@ const struct group groups[] = {
 	{ "providers", "keys and servers" },
 	{ "sandbox", "confinement of the terminal tool" },
 	{ "scan", "explain the text scanners" },
-	{ "schedule", "jobs: list, add, update, remove, pause, resume, fire, run-once, history" },
+	{ "schedule", "jobs: list, show, add, update, remove, pause, resume, fire, run-once, history" },
 	{ "sessions", "conversations: list, show, search, export, delete" },
 	{ "skill", "skills: list, show, validate, test, import, remove" },
 	END

@@ -35,6 +35,7 @@ int	outputs_list_command(struct cli *, const struct args *);
 int	outputs_show_command(struct cli *, const struct args *);
 int	outputs_read_all_command(struct cli *, const struct args *);
 int	schedule_list_command(struct cli *, const struct args *);
+int	schedule_show_command(struct cli *, const struct args *);
 int	schedule_run_once_command(struct cli *, const struct args *);
 int	schedule_fire_command(struct cli *, const struct args *);
 int	schedule_add_command(struct cli *, const struct args *);

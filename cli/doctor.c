@@ -24,6 +24,7 @@
 #include "common/mem.h"
 #include "common/paths.h"
 
+#define JOBS_BYTES	(128u << 20)		/* more the scheduler does not read */
 #define TURN_ROOM	(8 * 1024 * 1024)	/* bytes; with less engined begins no turn */
 
 enum level { OK, INFO, WARN, FAIL };
@@ -219,6 +220,64 @@ check_units(struct doctor *d)
 }
 
 static void
+check_subsystems(struct doctor *d)
+{
+	static const char *const names[] = { "schedule", "gateway", "alp", "workgroups" };
+	cleanup_buf struct buf off = BUF(0);
+
+	for (size_t i = 0; d->config != NULL && i < COUNT(names); i++) {
+		cleanup_free char *key = xasprintf("service.%s", names[i]);
+
+		if (!config_bool(d->config, key))
+			buf_addf(&off, "%s%s", off.len > 0 ? ", " : "", names[i]);
+	}
+	if (d->config != NULL)
+		row(d, "Services", "Subsystems", off.len > 0 ? INFO : OK, "%s%s", off.len > 0 ? "switched off: " : "all are on",
+		    buf_str(&off));
+	if (d->config != NULL && config_bool(d->config, "paused"))
+		row(d, "Services", "Profile", INFO, "paused: no job runs, and nobody from outside is answered");
+}
+
+/* Is the file of jobs one at all? Without the scheduler nobody else tells. */
+static void
+check_jobs_file(struct doctor *d)
+{
+	cleanup_free char *path = path_join(d->cli->home, "schedule/jobs.json");
+	struct error e = { 0 };
+	cleanup_json json_t *jobs = json_load(path, JOBS_BYTES, 32, &e);
+
+	if (jobs == NULL && e.code == ERR_not_found)
+		row(d, "Services", "Jobs", INFO, "none (alpi schedule add)");
+	else if (jobs == NULL || !json_is_array(jobs))
+		row(d, "Services", "Jobs", WARN, "nothing runs, schedule/jobs.json is corrupt: %s", jobs == NULL ? e.text :
+		    "it is not a list");
+	else
+		row(d, "Services", "Jobs", INFO, "%zu, of which none runs while the scheduler does not", json_array_size(jobs));
+}
+
+static void
+check_jobs(struct doctor *d)
+{
+	struct error e = { 0 };
+	cleanup_json json_t *r = d->engine == NULL ? NULL : client_call(d->cli, "host.schedule.list", json_pack("{s:s, s:i}",
+	    "profile", d->cli->profile, "limit", 1), &e);
+	long long total = json_int(r, "total", 0), broken = json_int(r, "broken", 0), paused = json_int(r, "paused", 0);
+	const char *next = json_str(r, "next", "");
+
+	if (r == NULL) {
+		check_jobs_file(d);
+		return;
+	}
+	if (total == 0)
+		row(d, "Services", "Jobs", INFO, "none (alpi schedule add)");
+	else
+		row(d, "Services", "Jobs", OK, "%lld, %lld of them paused%s%s", total, paused, *next ? ", next " : "", next);
+	if (broken > 0)
+		row(d, "Services", "Jobs", WARN, "%lld entr%s of schedule/jobs.json never run%s: alpi schedule list --broken",
+		    broken, broken == 1 ? "y" : "ies", broken == 1 ? "s" : "");
+}
+
+static void
 check_sandbox(struct doctor *d)
 {
 	size_t i, held = 0;
@@ -345,6 +404,7 @@ check_storage(struct doctor *d)
 
 static void	(*const checks[])(struct doctor *) = {
 	check_version, check_model, check_workspace, check_tools, check_daemon, check_units,
+	check_subsystems, check_jobs,
 	check_link, check_sandbox, check_approvals, check_storage,
 };
 

@@ -12,7 +12,8 @@
 #include "common/json.h"
 #include "common/mem.h"
 
-#define JOBS_MAX	100000
+#define PAGE		1000		/* jobs of one answer: the scheduler has other things to do, too */
+#define SHOWN		100
 #define WAIT_MS		20000
 
 /* ---- a job ---------------------------------------------------------------------------------- */
@@ -41,45 +42,118 @@ print_flags(const json_t *job)
 			printf(" · %s", flags[i]);
 }
 
+/* A row that makes no sense is told by its place: it may have nothing else. */
+static void
+print_broken(const json_t *job)
+{
+	cleanup_free char *id = text_line(json_str(job, "id", ""), 64), *why = text_line(json_str(job, "broken", ""), 200);
+
+	printf("%s%sentry %lld of schedule/jobs.json never runs: %s\n", id, id[0] == '\0' ? "" : "  ",
+	    (long long)json_int(job, "row", 0), why);
+}
+
 static void
 print_job(const json_t *job)
 {
 	const char *title = json_str(job, "title", ""), *last = json_str(job, "last_run_at", NULL);
 	cleanup_free char *line = text_line(title[0] != '\0' ? title : json_str(job, "prompt", ""), 100);
-	cleanup_free char *id = text_line(json_str(job, "id", "?"), 64), *broken = text_line(json_str(job, "broken", ""), 200);
+	cleanup_free char *id = text_line(json_str(job, "id", "?"), 64);
 
+	if (json_object_get(job, "broken") != NULL) {
+		print_broken(job);
+		return;
+	}
 	printf("%s  [%s] ", id, json_str(job, "kind", "cron"));
 	print_when(job);
 	printf("  → %s%s\n", json_str(job, "next_fire", NULL) != NULL ? "next " : "",
 	    json_str(job, "next_fire", json_str(job, "status", "")));
-	printf("  %s\n  last: %s%s%s", line, last == NULL ? "never" : last, last == NULL ? "" : " ",
-	    json_str(job, "last_run_status", ""));
+	printf("  %s\n  last: %s%s%s", line, last == NULL ? "never" : last,
+	    last == NULL || json_object_get(job, "last_run_status") == NULL ? "" : " ", json_str(job, "last_run_status", ""));
 	print_flags(job);
-	printf(broken[0] != '\0' ? " · never runs: %s\n" : "%s\n", broken);
+	putchar('\n');
+}
+
+/* ---- list, show ----------------------------------------------------------------------------- */
+
+/* The jobs from the first on, in pages; all when limit is 0. The last answer, or NULL with the error. */
+static json_t *
+read_pages(struct cli *c, bool broken, size_t limit, json_t *jobs, struct error *e)
+{
+	json_t *result = NULL;
+
+	for (size_t n = PAGE, had = 0; n > 0 && (limit == 0 || had < limit); had += n) {
+		size_t want = limit != 0 && limit - had < PAGE ? limit - had : PAGE;
+		json_t *page;
+
+		json_decref(result);
+		result = client_call(c, "host.schedule.list", json_pack("{s:s, s:I, s:I, s:b}", "profile", c->profile, "from",
+		    (json_int_t)had, "limit", (json_int_t)want, "broken", broken), e);
+		if (result == NULL)
+			return NULL;
+		page = json_object_get(result, "jobs");
+		n = json_array_size(page);
+		json_array_extend(jobs, page);
+	}
+	return result;
+}
+
+/* What the list leaves out. */
+static void
+print_rest(const json_t *result, size_t shown, bool only_broken)
+{
+	long long broken = json_int(result, "broken", 0), all = only_broken ? broken : json_int(result, "total", 0);
+
+	if (all == 0)
+		puts(only_broken ? "every job makes sense" : "no jobs yet: alpi schedule add --help");
+	if (all > (long long)shown)
+		printf("\nand %lld more: -n %lld shows all\n", all - (long long)shown, all);
+	if (broken > 0 && !only_broken)
+		printf("\n%lld of them never run%s: alpi schedule list --broken\n", broken, broken == 1 ? "s" : "");
 }
 
 int
 schedule_list_command(struct cli *c, const struct args *a)
 {
 	struct error e = { 0 };
-	cleanup_json json_t *result = client_call(c, "host.schedule.list", json_pack("{s:s, s:i}", "profile", c->profile,
-	    "limit", 5000), &e);
-	json_t *jobs = json_object_get(result, "jobs"), *job;
-	json_int_t total = json_int(result, "total", 0);
+	cleanup_json json_t *jobs = json_array(), *result = NULL;
+	bool json = arg_has(a, "json"), broken = arg_has(a, "broken");
+	json_t *job;
+	long limit;
 	size_t i;
 
-	if (result == NULL)
+	if (arg_number(a, "limit", 1, SHOWN, &limit, &e) == -1)
+		return cli_usage(a, "%s", e.text);
+	if ((result = read_pages(c, broken, json && !arg_has(a, "limit") ? 0 : (size_t)limit, jobs, &e)) == NULL)
 		return cli_fail(&e);
-	if (arg_has(a, "json")) {
+	if (json) {
 		print_json(stdout, jobs);
 		return 0;
 	}
-	if (json_array_size(jobs) == 0)
-		puts("no jobs");
 	json_array_foreach(jobs, i, job)
 		print_job(job);
-	if (total > (json_int_t)json_array_size(jobs))
-		printf("and %lld more\n", (long long)(total - (json_int_t)json_array_size(jobs)));
+	print_rest(result, json_array_size(jobs), broken);
+	return 0;
+}
+
+int
+schedule_show_command(struct cli *c, const struct args *a)
+{
+	struct error e = { 0 };
+	json_t *params = json_pack("{s:s, s:s}", "profile", c->profile, "id", a->rest[0]);
+	cleanup_json json_t *result = params == NULL ? NULL : client_call(c, "host.schedule.list", params, &e);
+	const json_t *job = json_array_get(json_object_get(result, "jobs"), 0);
+	cleanup_free char *prompt = text_visible(json_str(job, "prompt", ""));
+
+	if (params == NULL)
+		return cli_failf("the id is not UTF-8");
+	if (result == NULL)
+		return cli_fail(&e);
+	if (arg_has(a, "json")) {
+		print_json(stdout, job);
+		return 0;
+	}
+	print_job(job);
+	printf("\n%s\n", prompt);
 	return 0;
 }
 

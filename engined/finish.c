@@ -26,7 +26,6 @@
 
 #define QUICK_MS	5000		/* a turn without tools below this is not worth a notice */
 #define SUMMARY_CHARS	200
-#define TAIL_CHARS	280
 #define REPLY_MAX	(1024 * 1024)	/* bytes of the reply frame; the session has its own limit */
 
 /* ---- the session file ---------------------------------------------------------------------------- */
@@ -108,7 +107,7 @@ write_logs(struct turn *t, const char *outcome, const char *tail)
 {
 	double elapsed = (double)(clock_mono_ms() - t->began_ms) / 1000;
 	cleanup_free char *clean = redact(t->text), *request = cut_chars(clean, 120);
-	cleanup_free char *clean_tail = redact(tail), *short_tail = cut_chars(clean_tail, TAIL_CHARS);
+	cleanup_free char *clean_tail = redact(tail), *short_tail = cut_chars(clean_tail, RUNLOG_TAIL);
 	json_t *row;
 
 	log_info("turn ended turn=%s session=%s outcome=%s steps=%d tools=%d elapsed_s=%.1f", t->row.id, t->row.session,

@@ -25,6 +25,7 @@
 #include "engined/recall.h"
 #include "engined/recall_asked.h"
 #include "engined/remember.h"
+#include "engined/run_asked.h"
 #include "engined/session.h"
 #include "engined/skill_asked.h"
 #include "engined/sidecar.h"
@@ -47,11 +48,23 @@ strings_json(const char *const *rows, size_t n)
 	return list;
 }
 
-static json_t *
-request_json(const struct turn_start *m)
+/* What is configured for a tier; NULL: nothing. */
+static const char *
+tier_str(const struct engine *en, const char *tier, const char *name)
 {
-	json_t *r = json_pack("{s:s, s:s, s:s*, s:s*, s:b, s:b, s:I, s:O*, s:s*, s:s*}", "text", m->text,
-	    "surface", m->surface, "model", m->model, "workspace", m->workspace, "no_save", (int)m->no_save,
+	const char *value = json_str(json_object_get(json_at(en->config, "tiers"), tier), name, "");
+
+	return value[0] == '\0' ? NULL : value;
+}
+
+/* A tier is resolved here, once: a turn that is taken up again goes on with the model that it began with. */
+static json_t *
+request_json(const struct engine *en, const struct turn_start *m)
+{
+	bool tier = m->tier != NULL && m->model == NULL;
+	json_t *r = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:b, s:b, s:I, s:O*, s:s*, s:s*}", "text", m->text,
+	    "surface", m->surface, "model", tier ? tier_str(en, m->tier, "model") : m->model,
+	    "effort", tier ? tier_str(en, m->tier, "effort") : NULL, "workspace", m->workspace, "no_save", (int)m->no_save,
 	    "interactive", (int)m->interactive, "budget_s", (json_int_t)m->budget_s, "attachments", m->attachments,
 	    "thread", m->thread, "peer", m->peer);
 
@@ -90,6 +103,7 @@ begin(struct call *c, const struct turn_start *m, struct error *e)
 	json_t *base;
 	struct turn *t;
 
+	engine_config(en, false);
 	if (m->session == NULL)
 		session_new_id(session);
 	else
@@ -97,7 +111,7 @@ begin(struct call *c, const struct turn_start *m, struct error *e)
 	if ((base = base_of(en, m, session, e)) == NULL)
 		return -1;
 	row = (struct journal_turn){ .owner = xstrdup(c->from), .key = xstrdup(m->key), .session = xstrdup(session),
-	    .request = request_json(m), .base = base, .grants = strings_json(m->grants, m->n_grants) };
+	    .request = request_json(en, m), .base = base, .grants = strings_json(m->grants, m->n_grants) };
 	if ((t = turn_begin(en, &row, e)) == NULL)
 		return -1;
 	return call_reply(c, &(struct turn_start_reply){ .turn = t->row.id, .session = t->row.session });
@@ -489,6 +503,7 @@ const struct handler engine_handlers[] = {
 	{ MSG_outputs_read,         outbox_read,          CAP_none },
 	{ MSG_outputs_mark,         outbox_mark,          CAP_none },
 	{ MSG_outputs_delete,       outbox_delete,        CAP_none },
+	{ MSG_run_add,              run_asked_add,        CAP_none },
 	{ MSG_usage_today,          usage_today,          CAP_none },
 	{ MSG_usage_daily,          usage_daily,          CAP_none },
 	{ MSG_engine_status,        engine_status,        CAP_none },

@@ -75,3 +75,15 @@ runlog_row(const char *home, const char *file, json_t *row)
 	atomic_append(path, line, strlen(line), 0600, 0, NULL);
 	json_decref(row);
 }
+
+bool
+runlog_has(const char *home, const char *file, const char *key)
+{
+	cleanup_free char *path = xasprintf("%s/logs/%s", home, file);
+	cleanup_json json_t *word = json_pack("{s:s}", "key", key);
+	cleanup_free char *text = json_text(word);
+	cleanup_buf struct buf b = BUF(0);
+
+	text[strlen(text) - 1] = '\0';		/* {"key":"..." as it begins or, after a comma, stands in a row */
+	return file_read(path, ROWS_BYTES, &b, NULL) == 0 && memmem(b.data, b.len, text + 1, strlen(text + 1)) != NULL;
+}

@@ -290,10 +290,10 @@ ask(struct turn *t, json_t *messages, json_t *tools)
 {
 	struct engine *en = t->engine;
 	struct provider_request r = { .target = &t->target, .messages = messages, .tools = tools };
-	bool own = json_str(t->row.request, "model", NULL) == NULL;
+	bool own = json_str(t->row.request, "model", NULL) == NULL;	/* the configured effort belongs to the configured model */
 	struct error e = { 0 };
 
-	r.effort = own ? config_str(en->config, "model_reasoning.effort") : NULL;	/* it belongs to the configured model */
+	r.effort = json_str(t->row.request, "effort", own ? config_str(en->config, "model_reasoning.effort") : NULL);
 	if (r.effort != NULL && strcmp(r.effort, "off") == 0)
 		r.effort = NULL;
 	provider_limits(en->config, &r.limits);

@@ -66,7 +66,7 @@ const struct method methods[] = {
 	{ "host.skills.list",		skills_list,		A, false, false, "profile", "" },
 	{ "host.skill.call",		skill_call_verb,	A, false, false, "profile action name", "file" },
 	{ "host.skill.import",		skill_import_verb,	A, false, false, "profile files", "name category check" },
-	{ "host.schedule.list",		schedule_list,		A, false, false, "profile", "limit" },
+	{ "host.schedule.list",		schedule_list,		A, false, false, "profile", "limit from broken id" },
 	{ "host.schedule.add",		schedule_add,		A, false, false, "profile job", "force" },
 	{ "host.schedule.update",	schedule_update,	A, false, false, "profile id changes", "" },
 	{ "host.schedule.remove",	schedule_remove,	A, false, false, "profile id", "" },

@@ -65,8 +65,9 @@ on_job_list(void *arg, const void *reply, const struct error *e)
 int
 schedule_list(struct ask *a, struct error *e)
 {
-	return to_scheduled(a, MSG_job_list, &(struct job_list){ .limit = number(a, "limit", LIST_MAX) }, FORWARD_MS,
-	    on_job_list, e);
+	return to_scheduled(a, MSG_job_list, &(struct job_list){ .limit = number(a, "limit", LIST_MAX),
+	    .from = number(a, "from", INT64_MAX), .broken = json_bool(a->params, "broken", false), .id = ask_str0(a, "id") },
+	    FORWARD_MS, on_job_list, e);
 }
 
 int

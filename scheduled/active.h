@@ -23,7 +23,9 @@ struct active {
 	struct script	*script;	/* of a script's */
 	struct event	*timer;		/* its limit, then attempts to finish */
 	struct request	*filing;
-	bool		 filed, notified, sent;
+	bool		 filed, noted, notified, sent;
+	int64_t		 tools;
+	char		 last_tool[64];
 	char		*reply;		/* NULL: none came */
 	char		*failure;	/* NULL: none was told */
 };

@@ -4,6 +4,7 @@
  * it is, and followed to its end. What it says on the way counts only once it
  * is over (result.c).
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 		.fresh = true,
 		.text = text,
 		.surface = "cron",
+		.tier = json_str(a->job, "tier", NULL),
 		.no_save = true,
 		.budget_s = budget_s(a),
 		.grants = (const char *[]){ tools, peers },
@@ -76,7 +78,10 @@ on_event(void *arg, const struct turn_event *ev)
 	struct active *a = arg;
 	const char *tool = json_str(ev->data, "name", "");
 
-	if (strcmp(ev->kind, "usage") == 0) {
+	if (strcmp(ev->kind, "tool_start") == 0) {
+		a->tools++;
+		snprintf(a->last_tool, sizeof(a->last_tool), "%s", tool);
+	} else if (strcmp(ev->kind, "usage") == 0) {
 		a->run.tokens_in += json_int(ev->data, "tokens_in", 0);
 		a->run.tokens_out += json_int(ev->data, "tokens_out", 0);
 		a->run.cost += json_num(ev->data, "cost", 0);

@@ -52,8 +52,10 @@ edit_show(struct schedule *s, const struct job *j)
 	json_object_set_new(row, "last_run_at", j->ran ? time_shown(jobs_zone(s->jobs), j->last_run) : json_null());
 	if (j->status[0] != '\0')
 		json_object_set_new(row, "last_run_status", json_string(j->status));
-	if (j->broken != NULL)
+	if (j->broken != NULL) {
 		json_object_set_new(row, "broken", json_string(j->broken));
+		json_object_set_new(row, "row", json_integer((json_int_t)j->order + 1));
+	}
 	return row;
 }
 

@@ -2,6 +2,7 @@
 /* What may be asked of scheduled, and by what right. */
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "scheduled/schedule.h"
@@ -10,27 +11,69 @@
 #define LIST_BYTES	(6 * 1024 * 1024 - 65536)
 #define HISTORY_LIMIT	20
 
+static bool
+is_asked_for(const struct job_list *m, const struct job *j)
+{
+	return (!m->broken || j->broken != NULL) && (m->id == NULL || strcmp(m->id, j->id) == 0);
+}
+
+/* A page of the rows that are asked for, as many as fit into an answer. New reference. */
+static json_t *
+page(struct schedule *s, const struct job_list *m)
+{
+	size_t limit = m->limit > 0 ? (size_t)m->limit : LIST_LIMIT, bytes = 0;
+	int64_t skip = m->from;
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < jobs_count(s->jobs) && json_array_size(rows) < limit; i++) {
+		cleanup_json json_t *row = NULL;
+		cleanup_free char *text = NULL;
+
+		if (!is_asked_for(m, jobs_at(s->jobs, i)) || skip-- > 0)
+			continue;
+		row = edit_show(s, jobs_at(s->jobs, i));
+		text = json_text(row);
+		if ((bytes += strlen(text) + 1) > LIST_BYTES)
+			break;
+		json_array_append(rows, row);
+	}
+	return rows;
+}
+
+static void
+count(const struct schedule *s, struct job_list_reply *r)
+{
+	r->total = (int64_t)jobs_count(s->jobs);
+	for (size_t i = 0; i < jobs_count(s->jobs); i++) {
+		const struct job *j = jobs_at(s->jobs, i);
+
+		r->broken += j->broken != NULL;
+		r->paused += j->broken == NULL && j->paused;
+	}
+}
+
 static int
 job_list(struct call *c, const void *in, struct error *e)
 {
 	const struct job_list *m = in;
 	struct schedule *s = c->ctx;
-	cleanup_json json_t *rows = json_array();
-	size_t limit = m->limit > 0 ? (size_t)m->limit : LIST_LIMIT, bytes = 0;
+	cleanup_json json_t *rows = NULL;
+	struct job_list_reply r = { 0 };
+	int64_t now = clock_wall_ms();
+	char next[ZONE_TEXT];
 
 	tick_refresh(s);
-	for (size_t i = 0; i < jobs_count(s->jobs) && i < limit; i++) {
-		json_t *row = edit_show(s, jobs_at(s->jobs, i));
-		cleanup_free char *text = json_text(row);
-
-		if ((bytes += strlen(text) + 1) > LIST_BYTES) {
-			json_decref(row);
-			break;
-		}
-		json_array_append_new(rows, row);
+	if (m->id != NULL && edit_find(s, m->id, e) == NULL)
+		return -1;
+	rows = page(s, m);
+	count(s, &r);
+	r.jobs = rows;
+	r.corrupt = jobs_corrupt(s->jobs);
+	if (!s->paused && due_next(&s->due) != NEVER) {
+		time_print(jobs_zone(s->jobs), (due_next(&s->due) < now ? now : due_next(&s->due)) / 1000, next);
+		r.next = next;
 	}
-	return call_reply(c, &(struct job_list_reply){ .jobs = rows, .total = (int64_t)jobs_count(s->jobs),
-	    .corrupt = jobs_corrupt(s->jobs) });
+	return call_reply(c, &r);
 }
 
 static int

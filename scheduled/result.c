@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a run ends (spec/scheduler.md, 6 and 8): it is judged, its result is
- * filed for the person, a once job is taken away, and only then is the row
- * closed. Whoever dies between repeats it under the same key, which changes
- * nothing twice.
+ * filed for the person, the run noted among the profile's, a once job taken
+ * away, and only then is the row closed. Whoever dies between repeats it
+ * under the same key, which changes nothing twice.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,22 +96,44 @@ close_run(struct active *a)
 	tick_soon(s);
 }
 
-/* ---- the result is filed for the person ----------------------------------------------------------- */
+/* ---- it is filed for the person, and noted --------------------------------------------------------- */
+
+/* Is there nothing for it but to ask again later? */
+static bool
+is_away(const struct error *e)
+{
+	return e->code == ERR_unavailable || e->code == ERR_gone || e->code == ERR_timeout || e->code == ERR_full;
+}
+
+/* One of the two steps at engined was answered. */
+static void
+on_step(struct active *a, bool *done, const char *what, const void *reply, const struct error *e)
+{
+	a->filing = NULL;
+	if (reply == NULL && is_away(e)) {
+		later(a);
+		return;
+	}
+	if (reply == NULL)
+		log_error("job=%s run=%lld: %s: %s", a->run.job, (long long)a->run.id, what, e->text);
+	*done = true;
+	result_finish(a);
+}
 
 static void
 on_filed(void *arg, const void *reply, const struct error *e)
 {
 	struct active *a = arg;
 
-	a->filing = NULL;
-	if (reply == NULL && (e->code == ERR_unavailable || e->code == ERR_gone || e->code == ERR_timeout || e->code == ERR_full)) {
-		later(a);
-		return;
-	}
-	if (reply == NULL)
-		log_error("job=%s run=%lld: its result is not filed: %s", a->run.job, (long long)a->run.id, e->text);
-	a->filed = true;
-	result_finish(a);
+	on_step(a, &a->filed, "its result is not filed", reply, e);
+}
+
+static void
+on_noted(void *arg, const void *reply, const struct error *e)
+{
+	struct active *a = arg;
+
+	on_step(a, &a->noted, "it has no row in logs/runs.jsonl", reply, e);
 }
 
 /* The job's title, or how its prompt begins. */
@@ -146,6 +168,29 @@ file(struct active *a)
 		on_filed(a, NULL, &e);
 }
 
+/* Every run has its row among those of the profile. */
+static void
+note(struct active *a)
+{
+	struct error e = { 0 };
+
+	a->filing = a->in->send(a->in->daemon, "engined", MSG_run_add, &(struct run_add){
+		.key = a->key,
+		.kind = "schedule",
+		.outcome = a->run.outcome,
+		.at = (double)a->run.began / 1000,
+		.elapsed_s = (double)(a->run.ended - a->run.began) / 1000,
+		.session = a->agent ? a->session : NULL,
+		.job = a->run.job,
+		.timeout_reason = strcmp(a->run.outcome, "timeout") == 0 ? a->run.message : NULL,
+		.last_tool = a->last_tool,
+		.tool_count = a->tools,
+		.output = a->run.message,
+	}, NULL, ANSWER_MS, on_noted, a, &e);
+	if (a->filing == NULL)
+		on_noted(a, NULL, &e);
+}
+
 static bool
 is_for_person(const struct active *a)
 {
@@ -159,6 +204,8 @@ result_finish(struct active *a)
 		return;
 	if (!a->filed && is_for_person(a))
 		file(a);
+	else if (!a->noted)
+		note(a);
 	else
 		close_run(a);
 }

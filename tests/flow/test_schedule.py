@@ -37,6 +37,12 @@ def soon(seconds=2):
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def noted(home):
+    """The rows of jobs in logs/runs.jsonl."""
+    rows = [json.loads(line) for line in (home.path / "logs/runs.jsonl").read_text().splitlines()]
+    return [row for row in rows if row["kind"] == "schedule"]
+
+
 def ended(home, count=1):
     def look():
         rows = history(home)
@@ -82,6 +88,9 @@ def test_a_once_job_runs_at_its_time_and_is_gone(home, provider):
     [done] = wait_for(lambda: [e["data"] for e in host(home, "host.events.history", kinds=["schedule.done"])["events"]])
     assert done["job_id"] == job["id"] and done["profile"] == "default" and done["reply"] == "the tea is ready"
     assert home.json("sessions", "list", "--json") == []
+    [row] = noted(home)
+    assert (row["job_id"], row["outcome"], row["output_tail"], row["tool_count"]) == (job["id"], "ok", "the tea is ready", 0)
+    assert row["elapsed_s"] > 0 and row["at"] > 1.7e9 and row["profile"] == "default"
 
 
 def test_fire_shows_what_came_of_it_and_keeps_the_job(home, provider):
@@ -130,11 +139,16 @@ def test_nonsense_in_the_file_is_left_alone_and_the_rest_runs(home, provider):
     path.write_text(json.dumps(rows).replace("1.1}", "1.10}"))
     listed = home.json("schedule", "list", "--json")
     assert [row.get("status") for row in listed] == ["scheduled", "none", "none"] and "expression" in listed[2]["broken"]
+    told = home.run("schedule", "list", "--broken").stdout.splitlines()
+    assert len(told) == 2 and told[0].startswith("entry 2 of") and told[1].startswith("bad00000  entry 3 of")
+    [row] = [row for row in home.json("doctor", "--json")["rows"] if row["label"] == "Jobs" and row["level"] == "warn"]
+    assert row["detail"].startswith("2 entries of schedule/jobs.json never run")
     add(home, "--cron", "@weekly", "another")
     assert '"odd": 1.10}' in path.read_text() and '"what"' in path.read_text() and jobs(home)[job["id"]]["status"] == "scheduled"
     path.write_text('[{"id": "half')
     listed = home.run("schedule", "list", check=False)
     assert listed.returncode == 1 and "corrupt" in listed.stderr
+    assert any("corrupt" in row["detail"] for row in home.json("doctor", "--json")["rows"] if row["level"] == "warn")
     refused = home.run("schedule", "add", "--cron", "@hourly", "x", check=False)
     assert refused.returncode == 1 and path.read_text() == '[{"id": "half'
 
@@ -154,6 +168,7 @@ def test_a_scheduler_that_dies_takes_its_run_up_again(home, provider):
     [run] = ended(home)
     assert run["job"] == job["id"] and run["outcome"] == "ok" and run["message"] == "slept"
     assert stored(home) == [] and len(home.json("outputs", "list", "--json")) == 1
+    assert [(row["job_id"], row["tool_count"], row["last_tool"]) for row in noted(home)] == [(job["id"], 1, "terminal")]
 
 
 def test_an_engine_that_dies_does_not_run_the_job_twice(home, provider):
@@ -231,6 +246,50 @@ def test_a_person_who_is_here_is_not_idle(home, provider):
     os.utime(session, (time.time() - 3600, time.time() - 3600))
     home.run("schedule", "update", job["id"], "--idle", "0.4")
     assert jobs(home)[job["id"]]["status"] == "idle-gated"
+
+
+def test_a_person_who_is_away_finds_what_was_done(home, provider):
+    start(home, provider)
+    home.ask(script({"text": "hello"}))
+    [session] = (home.path / "sessions").glob("[!_]*.json")
+    os.utime(session, (time.time() - 3600, time.time() - 3600))
+    job = add(home, "--idle", "0.5", "--notify", script({"text": "you were away"}))
+    [run] = ended(home)
+    assert (run["job"], run["outcome"], run["delivered_to"]) == (job["id"], "ok", "alpi")
+    [row] = home.json("outputs", "list", "--json")
+    assert row["body"] == "you were away" and jobs(home)[job["id"]]["status"] == "idle-gated"
+    assert home.run("schedule", "run-once").stdout == "schedule: nothing due\n"     # half an hour from its own run on
+
+
+def test_a_job_of_a_tier_asks_the_model_of_that_tier(home, provider):
+    home.use(provider, "text", more="tiers: {deep: {model: fake/script}, fast: {effort: low}}\n")
+    home.start()
+    deep = add(home, "--at", "2099-01-01", "--tier", "deep", script({"text": "thought about it"}))
+    assert home.run("schedule", "fire", deep["id"]).stdout == "OK  thought about it\n"
+    fast = add(home, "--at", "2099-01-02", "--tier", "fast", "n=1")
+    home.run("schedule", "fire", fast["id"])
+    assert provider.stats()["models"] == {"script": 1, "text": 1}
+    wrong = home.run("schedule", "add", "--at", "2099-01-03", "--tier", "slow", "x", check=False)
+    assert wrong.returncode == 1 and "fast or deep" in wrong.stderr
+
+
+def test_a_long_list_is_shown_in_part_and_read_whole(home, provider):
+    home.use(provider)
+    (home.path / "schedule").mkdir(parents=True, exist_ok=True)
+    rows = [{"id": f"{n:08x}", "kind": "cron", "expression": "0 0 1 1 *", "prompt": f"job {n}",
+             "last_run_at": "2026-01-01T00:00:00+00:00" if n < 2400 else None, "paused": n >= 2400} for n in range(2500)]
+    (home.path / "schedule/jobs.json").write_text(json.dumps(rows))
+    home.give(home.path / "schedule")
+    home.start()
+    assert [row["id"] for row in home.json("schedule", "list", "--json")] == [row["id"] for row in rows]
+    shown = home.run("schedule", "list").stdout
+    assert shown.count("[cron]") == 100 and "and 2400 more" in shown
+    assert home.run("schedule", "list", "-n", "1001").stdout.count("[cron]") == 1001
+    assert "job 2499" in home.run("schedule", "show", "000009c3").stdout
+    wrong = home.run("schedule", "show", "00000zc3", check=False)
+    assert wrong.returncode == 1 and "did you mean 00000" in wrong.stderr
+    [row] = [row for row in home.json("doctor", "--json")["rows"] if row["label"] == "Jobs"]
+    assert row["level"] == "ok" and row["detail"].startswith("2500, 100 of them paused")
 
 
 SKILL = "---\nname: csv\ndescription: reads tables\nversion: 1\n---\nRun it.\n"
