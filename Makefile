@@ -10,7 +10,15 @@
 #   make install      DESTDIR= PREFIX=/usr/local
 #   make repro        build twice in two places and compare the bytes
 #   make SAN=address,undefined check    the same under sanitizers, in a build folder of its own
+#   make V=1 ...      shows the commands whole
 
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+endif
+
+V        ?=
+Q        := $(if $(V),,@)
+say       = @$(if $(V),:,echo "$(1)")
 CC       ?= cc
 PREFIX   ?= /usr/local
 SAN      ?=
@@ -63,12 +71,13 @@ $(shell mkdir -p $(BUILD) && printf '%s\n' '$(subst ','"'"',$(FLAGS_NOW))' | cmp
 
 $(OBJ)/%.o: %.c $(BUILD)/flags | deps
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,compile $<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 define archive
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcsD $@ $(filter %.o,$^)
+	$(Q)ar rcsD $@ $(filter %.o,$^)
 endef
 
 $(LIB)/libcommon.a: $(LIBSRCS:%.c=$(OBJ)/%.o)
@@ -82,7 +91,8 @@ $$(LIB)/lib$(1).a: $$($(1)_REST:%.c=$$(OBJ)/%.o)
 	$$(archive)
 $$($(1).DIR)/$(1): $$($(1)_MAIN:%.c=$$(OBJ)/%.o) $$(if $$($(1)_REST),$$(LIB)/lib$(1).a) $$(if $$(filter none,$$($(1).COMMON)),,$$(LIB)/libcommon.a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$($(1).LIBS:%=-l%)
+	$$(call say,link $$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$($(1).LIBS:%=-l%)
 all: $$($(1).DIR)/$(1)
 endef
 $(foreach p,$(PROGS),$(eval $(call program_rules,$(p))))
@@ -91,7 +101,7 @@ $(foreach p,$(PROGS),$(eval $(call program_rules,$(p))))
 PAGES := README.md $(wildcard docs/*.[1578])
 $(BUILD)/gen/engined/pages.inc: docs/pages.sh $(PAGES) | deps
 	@mkdir -p $(@D)
-	docs/pages.sh $(PAGES) > $@
+	$(Q)docs/pages.sh $(PAGES) > $@
 $(OBJ)/engined/knowledge.o: CPPFLAGS += -I$(BUILD)/gen
 $(OBJ)/engined/knowledge.o: $(BUILD)/gen/engined/pages.inc
 
@@ -103,7 +113,8 @@ ldlibs_of = $(sort $(common.LIBS) $(if $(filter common,$(1)),,$($(1).LIBS)))
 define unit_rules
 $$(BUILD)/tests/test_$(call part,1,$(1)): $$(OBJ)/tests/unit/test_$(call part,1,$(1)).o $$(OBJ)/tests/check.o $(call libs_of,$(call part,2,$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(foreach l,$(call ldlibs_of,$(call part,2,$(1))) cmocka,-l$$(l))
+	$$(call say,link $$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(foreach l,$(call ldlibs_of,$(call part,2,$(1))) cmocka,-l$$(l))
 unit-bins: $$(BUILD)/tests/test_$(call part,1,$(1))
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_rules,$(t))))
@@ -112,11 +123,13 @@ $(foreach t,$(UNIT),$(eval $(call unit_rules,$(t))))
 define fuzz_rules
 $$(BUILD)/tests/replay_$(call part,1,$(1)): $$(OBJ)/tests/fuzz/fuzz_$(call part,1,$(1)).o $$(OBJ)/tests/fuzz/replay.o $(call libs_of,$(call part,2,$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(foreach l,$(call ldlibs_of,$(call part,2,$(1))),-l$$(l))
+	$$(call say,link $$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(foreach l,$(call ldlibs_of,$(call part,2,$(1))),-l$$(l))
 unit-bins: $$(BUILD)/tests/replay_$(call part,1,$(1))
 $$(BUILD)/fuzz/fuzz_$(call part,1,$(1)): $$(OBJ)/tests/fuzz/fuzz_$(call part,1,$(1)).o $(call libs_of,$(call part,2,$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(foreach l,$(call ldlibs_of,$(call part,2,$(1))),-l$$(l))
+	$$(call say,link $$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(foreach l,$(call ldlibs_of,$(call part,2,$(1))),-l$$(l))
 fuzz-bins: $$(BUILD)/fuzz/fuzz_$(call part,1,$(1))
 endef
 $(foreach t,$(FUZZ),$(eval $(call fuzz_rules,$(t))))
@@ -125,7 +138,8 @@ $(foreach t,$(FUZZ),$(eval $(call fuzz_rules,$(t))))
 define tool_rules
 $$(BUILD)/tests/$(notdir $(call part,1,$(1))): $$(OBJ)/tests/$(call part,1,$(1)).o $(call libs_of,$(call part,2,$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(foreach l,$(call ldlibs_of,$(call part,2,$(1))),-l$$(l))
+	$$(call say,link $$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(foreach l,$(call ldlibs_of,$(call part,2,$(1))),-l$$(l))
 tool-bins: $$(BUILD)/tests/$(notdir $(call part,1,$(1)))
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool_rules,$(t))))
