@@ -28,6 +28,7 @@ static const struct gateway_key gmail[] = {
 	{ "GMAIL_CLIENT_ID",       "client-id",     GATEWAY_TEXT,   true,  "OAuth client id" },
 	{ "GMAIL_CLIENT_SECRET",   "client-secret", GATEWAY_SECRET, true,  "OAuth client secret" },
 	{ "GMAIL_ALLOWED_SENDERS", "senders",       GATEWAY_ALLOW,  false, "addresses that may write, comma separated" },
+	{ "GMAIL_API_URL",         "api-url",       GATEWAY_TEXT,   false, "another server for all of Google's (empty: Google's own)" },
 	{ 0 }
 };
 
@@ -61,7 +62,7 @@ const struct gateway_kind gateway_kinds[] = {
 const char *const gateway_variables[] = {
 	"TELEGRAM_BOT_TOKEN", "TELEGRAM_ALLOWED_CHAT_IDS", "TELEGRAM_ALLOWED_USER_IDS", "TELEGRAM_API_URL",
 	"IMAP_ADDRESS", "IMAP_PASSWORD", "IMAP_HOST", "IMAP_PORT", "SMTP_HOST", "SMTP_PORT", "IMAP_ALLOWED_SENDERS",
-	"GMAIL_CLIENT_ID", "GMAIL_CLIENT_SECRET", "GMAIL_ALLOWED_SENDERS",
+	"GMAIL_CLIENT_ID", "GMAIL_CLIENT_SECRET", "GMAIL_ALLOWED_SENDERS", "GMAIL_API_URL",
 	"MATRIX_HOMESERVER_URL", "MATRIX_USER_ID", "MATRIX_ACCESS_TOKEN", "MATRIX_DEVICE_ID", "MATRIX_ALLOWED_ROOMS",
 	"MATRIX_ALLOWED_CHAT_IDS", "MATRIX_ALLOWED_SENDERS",
 	"WEBHOOK_POST_URL",

@@ -13,6 +13,7 @@
 
 static const struct platform *const platforms[] = {
 	&telegram_platform,
+	&gmail_platform,
 };
 
 int

@@ -23,7 +23,7 @@ UNIT += ratelimit:alpi-alpd blob:alpi-alpd peers:alpi-alpd
 UNIT += link_life:alpi-alpd
 UNIT += outputs:alpi-engined attach:alpi-engined tool_image:alpi-toolrunner produced:alpi-toolrunner
 UNIT += jobs:alpi-scheduled
-UNIT += inbox:alpi-gatewayd telegram_text:alpi-gatewayd mime:alpi-gatewayd
+UNIT += inbox:alpi-gatewayd telegram_text:alpi-gatewayd mime:alpi-gatewayd gmail:alpi-gatewayd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
@@ -36,7 +36,7 @@ FUZZ += page:alpi-engined embed:alpi-engined docx:alpi-toolrunner
 FUZZ += lexer:alpi-toolrunner produced:alpi-toolrunner
 FUZZ += peers:alpi-alpd
 FUZZ += host:alpi-hostd
-FUZZ += update:alpi-gatewayd mime:alpi-gatewayd
+FUZZ += update:alpi-gatewayd mime:alpi-gatewayd gmail:alpi-gatewayd
 FUZZ += control:alpi-init
 FUZZ += noise:alpi-alpd frame:alpi-alpd pem:alpi-alpd canonical:alpi-alpd envelope:alpi-alpd
 

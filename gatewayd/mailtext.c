@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See mailtext.h. */
+#include "gatewayd/mailtext.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "gatewayd/commands.h"
+
+#define META_MAX	65536
+
+char *
+mailtext_prompt(const struct mime_mail *m)
+{
+	struct buf b = BUF(0);
+	char id[17];
+
+	if (command_find(m->text) != NULL)
+		return xstrdup(m->text);
+	random_hex(id, 8);
+	buf_addf(&b, "Subject: %s\n[MAIL %s]\n%s\n[END MAIL %s]", m->subject == NULL ? "(none)" : m->subject, id, m->text, id);
+	if (m->nfiles + m->files_left > 0)
+		buf_addf(&b, "\n[%zu attachments]", m->nfiles + m->files_left);
+	return buf_take(&b);
+}
+
+char *
+mailtext_meta(const struct mime_mail *m, const char *thread)
+{
+	cleanup_json json_t *meta = json_pack("{s:s*, s:s*, s:s*, s:s*}", "subject", m->subject, "message_id", m->message_id,
+	    "references", m->references, "thread", thread);
+
+	return json_text(meta);
+}
+
+char *
+mailtext_message_id(const char *key, const char *address)
+{
+	const char *at = strrchr(address, '@');
+	unsigned char hash[crypto_generichash_BYTES];
+	char hex[2 * 16 + 1];
+
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)key, strlen(key), NULL, 0);
+	sodium_bin2hex(hex, sizeof(hex), hash, 16);
+	return xasprintf("<alpi.%s@%s>", hex, at == NULL || at[1] == '\0' ? "localhost" : at + 1);
+}
+
+char *
+mailtext_answer(const char *from, const char *to, const char *meta, const char *key, const char *text, size_t *len, struct error *e)
+{
+	cleanup_json json_t *m = meta == NULL ? NULL : json_parse(meta, strnlen(meta, META_MAX), 4, NULL);
+	const char *asked = json_str(m, "message_id", NULL);
+	cleanup_free char *id = mailtext_message_id(key, from), *subject = mime_reply_subject(json_str(m, "subject", NULL));
+	cleanup_free char *references = mime_reply_references(json_str(m, "references", NULL), asked);
+
+	return mime_write(&(struct mime_draft){ .message_id = id, .from = from, .to = to, .subject = subject, .in_reply_to = asked,
+	    .references = references, .text = text, .automated = true, .date = clock_wall_ms() / 1000 }, len, e);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a mail is to the inbox, whichever way it came: the text of its turn, and what its answer has to know. Pure. */
+#ifndef ALPI_GATEWAYD_MAILTEXT_H
+#define ALPI_GATEWAYD_MAILTEXT_H
+
+#include <stddef.h>
+
+#include "common/error.h"
+#include "gatewayd/mime.h"
+
+/*
+ * Its subject on a line, its text between two marks that it cannot hold itself; a command stands alone (gateway.md, sections 5 and 6).
+ * The caller frees.
+ */
+char	*mailtext_prompt(const struct mime_mail *m);
+/* {subject, message_id, references, thread}: JSON text; the caller frees. thread NULL: the platform has none. */
+char	*mailtext_meta(const struct mime_mail *m, const char *thread);
+/*
+ * The answer to a mail with that meta (NULL: none) as the bytes of one: in its thread, marked as automatic, with the Message-ID that
+ * this key always gives. The caller frees. NULL with the error.
+ */
+char	*mailtext_answer(const char *from, const char *to, const char *meta, const char *key, const char *text, size_t *len, struct error *e);
+/* "<...@domain of the address>" of this key; the caller frees. */
+char	*mailtext_message_id(const char *key, const char *address);
+
+#endif
