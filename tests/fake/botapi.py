@@ -3,8 +3,19 @@
 import http.server
 import json
 import random
+import sys
 import threading
 import time
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """One whose clients may be killed at any moment: that they are gone is nothing to tell."""
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class BotAPI:
@@ -19,8 +30,7 @@ class BotAPI:
         self.refuse = {}                        # method -> [(status, more)]
         self.chaos = None                       # a random.Random: duplicates, and not in order
         self.closed = False
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self.handler())
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", port), self.handler())
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
