@@ -46,6 +46,7 @@ toolcall_clear(struct turn *t)
 	recollect_cancel(c->question);
 	indexing_free(c->indexing);
 	looking_free(c->looking);
+	posting_free(c->posting);
 	free(c->key);
 	json_decref(c->args);
 	json_decref(c->asking);
@@ -185,7 +186,7 @@ result_row(struct turn *t, const struct tool_result *r, const char *screen)
 bool
 calls_ours(const char *name)
 {
-	static const char *const ours[] = { "todo", "memory", "load_tools", "ask_user", "notify", "alpi_knowledge", "schedule", "write_file", "edit_file" };
+	static const char *const ours[] = { "todo", "memory", "load_tools", "ask_user", "notify", "send_message", "alpi_knowledge", "schedule", "write_file", "edit_file" };
 
 	for (size_t i = 0; i < COUNT(ours); i++)
 		if (strcmp(ours[i], name) == 0)
@@ -360,6 +361,7 @@ static void (*const run[])(struct turn *) = {
 	[TOOL_ASK]     = ask_begin,
 	[TOOL_PEER]    = peer_begin,
 	[TOOL_SCHEDULE] = schedule_begin,
+	[TOOL_MESSAGE] = message_begin,
 	[TOOL_AGENT]   = agent_begin,
 	[TOOL_PAST]    = past_begin,
 	[TOOL_INDEX]   = indexing_begin,
@@ -469,6 +471,8 @@ calls_find(struct turn *t, const json_t *shown)
 		peer_find(t);
 	else if (strcmp(t->now.name, "schedule") == 0)
 		schedule_find(t);
+	else if (strcmp(t->now.name, "send_message") == 0)
+		message_find(t);
 	else if (agent_is(t->now.name))
 		agent_find(t);
 	else
@@ -492,6 +496,8 @@ calls_cancel(struct turn *t)
 		peer_cancel(t);
 	else if (strcmp(t->now.name, "schedule") == 0)
 		schedule_cancel(t);
+	else if (strcmp(t->now.name, "send_message") == 0)
+		message_cancel(t);
 	else if (agent_is(t->now.name))
 		agent_cancel(t);
 	else

@@ -9,9 +9,11 @@
 #include "common/mem.h"
 #include "engined/engine.h"
 #include "engined/outputs.h"
+#include "engined/redact.h"
 #include "engined/turn.h"
 
 #define LIST_DEFAULT	100
+#define BODY_MAX	8192
 
 /* ---- file ------------------------------------------------------------------------------------------- */
 
@@ -84,6 +86,20 @@ notify_begin(struct turn *t)
 	}
 	r.output = xstrdup("delivered: alpi");
 	calls_end(t, &r);
+}
+
+/* The key is the call's, under another name: what is filed is not what the call did. */
+bool
+outbox_unsent(struct turn *t)
+{
+	cleanup_free char *key = xasprintf("unsent %s", t->now.key);
+	cleanup_free char *body = cut_bytes(json_str(t->now.args, "text", ""), BODY_MAX);
+	cleanup_json json_t *delivered = json_pack("[s]", "alpi");
+	struct output o = { .key = key, .source = "send_message", .body = body, .type = "error",
+	    .session = t->no_save ? NULL : t->row.session, .delivered_to = delivered };
+	char id[OUTPUT_ID];
+
+	return file(t->engine, &o, true, id, NULL) != -1;
 }
 
 /* ---- see and change ----------------------------------------------------------------------------------- */

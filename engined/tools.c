@@ -130,6 +130,14 @@ static const struct own_tool {
 	  "\"no_agent\":{\"type\":\"boolean\",\"description\":\"prompt is the command line of a skill's script\"},"
 	  "\"force\":{\"type\":\"boolean\",\"description\":\"add although there is one like it\"},"
 	  "\"timeout\":{\"type\":\"integer\",\"description\":\"30-3600 s\"}},\"required\":[\"action\"]}" },
+	{ "send_message", TOOL_MESSAGE, false, "write to somebody on a message platform",
+	  "Send a message to a person or group of the platform's allow list; without chat_id to the first of it. Not for the answer "
+	  "of this conversation. attachment: a file of the workspace, sent with the text.",
+	  "{\"type\":\"object\",\"properties\":{"
+	  "\"text\":{\"type\":\"string\"},"
+	  "\"channel\":{\"type\":\"string\",\"enum\":[\"telegram\",\"imap\",\"gmail\",\"matrix\",\"webhook\",\"ntfy\"]},"
+	  "\"chat_id\":{\"type\":\"string\"},"
+	  "\"attachment\":{\"type\":\"string\",\"description\":\"path\"}},\"required\":[\"text\",\"channel\"]}" },
 	{ "session_search", TOOL_PAST, false, "find earlier conversations by words",
 	  "Find earlier conversations by words of more than two letters; the end of each is shown.",
 	  "{\"type\":\"object\",\"properties\":{"
@@ -289,6 +297,8 @@ possible(const struct tools_policy *p, const struct own_tool *mine)
 		return p->peers;
 	if (mine->place == TOOL_SCHEDULE)
 		return p->jobs;
+	if (mine->place == TOOL_MESSAGE)
+		return p->messages;
 	return p->past || (mine->place != TOOL_PAST && mine->place != TOOL_MEMORY && mine->place != TOOL_NOTIFY &&
 	    mine->place != TOOL_SKILL);
 }
@@ -337,6 +347,8 @@ tools_where(const struct tools *t, const struct tools_policy *p, const char *nam
 	} else if (mine != NULL && mine->place == TOOL_SCHEDULE && !p->jobs) {
 		error_set(e, ERR_unavailable, "no jobs can be changed from here: the scheduler is off, or this turn may not (as one that "
 		    "is itself scheduled)");
+	} else if (mine != NULL && mine->place == TOOL_MESSAGE && !p->messages) {
+		error_set(e, ERR_unavailable, "nobody can be written to from here: no platform is set up, or this turn may not");
 	} else if (!possible(p, mine)) {
 		error_set(e, ERR_denied, "tool %s is not for a peer's turn or a sub-agent: conversations, notes, skills and inbox are this profile's own", name);
 	} else if (mine != NULL) {

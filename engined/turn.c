@@ -363,6 +363,7 @@ turn_policy(const struct turn *t)
 		.only = json_object_get(t->row.request, "tools"),
 		.peers = engine_linked(t->engine) && neighbour_grant(t, "alpd") != NULL,
 		.jobs = t->peer == NULL && t->thread == NULL && t->agent == NULL && neighbour_grant(t, "scheduled") != NULL,
+		.messages = t->peer == NULL && t->thread == NULL && t->agent == NULL && neighbour_grant(t, "gatewayd") != NULL,
 		.past = t->peer == NULL && t->thread == NULL && t->agent == NULL,
 	};
 }

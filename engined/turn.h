@@ -35,6 +35,7 @@ struct engine;
 struct indexing;
 struct looking;
 struct meaning_question;
+struct posting;
 struct recall_wait;
 struct talk;
 
@@ -63,6 +64,7 @@ struct toolcall {
 	struct meaning_question	*question;	/* about them, NULL: none */
 	struct indexing		*indexing;	/* at work on the index of files, NULL: not */
 	struct looking		*looking;	/* at an image, NULL: not */
+	struct posting		*posting;	/* a message, NULL: not */
 };
 
 struct turn {
@@ -207,6 +209,12 @@ void	 schedule_begin(struct turn *t);
 void	 schedule_find(struct turn *t);
 void	 schedule_cancel(struct turn *t);
 
+/* message.c: a message to somebody, through gatewayd */
+void	 message_begin(struct turn *t);
+void	 message_find(struct turn *t);
+void	 message_cancel(struct turn *t);
+void	 posting_free(struct posting *p);
+
 /* agent.c: what turns of their own do for a call, research and delegate */
 bool	 agent_is(const char *tool);
 void	 agent_begin(struct turn *t);
@@ -240,6 +248,8 @@ bool	 ask_is(const struct turn *t, const char *id);
 
 /* outbox.c: the person is called */
 void	 notify_begin(struct turn *t);
+/* The text of a message that cannot be sent is filed instead. Is it? */
+bool	 outbox_unsent(struct turn *t);
 
 /* skill_order.c: a person tries a skill */
 /* Is that the request? True: it was taken over. */

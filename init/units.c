@@ -32,7 +32,7 @@ const struct unit_kind unit_kinds[DAEMONS] = {
 	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0, 0, 0 },
 	[D_alpd] =       { "alpd",       "_alpi_alp",    PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1 },
 	[D_scheduled] =  { "scheduled",  "_alpi_sched",  PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1 },
-	[D_gatewayd] =   { "gatewayd",   "_alpi_gate",   PROFILE, BIT(D_engined),    gateway_variables, 0, 0, 1 },
+	[D_gatewayd] =   { "gatewayd",   "_alpi_gate",   PROFILE, BIT(D_engined),    gateway_variables, 0, 1, 1 },
 };
 
 struct unit *units;

@@ -129,6 +129,14 @@ const struct tool tools[] = {
 		    "\"path\":{\"type\":\"string\"},"
 		    "\"offset\":{\"type\":\"integer\",\"default\":0}},\"required\":[\"path\"]}",
 	}, {
+		.name = "send_message", .bulk = true, .needs = CAP_read, .limit_s = 30, .run = tool_read_image,
+		.box = { FS_READ, NET_NONE, false, SKILL_NONE },
+		.summary = "the bytes of an attachment",
+		.description = "For engined: a piece of the file at path, from offset on, as base64.",
+		.parameters = "{\"type\":\"object\",\"properties\":{"
+		    "\"path\":{\"type\":\"string\"},"
+		    "\"offset\":{\"type\":\"integer\",\"default\":0}},\"required\":[\"path\"]}",
+	}, {
 		.name = "learn_file", .needs = CAP_write, .limit_s = 30, .run = tool_learn_file,
 		.box = { FS_WRITE, NET_NONE, false, SKILL_NONE },
 		.summary = "keep a document and index it",

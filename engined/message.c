@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tool `send_message` (tools.md, 7.4): a request to gatewayd, which judges
+ * the turn's grant, knows who may be written to, and has the message on disk
+ * before it answers. A file comes from toolrunner, piece by piece under the
+ * same grant, and goes on as it comes: engined keeps nothing of it. Everything
+ * is known by the call's key, so what was cut off is done again from the start.
+ */
+#include <string.h>
+
+#include <sodium.h>
+
+#include "common/json.h"
+#include "common/mem.h"
+#include "engined/engine.h"
+#include "engined/fetch.h"
+#include "engined/neighbour.h"
+#include "engined/outbox.h"
+#include "engined/turn.h"
+
+#define ANSWER_MS	15000
+#define CONFIRM_MS	25000		/* for the platform's word; then it is on its way */
+
+struct posting {
+	struct fetch	*fetch;		/* a piece is asked for; NULL: not */
+	int64_t		 offset, size;	/* of the file */
+	char		*chat;
+};
+
+static void	start(struct turn *t);
+
+void
+posting_free(struct posting *p)
+{
+	if (p == NULL)
+		return;
+	fetch_cancel(p->fetch);
+	free(p->chat);
+	free(p);
+}
+
+static void
+fail(struct turn *t, const struct error *e)
+{
+	cleanup_free char *text = xasprintf("send_message: %s", e->text);
+
+	calls_fail(t, text);
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	start(arg);
+}
+
+/* One of our requests got no answer, or no. A platform that nobody speaks for leaves the text where the person finds it. */
+static void
+not_begun(struct turn *t, const struct error *e)
+{
+	bool off = e->code == ERR_unsupported;
+	cleanup_free char *text = NULL;
+
+	if (!off) {
+		neighbour_not_begun(t, e, on_again, start);
+		return;
+	}
+	text = xasprintf("send_message: %s%s", e->text, outbox_unsent(t) ? "; the text is in the user's inbox" : "");
+	calls_fail(t, text);
+}
+
+static struct request *
+ask(struct turn *t, enum msg type, const void *body, int timeout_ms, request_done *done, struct error *e)
+{
+	return t->now.request = request_send(t->engine->daemon, "gatewayd", type, body, neighbour_grant(t, "gatewayd"), timeout_ms,
+	    done, t, e);
+}
+
+/* ---- how it stands ------------------------------------------------------------------------------------- */
+
+static void
+end_with(struct turn *t, const char *what, const char *why)
+{
+	const char *channel = json_str(t->now.args, "channel", "");
+	struct tool_result r = { .ok = true };
+
+	r.output = xasprintf("%s: %s %s%s%s", what, channel, t->now.posting->chat, why == NULL ? "" : "; ", why == NULL ? "" : why);
+	calls_end(t, &r);
+}
+
+static void
+on_state(void *arg, const void *reply, const struct error *e)
+{
+	const struct message_next_reply *r = reply;
+	struct turn *t = arg;
+
+	t->now.request = NULL;
+	if (r == NULL) {
+		not_begun(t, e);
+	} else if (strcmp(r->state, "sent") == 0) {
+		end_with(t, "delivered", NULL);
+	} else if (strcmp(r->state, "queued") == 0) {
+		end_with(t, "queued, not confirmed yet", r->why);
+	} else {
+		cleanup_free char *text = xasprintf("send_message: not delivered: %s", r->why == NULL ? "nobody knows why" : r->why);
+
+		calls_fail(t, text);
+	}
+}
+
+static void
+on_taken(void *arg, const void *reply, const struct error *e)
+{
+	const struct message_send_reply *r = reply;
+	struct turn *t = arg;
+	struct error why = { 0 };
+
+	t->now.request = NULL;
+	if (r == NULL) {
+		not_begun(t, e);
+		return;
+	}
+	t->now.lost_ms = 0;
+	free(t->now.posting->chat);
+	t->now.posting->chat = xstrdup(r->chat);
+	if (ask(t, MSG_message_next, &(struct message_next){ .key = t->now.key, .wait_ms = CONFIRM_MS }, CONFIRM_MS + ANSWER_MS,
+	    on_state, &why) == NULL)
+		not_begun(t, &why);
+}
+
+static const char *
+base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+static void
+send_call(struct turn *t)
+{
+	const char *chat = json_str(t->now.args, "chat_id", ""), *file = json_str(t->now.args, "attachment", "");
+	struct message_send m = {
+		.key = t->now.key,
+		.channel = json_str(t->now.args, "channel", ""),
+		.chat = chat[0] == '\0' ? NULL : chat,
+		.text = json_str(t->now.args, "text", ""),
+		.file = file[0] == '\0' ? NULL : base_of(file),
+		.size = t->now.posting->size,
+		.session = t->no_save ? NULL : t->row.session,
+	};
+	struct error e = { 0 };
+
+	if (ask(t, MSG_message_send, &m, ANSWER_MS, on_taken, &e) == NULL)
+		not_begun(t, &e);
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------- */
+
+static void	fetch_piece(struct turn *t);
+
+static void
+on_stored(void *arg, const void *reply, const struct error *e)
+{
+	const struct message_file_reply *r = reply;
+	struct turn *t = arg;
+	struct posting *p = t->now.posting;
+
+	t->now.request = NULL;
+	if (r == NULL) {
+		not_begun(t, e);
+		return;
+	}
+	t->now.lost_ms = 0;
+	p->offset = r->next_offset;
+	if (p->offset < p->size)
+		fetch_piece(t);
+	else
+		send_call(t);
+}
+
+static void
+on_piece(void *arg, const char *output, const struct error *why)
+{
+	struct turn *t = arg;
+	struct posting *p = t->now.posting;
+	struct error e = { 0 };
+	cleanup_json json_t *j = NULL;
+
+	p->fetch = NULL;
+	if (output == NULL) {
+		fail(t, why);
+		return;
+	}
+	if ((j = json_parse(output, strlen(output), 4, &e)) == NULL) {
+		fail(t, &e);
+		return;
+	}
+	p->size = json_int(j, "size", 0);
+	if (ask(t, MSG_message_file, &(struct message_file){ .key = t->now.key, .offset = p->offset,
+	    .data = json_str(j, "data", "") }, ANSWER_MS, on_stored, &e) == NULL)
+		not_begun(t, &e);
+}
+
+static void
+fetch_piece(struct turn *t)
+{
+	struct posting *p = t->now.posting;
+
+	p->fetch = fetch_begin(t, "send_message", json_pack("{s:s, s:I}", "path", json_str(t->now.args, "attachment", ""),
+	    "offset", (json_int_t)p->offset), on_piece, t);
+}
+
+/* ---- the call ------------------------------------------------------------------------------------------- */
+
+/* From the beginning, whatever of it is there already. */
+static void
+start(struct turn *t)
+{
+	posting_free(t->now.posting);
+	t->now.posting = xcalloc(1, sizeof(*t->now.posting));
+	t->now.sent = true;
+	if (json_str(t->now.args, "attachment", "")[0] != '\0')
+		fetch_piece(t);
+	else
+		send_call(t);
+}
+
+void
+message_begin(struct turn *t)
+{
+	const char *text = json_str(t->now.args, "text", ""), *file = json_str(t->now.args, "attachment", "");
+	struct error e = { 0 };
+
+	if (json_str(t->now.args, "channel", "")[0] == '\0')
+		error_set(&e, ERR_invalid, "\"channel\" is missing");
+	else if (text[strspn(text, " \t\r\n")] == '\0' && file[0] == '\0')
+		error_set(&e, ERR_invalid, "\"text\" is empty, and there is no attachment");
+	if (e.text[0] != '\0')
+		fail(t, &e);
+	else if (neighbour_begin(t) == 0)
+		start(t);
+}
+
+void
+message_find(struct turn *t)
+{
+	start(t);
+}
+
+void
+message_cancel(struct turn *t)
+{
+	calls_fail(t, "interrupted by the user; it may have been sent, or still be");
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See outbox.h. */
+#include "gatewayd/outbox.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/db.h"
+#include "common/mem.h"
+
+#define KEEP_S	(7 * 86400)
+
+const char outbox_schema[] =
+	"CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, platform TEXT NOT NULL, "
+	"  chat TEXT NOT NULL, text TEXT, file TEXT, session TEXT, state INTEGER NOT NULL DEFAULT 0, why TEXT, "
+	"  parts INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, filed INTEGER);"
+	"CREATE INDEX outbox_open ON outbox (id) WHERE filed IS NULL;"
+	"CREATE INDEX outbox_done ON outbox (filed) WHERE filed IS NOT NULL;";
+
+#define COLUMNS "id, state, key, platform, chat, text, file, session, why, parts, created, filed"
+
+void
+post_clear(struct post *p)
+{
+	free(p->key);
+	free(p->platform);
+	free(p->chat);
+	free(p->text);
+	free(p->file);
+	free(p->session);
+	free(p->why);
+	*p = (struct post){ 0 };
+}
+
+/* ---- what is there --------------------------------------------------------------------------------- */
+
+static char *
+column(sqlite3_stmt *s, int i)
+{
+	return xstrdup0((const char *)sqlite3_column_text(s, i));
+}
+
+/* The one row of a query, which ends. */
+static int
+read_one(struct db *db, sqlite3_stmt *s, struct post *out, struct error *e)
+{
+	int found;
+
+	if (s == NULL)
+		return -1;
+	if ((found = db_step(db, s, e)) == 1)
+		*out = (struct post){
+			.id = sqlite3_column_int64(s, 0),
+			.state = (enum post_state)sqlite3_column_int64(s, 1),
+			.key = column(s, 2),
+			.platform = column(s, 3),
+			.chat = column(s, 4),
+			.text = column(s, 5),
+			.file = column(s, 6),
+			.session = column(s, 7),
+			.why = column(s, 8),
+			.parts = sqlite3_column_int64(s, 9),
+			.created = sqlite3_column_int64(s, 10),
+			.filed = sqlite3_column_type(s, 11) != SQLITE_NULL,
+		};
+	db_done(s);
+	return found;
+}
+
+int
+outbox_find(struct db *db, const char *key, struct post *out, struct error *e)
+{
+	return read_one(db, db_query(db, e, "SELECT " COLUMNS " FROM outbox WHERE key = ?", "s", key), out, e);
+}
+
+int
+outbox_next(struct db *db, int64_t after, struct post *out, struct error *e)
+{
+	return read_one(db, db_query(db, e, "SELECT " COLUMNS " FROM outbox WHERE filed IS NULL AND id > ? ORDER BY id LIMIT 1", "i",
+	    after), out, e);
+}
+
+int64_t
+outbox_open_rows(struct db *db)
+{
+	sqlite3_stmt *s = db_query(db, NULL, "SELECT count(*) FROM outbox WHERE filed IS NULL", "");
+	int64_t n = 0;
+
+	if (s == NULL)
+		return 0;
+	if (db_step(db, s, NULL) == 1)
+		n = sqlite3_column_int64(s, 0);
+	db_done(s);
+	return n;
+}
+
+/* ---- the steps --------------------------------------------------------------------------------------- */
+
+int
+outbox_put(struct db *db, struct post *p, struct error *e)
+{
+	p->created = clock_wall_ms() / 1000;
+	if (db_run(db, e, "INSERT INTO outbox (key, platform, chat, text, file, session, created) VALUES (?, ?, ?, ?, ?, ?, ?) "
+	    "ON CONFLICT (key) DO NOTHING", "ssssssi", p->key, p->platform, p->chat, p->text, p->file, p->session, p->created) == -1)
+		return -1;
+	if (db_changes(db) == 0)
+		return 0;
+	p->id = sqlite3_last_insert_rowid(db_handle(db));
+	return 1;
+}
+
+int
+outbox_part(struct db *db, struct post *p, struct error *e)
+{
+	if (db_run(db, e, "UPDATE outbox SET parts = ? WHERE id = ?", "ii", p->parts + 1, p->id) == -1)
+		return -1;
+	p->parts++;
+	return 0;
+}
+
+static void
+set_why(struct post *p, const char *why)
+{
+	free(p->why);
+	p->why = xstrdup0(why);
+}
+
+int
+outbox_later(struct db *db, struct post *p, const char *why, struct error *e)
+{
+	set_why(p, why);
+	return db_run(db, e, "UPDATE outbox SET why = ? WHERE id = ?", "si", why, p->id);
+}
+
+int
+outbox_end(struct db *db, struct post *p, enum post_state state, const char *why, struct error *e)
+{
+	if (db_run(db, e, "UPDATE outbox SET state = ?, why = ? WHERE id = ?", "isi", (int64_t)state, why, p->id) == -1)
+		return -1;
+	p->state = state;
+	set_why(p, why);
+	return 0;
+}
+
+int
+outbox_filed(struct db *db, struct post *p, struct error *e)
+{
+	if (db_run(db, e, "UPDATE outbox SET filed = ?, text = NULL WHERE id = ?", "ii", clock_wall_ms() / 1000, p->id) == -1)
+		return -1;
+	p->filed = true;
+	return 0;
+}
+
+int
+outbox_sweep(struct db *db, struct error *e)
+{
+	return db_run(db, e, "DELETE FROM outbox WHERE filed < ?", "i", clock_wall_ms() / 1000 - KEEP_S);
+}
