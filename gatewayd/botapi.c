@@ -104,27 +104,53 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 	finish(c, &(struct botapi_answer){ .why = "the request cannot be made", .retry_ms = -1 });
 }
 
-struct botapi_call *
-botapi_start(struct http *http, struct event_base *base, const struct bot *bot, const char *method,
-    json_t *params, int wait_ms, botapi_done *done, void *arg)
+static struct botapi_call *
+call_new(struct event_base *base, botapi_done *done, void *arg)
 {
-	static const struct http_events events = { .head = on_head, .data = on_data, .done = on_done };
-	static const char *headers[] = { "Content-Type: application/json", NULL };
 	struct botapi_call *c = xcalloc(1, sizeof(*c));
-	cleanup_free char *url = xasprintf("%s/bot%s/%s", bot->api, bot->token, method), *body = json_text(params);
 
-	json_decref(params);
 	c->done = done;
 	c->arg = arg;
 	c->retry_ms = -1;
 	c->body.max = ANSWER_MAX;
 	c->soon = evtimer_new(base, on_soon, c);
+	return c;
+}
+
+struct botapi_call *
+botapi_fail(struct event_base *base, botapi_done *done, void *arg)
+{
+	struct botapi_call *c = call_new(base, done, arg);
+
+	event_active(c->soon, EV_TIMEOUT, 0);
+	return c;
+}
+
+struct botapi_call *
+botapi_post(struct http *http, struct event_base *base, const struct bot *bot, const char *method, const char *header,
+    const void *body, size_t len, int wait_ms, botapi_done *done, void *arg)
+{
+	static const struct http_events events = { .head = on_head, .data = on_data, .done = on_done };
+	const char *headers[] = { header, NULL };
+	struct botapi_call *c = call_new(base, done, arg);
+	cleanup_free char *url = xasprintf("%s/bot%s/%s", bot->api, bot->token, method);
+
 	c->http = http_start(http, &(struct http_request){ .method = "POST", .url = url, .headers = headers, .body = body,
-	    .body_len = strlen(body), .first_byte_ms = wait_ms, .idle_ms = 30000, .max_body = ANSWER_MAX }, &events, c, NULL);
+	    .body_len = len, .first_byte_ms = wait_ms, .idle_ms = 30000, .max_body = ANSWER_MAX }, &events, c, NULL);
 	if (c->http == NULL)
 		event_active(c->soon, EV_TIMEOUT, 0);
 	explicit_bzero(url, strlen(url));
 	return c;
+}
+
+struct botapi_call *
+botapi_start(struct http *http, struct event_base *base, const struct bot *bot, const char *method,
+    json_t *params, int wait_ms, botapi_done *done, void *arg)
+{
+	cleanup_free char *body = json_text(params);
+
+	json_decref(params);
+	return botapi_post(http, base, bot, method, "Content-Type: application/json", body, strlen(body), wait_ms, done, arg);
 }
 
 void

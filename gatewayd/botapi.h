@@ -33,6 +33,11 @@ typedef void botapi_done(void *arg, const struct botapi_answer *a);
  */
 struct botapi_call *botapi_start(struct http *http, struct event_base *base, const struct bot *bot, const char *method,
 	    json_t *params, int wait_ms, botapi_done *done, void *arg);
+/* The same with a body of another kind, which is copied; header: its whole Content-Type line. */
+struct botapi_call *botapi_post(struct http *http, struct event_base *base, const struct bot *bot, const char *method,
+	    const char *header, const void *body, size_t len, int wait_ms, botapi_done *done, void *arg);
+/* One that cannot even be asked: its callback says so, from the loop. */
+struct botapi_call *botapi_fail(struct event_base *base, botapi_done *done, void *arg);
 /* Why these cannot be used, NULL: they can; b is to be cleared in any case. token is borrowed; api NULL: Telegram's own. */
 const char *bot_set(struct bot *b, const char *token, const char *api);
 void	 bot_clear(struct bot *b);

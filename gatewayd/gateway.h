@@ -35,6 +35,13 @@ struct letter {
 	int64_t		 part;		/* its number, from 0 */
 };
 
+/* A file that goes out; borrowed. */
+struct outgoing {
+	const char	*path, *name;	/* where it is, and what it is called */
+	const char	*caption;	/* a text of at most `caption` units; NULL: none */
+	bool		 plain;		/* as a file, whatever it shows */
+};
+
 struct platform {
 	const char	*name;		/* also the surface of its turns, and its name in the inbox */
 	const char	*banner;	/* "INBOUND TELEGRAM" */
@@ -52,6 +59,9 @@ struct platform {
 	char	**(*split)(const char *reply);
 	/* Send one part. The callback comes from the loop, unless cancel is called before. Never NULL. */
 	struct sending *(*send)(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
+	/* Send a file; NULL: the platform takes none. caption: how many units of text can go with it (split_units). */
+	struct sending *(*send_file)(void *self, const struct letter *to, const struct outgoing *f, sent_fn *done, void *arg);
+	size_t	 caption;
 	void	 (*cancel)(struct sending *s);
 	void	 (*typing)(void *self, const char *chat);	/* NULL: the platform shows none */
 	/*
@@ -75,6 +85,7 @@ struct gateway {
 	struct threads	*threads;
 	struct http	*http;
 	struct turns	*turns;
+	struct posts	*posts;
 	bool		 draining;
 };
 

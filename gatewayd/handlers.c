@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What hostd may ask: how the platforms are. Nothing that is said here holds a token. */
+/* What hostd may ask, how the platforms are, and engined: that messages be sent. Nothing that is said here holds a token. */
 #include "gatewayd/allow.h"
 #include "gatewayd/breaker.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/inbox.h"
+#include "gatewayd/posts.h"
 #include "gatewayd/turns.h"
 
 #define ROWS_MAX	16
@@ -43,5 +44,8 @@ gateway_status(struct call *c, const void *in, struct error *e)
 const struct handler gateway_handlers[] = {
 	{ MSG_gateway_status, gateway_status, CAP_none },
 	{ MSG_gateway_probe,  gateway_probe,  CAP_none },
+	{ MSG_message_file,   posts_file,     CAP_message },
+	{ MSG_message_send,   posts_send,     CAP_message },
+	{ MSG_message_next,   posts_next,     CAP_none },
 	{ 0 }
 };

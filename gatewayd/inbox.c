@@ -11,6 +11,7 @@
 #include "common/db.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "gatewayd/outbox.h"
 
 #define KEY_MAX		128		/* turn.start's */
 
@@ -30,6 +31,7 @@ static const char *const steps[] = {
 	"CREATE TABLE spent (session TEXT PRIMARY KEY, platform TEXT NOT NULL, chat TEXT NOT NULL, last INTEGER NOT NULL, "
 	"  turns INTEGER NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, cost REAL NOT NULL);"
 	"CREATE INDEX spent_chat ON spent (platform, chat, last);",
+	OUTBOX_SCHEMA,
 	NULL
 };
 
@@ -40,7 +42,8 @@ inbox_open(const char *home, struct error *e)
 	struct inbox *in = xcalloc(1, sizeof(*in));
 
 	if (db_open(&in->db, path, steps, 1, e) == 0 &&
-	    db_run(in->db, e, "DELETE FROM inbox WHERE sent < ?", "i", clock_wall_ms() / 1000 - INBOX_KEEP_S) == 0)
+	    db_run(in->db, e, "DELETE FROM inbox WHERE sent < ?", "i", clock_wall_ms() / 1000 - INBOX_KEEP_S) == 0 &&
+	    outbox_sweep(in->db, e) == 0)
 		return in;
 	inbox_close(in);
 	return NULL;
@@ -53,6 +56,12 @@ inbox_close(struct inbox *in)
 		return;
 	db_close(in->db);
 	free(in);
+}
+
+struct db *
+inbox_db(struct inbox *in)
+{
+	return in->db;
 }
 
 void

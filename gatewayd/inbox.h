@@ -20,6 +20,7 @@
 
 #define INBOX_KEEP_S	(7 * 86400)	/* of sent rows */
 
+struct db;
 struct inbox;
 
 enum row_state { ROW_received, ROW_running, ROW_reply, ROW_sent };
@@ -51,6 +52,8 @@ struct spent {				/* by a turn, or by the turns of a session */
 
 struct inbox *inbox_open(const char *home, struct error *e);
 void	 inbox_close(struct inbox *in);		/* NULL is fine */
+/* The file, which the outbox shares. */
+struct db *inbox_db(struct inbox *in);
 void	 row_clear(struct row *r);
 
 /* One transaction around what came at once: all of it is on disk after inbox_commit, or nothing. */

@@ -12,6 +12,8 @@
 #include "common/restrict.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/inbox.h"
+#include "gatewayd/outfile.h"
+#include "gatewayd/posts.h"
 #include "gatewayd/threads.h"
 #include "gatewayd/turns.h"
 
@@ -25,6 +27,7 @@ on_ready(struct daemon *d)
 	struct gateway *g = d->ctx;
 
 	turns_look(g->turns);
+	posts_look(g->posts);
 	gateway_serve(g);
 	log_info("confined: %s", restrict_report());
 }
@@ -35,7 +38,7 @@ on_drain_look(evutil_socket_t fd, short what, void *arg)
 	struct gateway *g = arg;
 	struct timeval soon = { .tv_usec = DRAIN_LOOK_MS * 1000 };
 
-	if (!turns_sending(g->turns))
+	if (!turns_sending(g->turns) && !posts_sending(g->posts))
 		daemon_exit(g->daemon, 0);
 	else
 		event_base_once(g->daemon->base, -1, EV_TIMEOUT, on_drain_look, g, &soon);
@@ -65,6 +68,7 @@ on_end(struct daemon *d)
 	struct gateway *g = d->ctx;
 
 	turns_free(steal(g->turns));
+	posts_free(steal(g->posts));
 	gateway_free(g);
 }
 
@@ -74,11 +78,12 @@ open_files(struct gateway *g, struct error *e)
 	const struct boot *b = &g->daemon->boot;
 	cleanup_free char *dir = path_join(b->home, "gateway");
 
-	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 ||
+	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 || outfile_sweep(b->home, e) == -1 ||
 	    (g->inbox = inbox_open(b->home, e)) == NULL || (g->threads = threads_open(b->home, e)) == NULL ||
 	    (g->http = http_new(g->daemon->base, e)) == NULL)
 		return -1;
 	g->turns = turns_new(g);
+	g->posts = posts_new(g, inbox_db(g->inbox));
 	return gateway_open(g, e);
 }
 

@@ -10,13 +10,6 @@
 
 #define KEEP_S	(7 * 86400)
 
-const char outbox_schema[] =
-	"CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, platform TEXT NOT NULL, "
-	"  chat TEXT NOT NULL, text TEXT, file TEXT, session TEXT, state INTEGER NOT NULL DEFAULT 0, why TEXT, "
-	"  parts INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, filed INTEGER);"
-	"CREATE INDEX outbox_open ON outbox (id) WHERE filed IS NULL;"
-	"CREATE INDEX outbox_done ON outbox (filed) WHERE filed IS NOT NULL;";
-
 #define COLUMNS "id, state, key, platform, chat, text, file, session, why, parts, created, filed"
 
 void

@@ -35,7 +35,12 @@ struct post {
 };
 
 /* The step that makes the table. */
-extern const char outbox_schema[];
+#define OUTBOX_SCHEMA \
+	"CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, platform TEXT NOT NULL, " \
+	"  chat TEXT NOT NULL, text TEXT, file TEXT, session TEXT, state INTEGER NOT NULL DEFAULT 0, why TEXT, " \
+	"  parts INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, filed INTEGER);" \
+	"CREATE INDEX outbox_open ON outbox (id) WHERE filed IS NULL;" \
+	"CREATE INDEX outbox_done ON outbox (filed) WHERE filed IS NOT NULL;"
 
 void	 post_clear(struct post *p);
 /* Write it down; its id and state are given. 1: new, 0: the key is known, -1. */

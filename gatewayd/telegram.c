@@ -29,6 +29,7 @@
 #define CONFLICT_MS	60000
 #define STATE_MAX	4096
 #define PROBE_MS	5000
+#define CAPTION_UNITS	1024
 
 static void poll(struct telegram *t);
 
@@ -308,6 +309,8 @@ const struct platform telegram_platform = {
 	.allow = telegram_allow,
 	.split = telegram_split,
 	.send = telegram_send,
+	.send_file = telegram_send_file,
+	.caption = CAPTION_UNITS,
 	.cancel = telegram_send_cancel,
 	.typing = telegram_typing,
 	.probe = telegram_probe,

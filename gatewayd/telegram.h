@@ -7,6 +7,7 @@
 #ifndef ALPI_GATEWAYD_TELEGRAM_H
 #define ALPI_GATEWAYD_TELEGRAM_H
 
+#include "common/buf.h"
 #include "gatewayd/allow.h"
 #include "gatewayd/botapi.h"
 #include "gatewayd/gateway.h"
@@ -24,7 +25,24 @@ struct telegram {
 	int			 said;		/* the status of the failure that was logged last */
 };
 
+/* A part or a file on its way. */
+struct sending {
+	struct telegram		*telegram;
+	struct botapi_call	*call;
+	char			*chat, *part;	/* of a file: its caption */
+	char			*path, *name;	/* of a file; NULL */
+	bool			 plain;		/* a text without format; a file as a document */
+	sent_fn			*done;
+	void			*arg;
+};
+
+void	 telegram_sending_free(struct sending *s);
+/* What multipart/form-data is made of; pure. */
+void	 telegram_form(struct buf *b, const char *mark, const char *field, const char *chat, const char *caption, const char *name,
+	    const struct buf *bytes);
+
 /* Of the row in the table of platforms. */
+struct sending *telegram_send_file(void *self, const struct letter *to, const struct outgoing *f, sent_fn *done, void *arg);
 char	**telegram_split(const char *reply);
 struct sending *telegram_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
 void	 telegram_send_cancel(struct sending *s);

@@ -21,20 +21,13 @@
 #define TYPING_MS	5000
 #define AGAIN_MS	5000
 
-struct sending {
-	struct telegram		*telegram;
-	struct botapi_call	*call;
-	char			*chat, *part;
-	bool			 plain;
-	sent_fn			*done;
-	void			*arg;
-};
-
 static void on_sent(void *arg, const struct botapi_answer *a);
 
-static void
-sending_free(struct sending *s)
+void
+telegram_sending_free(struct sending *s)
 {
+	free(s->path);
+	free(s->name);
 	free(s->chat);
 	free(s->part);
 	free(s);
@@ -66,7 +59,7 @@ on_sent(void *arg, const struct botapi_answer *a)
 	if (!a->ok)
 		log_warn("telegram chat=%s sendMessage: %s", s->chat, a->why);
 	s->done(s->arg, outcome, a->retry_ms < 0 ? AGAIN_MS : a->retry_ms);
-	sending_free(s);
+	telegram_sending_free(s);
 }
 
 struct sending *
@@ -87,7 +80,7 @@ void
 telegram_send_cancel(struct sending *s)
 {
 	botapi_cancel(s->call);
-	sending_free(s);
+	telegram_sending_free(s);
 }
 
 static void

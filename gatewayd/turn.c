@@ -72,10 +72,10 @@ on_ended(void *arg, const struct error *why)
 
 /* What the turn may cause: a stranger's words are behind it, and nobody is there who could be asked. */
 static char *
-mint(const struct job *j, struct error *e)
+mint(const struct job *j, const char *daemon, struct error *e)
 {
 	const struct boot *b = &j->gateway->daemon->boot;
-	cleanup_free char *verifier = xasprintf("%s/toolrunner", b->profile);
+	cleanup_free char *verifier = xasprintf("%s/%s", b->profile, daemon);
 	cleanup_free char *who = xasprintf("%s:%s", j->row.platform, j->row.sender);
 	struct grant g = {
 		.origin = b->unit,
@@ -94,11 +94,11 @@ static struct request *
 send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 {
 	struct job *j = arg;
-	cleanup_free char *grant = mint(j, e), *text = NULL;
+	cleanup_free char *tools = mint(j, "toolrunner", e), *letters = mint(j, "gatewayd", NULL), *text = NULL;
 	cleanup_json json_t *files = j->row.files == NULL ? NULL : json_parse(j->row.files, strlen(j->row.files), FILES_DEPTH, NULL);
-	const char *grants[] = { grant, NULL };
+	const char *grants[] = { tools, letters };
 
-	if (grant == NULL)
+	if (tools == NULL)
 		return NULL;
 	text = banner_text(j->line->platform->banner, j->row.chat, j->row.sender, j->row.text);
 	return request_send(j->gateway->daemon, "engined", MSG_turn_start, &(struct turn_start){
@@ -109,7 +109,7 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 		.surface = j->row.platform,
 		.attachments = files,
 		.grants = grants,
-		.n_grants = 1,
+		.n_grants = letters == NULL ? 1 : 2,
 	}, NULL, START_MS, done, done_arg, e);
 }
 

@@ -237,8 +237,9 @@ send_start(struct turn *t, request_done *done, void *arg, struct error *e)
 	struct host *h = t->in->host;
 	cleanup_free char *unit = host_engine(h, t->profile, e), *runner = xasprintf("%s/toolrunner", t->profile);
 	cleanup_free char *link = host_unit(h, t->profile, "alpd", NULL), *clock = host_unit(h, t->profile, "scheduled", NULL);
-	cleanup_free char *tools = NULL, *peers = NULL, *jobs = NULL;
-	const char *grants[3];
+	cleanup_free char *gate = host_unit(h, t->profile, "gatewayd", NULL);
+	cleanup_free char *tools = NULL, *peers = NULL, *jobs = NULL, *letters = NULL;
+	const char *grants[4];
 	size_t n = 0;
 	const json_t *b = t->body;
 
@@ -248,11 +249,15 @@ send_start(struct turn *t, request_done *done, void *arg, struct error *e)
 		peers = mint(t, link, NULL);
 	if (clock != NULL && (t->caps & 1u << CAP_schedule) != 0)
 		jobs = mint(t, clock, NULL);
+	if (gate != NULL && (t->caps & 1u << CAP_message) != 0)
+		letters = mint(t, gate, NULL);
 	grants[n++] = tools;
 	if (peers != NULL)
 		grants[n++] = peers;
 	if (jobs != NULL)
 		grants[n++] = jobs;
+	if (letters != NULL)
+		grants[n++] = letters;
 	return h->send(h->daemon, unit, MSG_turn_start, &(struct turn_start){
 		.key = t->key,
 		.session = t->session,

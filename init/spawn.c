@@ -94,9 +94,10 @@ compose(struct unit *u)
 	boot_write_head(u->out, &b, site.debug);
 	for (struct unit *v = units; v != NULL; v = v->next) {
 		introduce(u, v);
+		if (v == u)
+			continue;
 		introduce(v, u);
-		if (v != u)
-			flush(v);
+		flush(v);
 	}
 	write_env(u, 0);
 	fprintf(u->out, "end\n");
@@ -118,7 +119,7 @@ void
 spawn_drop(struct unit *u)
 {
 	for (struct unit *v = units; v != NULL; v = v->next)
-		if (unit_relation(u, v) | unit_relation(v, u)) {
+		if (v != u && (unit_relation(u, v) | unit_relation(v, u))) {
 			tell(v, "drop", u, "");
 			flush(v);
 		}

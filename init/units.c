@@ -46,10 +46,10 @@ int
 unit_relation(const struct unit *a, const struct unit *b)
 {
 	const struct unit_kind *ka = &unit_kinds[a->daemon], *kb = &unit_kinds[b->daemon];
-	int relation = ka->after & BIT(b->daemon) ? AFTER : 0;
+	int relation = a != b && ka->after & BIT(b->daemon) ? AFTER : 0;
 
-	/* Units meet within a profile; what there is once for the machine meets all. */
-	if (a == b || (ka->scope == PROFILE && kb->scope == PROFILE && strcmp(a->profile, b->profile) != 0))
+	/* Units meet within a profile; what there is once for the machine meets all. A turn may come back to who minted its grant. */
+	if (ka->scope == PROFILE && kb->scope == PROFILE && strcmp(a->profile, b->profile) != 0)
 		return 0;
 #define CHANNEL(x, y, message) relation |= a->daemon == D_##x && b->daemon == D_##y ? CALLS : 0;
 #include "proto/channels.def"

@@ -39,10 +39,17 @@ static struct request *
 send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 {
 	struct active *a = arg;
-	cleanup_free char *tools = active_grant(a, "toolrunner", e), *peers = active_grant(a, "alpd", NULL), *text = text_of(a);
+	cleanup_free char *tools = active_grant(a, "toolrunner", e), *peers = active_grant(a, "alpd", NULL);
+	cleanup_free char *letters = active_grant(a, "gatewayd", NULL), *text = text_of(a);
+	const char *grants[3] = { tools };
+	size_t n = 1;
 
 	if (tools == NULL)
 		return NULL;
+	if (peers != NULL)
+		grants[n++] = peers;
+	if (letters != NULL)
+		grants[n++] = letters;
 	return a->in->send(a->in->daemon, "engined", MSG_turn_start, &(struct turn_start){
 		.key = a->key,
 		.session = a->session,
@@ -52,8 +59,8 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 		.tier = json_str(a->job, "tier", NULL),
 		.no_save = true,
 		.budget_s = budget_s(a),
-		.grants = (const char *[]){ tools, peers },
-		.n_grants = peers == NULL ? 1 : 2,
+		.grants = grants,
+		.n_grants = n,
 	}, NULL, ANSWER_MS, done, done_arg, e);
 }
 

@@ -1,11 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small Telegram: getUpdates with its offset, sendMessage and the rest of the Bot API that the gateway uses."""
+import email.parser
+import email.policy
 import http.server
 import json
 import random
 import sys
 import threading
 import time
+
+
+def form(kind, data):
+    """The fields of a form: text, or (name, bytes) of a file."""
+    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + data)
+    fields = {}
+    for part in message.iter_parts():
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        fields[name] = (part.get_filename(), content) if part.get_filename() else content.decode()
+    return fields
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -19,7 +31,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class BotAPI:
-    """`sent` holds what was taken, in order: {chat, text, mode, at}. `refuse` holds the next answers of a method instead."""
+    """`sent` holds what was taken, in order: {chat, text, mode, at}; of a file {chat, method, name, bytes, text, at}. `refuse` holds the next answers of a method instead."""
 
     def __init__(self, token="42:secret_token", port=0):
         self.token = token
@@ -27,6 +39,7 @@ class BotAPI:
         self.updates, self.all = [], []         # not confirmed; whatever there was
         self.next = 1000
         self.sent, self.typing, self.calls = [], [], []
+        self.files = {}                         # file_id -> bytes that can be had
         self.refuse = {}                        # method -> [(status, more)]
         self.chaos = None                       # a random.Random: duplicates, and not in order
         self.closed = False
@@ -81,6 +94,18 @@ class BotAPI:
             self.lock.notify_all()
             return {"message_id": len(self.sent)}
 
+    def send_file(self, method, field, body):
+        name, data = body[field]
+        with self.lock:
+            self.sent.append({"chat": int(body["chat_id"]), "method": method, "name": name, "bytes": data,
+                              "text": body.get("caption", ""), "at": time.monotonic()})
+            self.lock.notify_all()
+            return {"message_id": len(self.sent)}
+
+    def get_file(self, body):
+        data = self.files[body["file_id"]]
+        return {"file_id": body["file_id"], "file_size": len(data), "file_path": f"files/{body['file_id']}.bin"}
+
     def send_chat_action(self, body):
         with self.lock:
             self.typing.append(int(body["chat_id"]))
@@ -92,7 +117,8 @@ class BotAPI:
     def set_my_commands(self, body):
         return True
 
-    METHODS = {"getUpdates": get_updates, "sendMessage": send_message, "sendChatAction": send_chat_action,
+    FILES = {"sendVoice": "voice", "sendAudio": "audio", "sendPhoto": "photo", "sendVideo": "video", "sendDocument": "document"}
+    METHODS = {"getFile": get_file, "getUpdates": get_updates, "sendMessage": send_message, "sendChatAction": send_chat_action,
                "getMe": get_me, "setMyCommands": set_my_commands}
 
     def answer(self, path, body):
@@ -106,6 +132,10 @@ class BotAPI:
             if refused:
                 status, more = refused.pop(0)
                 return status, {"ok": False, "error_code": status, "description": "refused", **more}
+        if method in self.FILES:
+            return 200, {"ok": True, "result": self.send_file(method, self.FILES[method], body)}
+        if method == "getFile" and body.get("file_id") not in self.files:
+            return 400, {"ok": False, "error_code": 400, "description": "Bad Request: file is too big"}
         if method not in self.METHODS:
             return 404, {"ok": False, "error_code": 404, "description": "Not Found"}
         return 200, {"ok": True, "result": self.METHODS[method](self, body)}
@@ -116,18 +146,30 @@ class BotAPI:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def say(self, status, data, kind="application/json"):
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
             def do_POST(self):
                 try:
-                    body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+                    data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                    kind = self.headers.get("Content-Type", "")
+                    body = form(kind, data) if kind.startswith("multipart/") else json.loads(data or b"{}")
                     status, answer = api.answer(self.path, body)
-                    text = json.dumps(answer).encode()
-                    self.send_response(status)
-                    self.send_header("Content-Type", "application/json")
-                    self.send_header("Content-Length", str(len(text)))
-                    self.end_headers()
-                    self.wfile.write(text)
+                    self.say(status, json.dumps(answer).encode())
                 except (OSError, ValueError):       # whoever asked was killed
                     self.close_connection = True
+
+            def do_GET(self):
+                head, _, name = self.path.rpartition("/")
+                api.calls.append(("file", name))
+                if head != f"/file/bot{api.token}/files" or name[:-4] not in api.files:
+                    self.say(404, b"{}")
+                else:
+                    self.say(200, api.files[name[:-4]], "application/octet-stream")
 
             def log_message(self, *_):
                 pass

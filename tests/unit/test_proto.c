@@ -124,7 +124,7 @@ test_only_origins_have_a_ceiling(void **state)
 {
 	assert_int_equal(cap_ceiling("hostd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec |
 	    1u << CAP_network | 1u << CAP_approve | 1u << CAP_remember | 1u << CAP_peer |
-	    1u << CAP_schedule);
+	    1u << CAP_schedule | 1u << CAP_message);
 	assert_int_equal(cap_ceiling("scheduled") & (1u << CAP_approve | 1u << CAP_schedule), 0);
 	assert_int_equal(cap_ceiling("alpd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec | 1u << CAP_network |
 	    1u << CAP_approve);			/* a peer's turn neither remembers nor asks further peers */
@@ -184,7 +184,7 @@ test_the_graph_names_daemons_channels_and_capabilities(void **state)
 	size_t i;
 
 	assert_int_equal(json_array_size(json_object_get(graph, "daemons")), 6);
-	assert_int_equal(json_array_size(json_object_get(graph, "capabilities")), 9);
+	assert_int_equal(json_array_size(json_object_get(graph, "capabilities")), 10);
 	json_array_foreach(channels, i, row) {
 		assert_string_equal(json_str(row, "caller", ""), c->caller);
 		assert_string_equal(json_str(row, "callee", ""), c->callee);

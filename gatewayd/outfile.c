@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See outfile.h. */
+#include "gatewayd/outfile.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/atomic.h"
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/paths.h"
+
+#define DIR_NAME	"gateway/outbound"
+#define KEEP_S		(2 * 86400)		/* twice as long as a message is tried */
+#define SPARE		(16 * 1024 * 1024)	/* bytes that stay free on the disk */
+
+char *
+outfile_path(const char *home, const char *key)
+{
+	unsigned char hash[16];
+	char hex[2 * sizeof(hash) + 1];
+
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)key, strlen(key), NULL, 0);
+	return xasprintf("%s/" DIR_NAME "/%s", home, sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash)));
+}
+
+int
+outfile_put(const char *home, const char *key, int64_t offset, const void *data, size_t len, struct error *e)
+{
+	cleanup_free char *path = outfile_path(home, key);
+	struct stat st = { .st_size = 0 };
+
+	if (disk_has(home, SPARE + len, e) == -1)
+		return -1;
+	if (offset == 0)
+		unlink(path);
+	else if (lstat(path, &st) == -1)
+		return error_set(e, ERR_not_found, "this file is no longer waited for");
+	if (offset != st.st_size)
+		return error_set(e, ERR_invalid, "the piece at byte %lld does not follow what is there", (long long)offset);
+	if (offset + (int64_t)len > OUTFILE_MAX)
+		return error_set(e, ERR_too_large, "a file has at most 20 MB");
+	return atomic_append(path, data, len, 0600, 0, e);
+}
+
+int
+outfile_whole(const char *home, const char *key, int64_t size, struct error *e)
+{
+	cleanup_free char *path = outfile_path(home, key);
+	cleanup_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd == -1 || fstat(fd, &st) == -1 || st.st_size != size)
+		return error_set(e, ERR_invalid, "the file is not all there");
+	return fsync(fd) == -1 ? error_errno(e, DIR_NAME) : 0;
+}
+
+void
+outfile_drop(const char *home, const char *key)
+{
+	cleanup_free char *path = outfile_path(home, key);
+
+	unlink(path);
+}
+
+int
+outfile_sweep(const char *home, struct error *e)
+{
+	cleanup_free char *path = path_join(home, DIR_NAME);
+	struct dirent *row;
+	struct stat st;
+	DIR *dir;
+
+	if (make_dirs(path, 0700, e) == -1)
+		return -1;
+	if ((dir = opendir(path)) == NULL)
+		return error_errno(e, DIR_NAME);
+	while ((row = readdir(dir)) != NULL)
+		if (fstatat(dirfd(dir), row->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+		    clock_wall_ms() / 1000 - st.st_mtime > KEEP_S)
+			unlinkat(dirfd(dir), row->d_name, 0);
+	closedir(dir);
+	return 0;
+}
