@@ -65,7 +65,7 @@ def test_a_platform_that_refuses_leaves_the_text_with_the_person(telegram):  # n
     assert not ok and "not delivered" in output
     [row] = filed(t.home, 1)
     assert row["type"] == "error" and row["body"].startswith("important") and row["delivered_to"] == ["alpi"]
-    assert outbox(t.home) == [(2, "11", "the platform refuses it", 1)]
+    wait_for(lambda: outbox(t.home) == [(2, "11", "the platform refuses it", 1)], "gatewayd to know that it is filed")
     ok, output = tool_of(send(t.home, message("elsewhere", channel="gmail")))
     assert not ok and "not set up" in output and filed(t.home, 2)[0]["body"] == "elsewhere"
 
