@@ -24,7 +24,6 @@ UNIT += link_life:alpi-alpd
 UNIT += outputs:alpi-engined attach:alpi-engined tool_image:alpi-toolrunner produced:alpi-toolrunner
 UNIT += jobs:alpi-scheduled
 UNIT += inbox:alpi-gatewayd telegram_text:alpi-gatewayd mime:alpi-gatewayd gmail:alpi-gatewayd
-UNIT += inbox:alpi-gatewayd telegram_text:alpi-gatewayd mime:alpi-gatewayd
 UNIT += outbox:alpi-gatewayd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
