@@ -65,13 +65,29 @@ slash_status(struct chat *h, const char *rest)
 }
 
 static void
+print_configured(struct chat *h)
+{
+	struct error e = { 0 };
+	cleanup_json json_t *s = client_call(h->cli, "host.engine.status", json_pack("{s:s}", "profile", h->cli->profile), &e);
+
+	if (s == NULL)
+		cli_fail(&e);
+	else
+		show_note(&h->show, "%s, as configured", json_str(s, "model", ""));
+}
+
+static void
 slash_model(struct chat *h, const char *rest)
 {
 	if (*rest != '\0') {
 		free(h->model);
 		h->model = xstrdup(rest);
+		show_note(&h->show, "from here on: %s", rest);
+	} else if (h->model != NULL) {
+		show_note(&h->show, "%s, in this conversation", h->model);
+	} else {
+		print_configured(h);
 	}
-	show_note(&h->show, "model: %s", h->model ? h->model : "the configured one");
 }
 
 static void
@@ -270,6 +286,13 @@ run_turn(struct chat *h, const char *text)
 
 /* ---- the conversation --------------------------------------------------------------------- */
 
+/* "/model a/b" is a command; "/etc/hosts" and "//" are what somebody says. */
+static bool
+is_slash(const char *word)
+{
+	return *word == '/' && word[1 + strcspn(word + 1, " /")] != '/';
+}
+
 static void
 say(struct chat *h, const char *line)
 {
@@ -277,7 +300,7 @@ say(struct chat *h, const char *line)
 
 	if (*word == '\0')
 		return;
-	if (*word == '/' && word[1] != '/' && strchr(word + 1, '/') == NULL)
+	if (is_slash(word))
 		slash(h, word);
 	else
 		run_turn(h, line);

@@ -356,6 +356,21 @@ def test_slash_words_that_do_not_exist_are_not_sent(stub):
     assert stub.asked("host.chat.send") == []
 
 
+def test_a_model_with_a_slash_in_its_name_is_taken_for_the_conversation(stub):
+    ready(stub)
+    terminal = Terminal(stub.home, NO_COLOR="1")
+    terminal.until("› ")
+    terminal.type("/model\n")
+    terminal.until("a/b, as configured")
+    terminal.type("/model c/d\n")
+    terminal.until("from here on: c/d")
+    terminal.type("/etc/hosts is what?\n")
+    stub.wait_for("host.chat.send", 1)
+    assert terminal.leave() == 0
+    (sent,) = stub.asked("host.chat.send")
+    assert sent["model"] == "c/d" and sent["text"] == "/etc/hosts is what?"
+
+
 LEFT = (130, -signal.SIGINT)     # 130 to a shell either way; while no line is edited the signal itself ends us
 
 
