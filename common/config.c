@@ -110,16 +110,20 @@ config_file(const char *home, struct error *e)
 }
 
 json_t *
+config_over_defaults(json_t *file)
+{
+	json_t *all = config_defaults();
+
+	merge(all, file);
+	return all;
+}
+
+json_t *
 config_load(const char *home, struct error *e)
 {
 	cleanup_json json_t *file = config_file(home, e);
-	json_t *all;
 
-	if (file == NULL)
-		return NULL;
-	all = config_defaults();
-	merge(all, file);
-	return all;
+	return file == NULL ? NULL : config_over_defaults(file);
 }
 
 int

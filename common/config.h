@@ -22,6 +22,8 @@
 json_t	*config_defaults(void);
 /* HOME/config.yaml alone, an empty object when there is none; NULL when it does not load. */
 json_t	*config_file(const char *home, struct error *e);
+/* What a file holds, laid over the defaults. New reference. */
+json_t	*config_over_defaults(json_t *file);
 /* HOME/config.yaml over the defaults; a missing file is all defaults. NULL when it does not load. */
 json_t	*config_load(const char *home, struct error *e);
 

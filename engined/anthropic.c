@@ -150,7 +150,7 @@ body(const struct provider_request *r)
 	json_t *b = json_object();
 
 	json_object_set_new(b, "model", json_string(r->target->name));
-	json_object_set_new(b, "max_tokens", json_integer(output_limit(r->target->name, budget)));
+	json_object_set_new(b, "max_tokens", json_integer(r->most > 0 ? r->most + budget : output_limit(r->target->name, budget)));
 	if (system[0] != '\0')
 		json_object_set_new(b, "system", json_pack("[{s:s, s:s, s:{s:s}}]", "type", "text", "text", system,
 		    "cache_control", "type", "ephemeral"));

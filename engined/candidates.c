@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/mem.h"
 #include "engined/entry.h"
 #include "engined/memory.h"
 
@@ -33,11 +34,26 @@ take_row(json_t *out, const json_t *row)
 		    "confidence", confidence_word(json_object_get(row, "confidence"))));
 }
 
+/* From the first bracket to the last. Of an answer that was cut off, the rows before the cut. */
+static json_t *
+parse_said(const char *text)
+{
+	const char *from = strchr(text, '{'), *to = strrchr(text, '}');
+	cleanup_free char *closed = NULL;
+	json_t *said;
+
+	if (from == NULL || to < from)
+		return NULL;
+	if ((said = json_parse(from, (size_t)(to + 1 - from), DEPTH_MAX, NULL)) != NULL)
+		return said;
+	closed = xasprintf("%.*s]}", (int)(to + 1 - from), from);
+	return json_parse(closed, strlen(closed), DEPTH_MAX, NULL);
+}
+
 json_t *
 candidates_parse(const char *text)
 {
-	const char *from = strchr(text, '{'), *to = strrchr(text, '}');
-	json_t *said = from == NULL || to < from ? NULL : json_parse(from, (size_t)(to + 1 - from), DEPTH_MAX, NULL);
+	json_t *said = parse_said(text);
 	json_t *out = json_array(), *row;
 	size_t i;
 

@@ -12,7 +12,7 @@
 #define CANDIDATES_MAX	5
 
 /*
- * {"candidates": [{target, text, confidence}]}, with or without a fence and words around it: at most CANDIDATES_MAX
+ * {"candidates": [{target, text, confidence}]}, with or without a fence and words around it, and cut off or not: at most CANDIDATES_MAX
  * rows with a known target, a text and a confidence of the three words. New reference, never NULL.
  */
 json_t	*candidates_parse(const char *text);

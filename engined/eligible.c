@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "common/buf.h"
-#include "common/config.h"
 #include "common/json.h"
 #include "common/mem.h"
 
@@ -106,19 +105,15 @@ is_empty(const json_t *v)
 	    (json_is_array(v) && json_array_size(v) == 0) || (json_is_object(v) && json_object_size(v) == 0);
 }
 
-/* What is as it is without anybody's doing was not set. */
+/* Who writes down what would be so anyway has decided it. */
 static void
 look_config(const struct eligible *el, const struct skill *s, struct buf *out)
 {
 	char **keys = front_list(&s->front, "requires_config");
-	cleanup_json json_t *defaults = keys[0] == NULL ? NULL : config_defaults();
 
-	for (char **p = keys; *p != NULL; p++) {
-		const json_t *v = json_at(el->config, *p), *without = json_at(defaults, *p);
-
-		if (is_empty(v) || (without != NULL && json_equal(v, without)))
+	for (char **p = keys; *p != NULL; p++)
+		if (is_empty(json_at(el->config, *p)))
 			lacks(out, "setting", *p);
-	}
 	skill_words_free(keys);
 }
 

@@ -9,7 +9,7 @@
 
 struct eligible {
 	const char	*env;		/* names of the variables that are set, with a blank before each; NULL: none */
-	const json_t	*config;	/* config.yaml over its defaults */
+	const json_t	*config;	/* what stands in config.yaml itself */
 };
 
 /* What it lacks, as in "variable A_KEY, program ffmpeg"; the caller frees. NULL: nothing. */

@@ -27,6 +27,7 @@
 #include "engined/session.h"
 #include "engined/settings.h"
 #include "engined/sidecar.h"
+#include "engined/skill_cache.h"
 #include "engined/spend.h"
 #include "engined/turn.h"
 #include "engined/workspace.h"
@@ -71,6 +72,7 @@ engine_init(struct engine *en)
 	en->tidy = evtimer_new(en->base, on_tidy, en);
 	en->closer = evtimer_new(en->base, on_close, en);
 	spend_begin(en);
+	en->skills = skill_cache_new(en->home);
 	en->recall = recall_new(en->base, en->home);
 	en->meaning = meaning_new(en);
 	en->workspace = workspace_new(en->base, en->home);
@@ -93,6 +95,7 @@ engine_clear(struct engine *en)
 		free(w);
 	}
 	meaning_free(en->meaning);
+	skill_cache_free(en->skills);
 	recall_free(en->recall);
 	workspace_free(en->workspace);
 	talk_clear(&en->talks);
@@ -120,11 +123,11 @@ void
 engine_config(struct engine *en, bool force)
 {
 	struct error e = { 0 };
-	json_t *config;
+	json_t *config, *own = NULL;
 
 	if (en->settings == NULL || (!force && !settings_changed(en->settings)))
 		return;
-	config = settings_read(en->settings, &en->steps_set, &e);
+	config = settings_read(en->settings, &own, &e);
 	free(steal(en->config_error));
 	if (config == NULL) {
 		en->config_error = xstrdup(e.text);
@@ -134,7 +137,9 @@ engine_config(struct engine *en, bool force)
 		return;
 	}
 	json_decref(en->config);
+	json_decref(en->own_config);
 	en->config = config;
+	en->own_config = own;
 	forget_schema(en);		/* tools.deny */
 	ledger_caps(en->ledger, config);
 }

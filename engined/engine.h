@@ -39,12 +39,13 @@ struct engine {
 	char			*zone;		/* IANA name of the local zone */
 	struct settings		*settings;	/* NULL: the configuration does not change (tests) */
 	json_t			*config;
-	bool			 steps_set;	/* tools.max_steps_per_turn stands in the file */
+	json_t			*own_config;	/* what stands in the file itself */
 	char			*config_error;	/* the file does not load; config is the last that did */
 	struct journal		*journal;
 	struct ledger		*ledger;
 	struct provider		*provider;
 	struct catalog		*catalog;
+	struct skill_cache	*skills;
 	struct recall		*recall;
 	struct meaning		*meaning;	/* of what recall finds */
 	struct workspace	*workspace;

@@ -12,6 +12,7 @@
 #include "engined/project.h"
 #include "engined/redact.h"
 #include "engined/session.h"
+#include "engined/skill_cache.h"
 #include "engined/skill_index.h"
 #include "engined/target.h"
 #include "engined/turn.h"
@@ -107,7 +108,7 @@ explain(struct call *c, const struct question *m)
 	ctx.model = target.name == NULL ? "" : target.name;
 	ctx.local = target.local;
 	el = engine_eligible(en);
-	ctx.skills = skills = skill_index(en->home, &el, m->text, &hint);
+	ctx.skills = skills = skill_index(skill_cache_look(en->skills), &el, m->text, &hint);
 	context_parts(&ctx, parts);
 	for (size_t i = 0; i < CONTEXT_PARTS; i++)
 		add(&x, parts[i].name, steal(parts[i].text));

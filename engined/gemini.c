@@ -136,6 +136,7 @@ body(const struct provider_request *r)
 {
 	cleanup_free char *system = system_text(r->messages);
 	int budget = dialect_thinking_budget(r);
+	cleanup_json json_t *generation = json_object();
 	json_t *b = json_object(), *contents = json_array();
 	const json_t *m;
 	size_t i;
@@ -148,8 +149,12 @@ body(const struct provider_request *r)
 	if (json_array_size(r->tools) > 0)
 		json_object_set_new(b, "tools", declarations(r->tools));
 	if (budget > 0)
-		json_object_set_new(b, "generationConfig", json_pack("{s:{s:b, s:i}}", "thinkingConfig",
-		    "includeThoughts", 1, "thinkingBudget", budget));
+		json_object_set_new(generation, "thinkingConfig", json_pack("{s:b, s:i}", "includeThoughts", 1,
+		    "thinkingBudget", budget));
+	if (r->most > 0)
+		json_object_set_new(generation, "maxOutputTokens", json_integer(r->most + budget));
+	if (json_object_size(generation) > 0)
+		json_object_set(b, "generationConfig", generation);
 	return b;
 }
 

@@ -58,7 +58,7 @@ open_settings(struct engine *en, struct error *e)
 
 	if ((en->settings = settings_start(en->home, e)) == NULL)
 		return -1;
-	if ((en->config = settings_read(en->settings, &en->steps_set, &why)) == NULL) {
+	if ((en->config = settings_read(en->settings, &en->own_config, &why)) == NULL) {
 		log_warn("config not loaded, all defaults: %s", why.text);
 		en->config_error = xstrdup(why.text);
 		en->config = json_object();

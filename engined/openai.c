@@ -83,6 +83,9 @@ body(const struct provider_request *r)
 		json_object_set(b, "tools", r->tools);
 		json_object_set_new(b, "tool_choice", json_string("auto"));
 	}
+	if (r->most > 0)	/* its own reasoning models refuse the older name, other servers do not know the newer one */
+		json_object_set_new(b, strcmp(r->target->provider, "openai") == 0 ? "max_completion_tokens" : "max_tokens",
+		    json_integer(r->most + dialect_thinking_budget(r)));
 	if (!r->whole) {
 		json_object_set_new(b, "stream", json_true());
 		json_object_set_new(b, "stream_options", json_pack("{s:b}", "include_usage", 1));

@@ -45,6 +45,7 @@ struct provider_request {
 	json_t				*messages;	/* OpenAI chat form; role tool has tool_call_id */
 	json_t				*tools;		/* [{"type":"function","function":{name,description,parameters}}]; NULL or empty: none */
 	const char			*effort;	/* "low", "medium", "high"; NULL or "": not sent */
+	int				 most;		/* tokens of the answer, thinking not counted; 0: as many as the model gives */
 	bool				 whole;		/* one answer instead of a stream: no delta but one text */
 };
 

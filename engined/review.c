@@ -26,6 +26,7 @@
 #define SAID_CHARS	4000			/* of one message */
 #define TEXT_BYTES	(128 * 1024)		/* of all, and never more than half a window */
 #define ADDS_MAX	8			/* of one answer */
+#define EXTRACT_TOKENS	800
 
 struct review {
 	LIST_ENTRY(review)	 link;
@@ -80,7 +81,9 @@ take_calls(const struct review *r, const struct provider_result *result)
 static size_t
 take_candidates(const struct review *r, const struct provider_result *result)
 {
-	cleanup_json json_t *rows = candidates_parse(buf_str(&r->text));
+	/* Servers that do not know the limit answer at any length. */
+	cleanup_free char *said = xstrndup(buf_str(&r->text), utf8_cut(buf_str(&r->text), r->text.len, EXTRACT_TOKENS * 4));
+	cleanup_json json_t *rows = candidates_parse(said);
 	size_t i, n = 0;
 	json_t *row;
 
@@ -100,9 +103,10 @@ take_candidates(const struct review *r, const struct provider_result *result)
 static const struct kind {
 	const char	*name, *prompt;
 	bool		 tool;		/* the one tool is memory; else none */
+	int		 most;		/* tokens of the answer; 0: no limit of ours */
 	size_t		(*take)(const struct review *, const struct provider_result *);
-} reviewer = { "reviewer", prompt_review, true, take_calls },
-  extraction = { "extraction", prompt_extract, false, take_candidates };
+} reviewer = { "reviewer", prompt_review, true, 0, take_calls },
+  extraction = { "extraction", prompt_extract, false, EXTRACT_TOKENS, take_candidates };
 
 /* ---- asking ------------------------------------------------------------------------------------------ */
 
@@ -162,7 +166,8 @@ ask(struct turn *t, const struct kind *kind, const char *text, bool foreign)
 {
 	struct engine *en = t->engine;
 	cleanup_json json_t *messages = json_array(), *tools = kind->tool ? memory_tool(en) : NULL;
-	struct provider_request q = { .target = &t->target, .messages = messages, .tools = tools, .whole = true };
+	struct provider_request q = { .target = &t->target, .messages = messages, .tools = tools, .most = kind->most,
+	    .effort = kind->most > 0 ? "low" : NULL, .whole = true };	/* what thinks anyway is to come to an end */
 	struct review *r;
 	struct error e = { 0 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See settings.h. An answer is a length of four bytes and a JSON text
- * {config, steps_set} or {error}; the length is 0 when no reader had one.
+ * {file} or {error}; the length is 0 when no reader had one.
  */
 #include "engined/settings.h"
 
@@ -73,14 +73,13 @@ static char *
 load(const char *home)
 {
 	struct error e = { 0 };
-	json_t *config = config_load(home, &e), *answer;
+	json_t *file = config_file(home, &e), *answer;
 	char *text;
 
-	if (config == NULL)
+	if (file == NULL)
 		answer = json_pack("{s:s}", "error", e.text);
 	else
-		answer = json_pack("{s:o, s:b}", "config", config,
-		    "steps_set", config_is_set(home, "tools.max_steps_per_turn"));
+		answer = json_pack("{s:o}", "file", file);
 	text = json_text(answer);
 	json_decref(answer);
 	if (strlen(text) <= ANSWER_MAX)
@@ -261,12 +260,13 @@ no_keeper(struct settings *s, struct error *e)
 }
 
 json_t *
-settings_read(struct settings *s, bool *steps_set, struct error *e)
+settings_read(struct settings *s, json_t **own, struct error *e)
 {
 	struct stat now = look(s);		/* before reading: a change in between is read again */
 	size_t len = 0;
 	cleanup_free char *text = ask(s, &len);
 	cleanup_json json_t *tree = NULL;
+	json_t *file;
 
 	if (text == NULL)
 		return no_keeper(s, e);
@@ -276,10 +276,11 @@ settings_read(struct settings *s, bool *steps_set, struct error *e)
 		return NULL;
 	}
 	s->seen = now;
-	if (json_object_get(tree, "config") == NULL) {
+	if ((file = json_object_get(tree, "file")) == NULL) {
 		error_set(e, ERR_invalid, "%s", json_str(tree, "error", "config.yaml does not load"));
 		return NULL;
 	}
-	*steps_set = json_bool(tree, "steps_set", false);
-	return json_incref(json_object_get(tree, "config"));
+	if (own != NULL)
+		*own = json_incref(file);
+	return config_over_defaults(file);
 }

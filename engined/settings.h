@@ -27,10 +27,10 @@ void	 settings_stop(struct settings *s);	/* NULL is fine; does not wait */
 /* Has the file changed since it was last read? */
 bool	 settings_changed(const struct settings *s);
 /*
- * The configuration over its defaults; steps_set: tools.max_steps_per_turn stands in the file itself.
+ * The configuration over its defaults, and in *own, unless that is NULL, what stands in the file itself (a new reference too).
  * Waits for it, some 2 s at most. New reference, or NULL: ERR_invalid, it does not load; ERR_unavailable, the reader
  * had no answer and is gone, so that the file still counts as changed; ERR_gone, the keeper itself is, for good.
  */
-json_t	*settings_read(struct settings *s, bool *steps_set, struct error *e);
+json_t	*settings_read(struct settings *s, json_t **own, struct error *e);
 
 #endif

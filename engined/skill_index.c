@@ -125,18 +125,15 @@ hint_text(const struct skill **rows, size_t n, const char *text)
 }
 
 char *
-skill_index(const char *home, const struct eligible *el, const char *user_text, char **hint)
+skill_index(const struct skills *all, const struct eligible *el, const char *user_text, char **hint)
 {
 	const struct skill **rows;
-	struct skills all;
 	char *text;
 	size_t n;
 
-	skills_load(home, &all);
-	rows = usable(&all, el, &n);
+	rows = usable(all, el, &n);
 	text = index_text(rows, n);
 	*hint = hint_text(rows, n, user_text);
 	free(rows);
-	skills_clear(&all);
 	return text;
 }

@@ -11,6 +11,6 @@
  * The block of the system prompt with every skill that can be used, and the message for a turn whose text names a
  * keyword of some. The caller frees; NULL: there is nothing to show.
  */
-char	*skill_index(const char *home, const struct eligible *el, const char *user_text, char **hint);
+char	*skill_index(const struct skills *all, const struct eligible *el, const char *user_text, char **hint);
 
 #endif

@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/skill.h"
 #include "engined/engine.h"
+#include "engined/skill_cache.h"
 #include "engined/skill_index.h"
 #include "engined/skill_tool.h"
 #include "engined/turn.h"
@@ -20,7 +21,7 @@
 struct eligible
 engine_eligible(const struct engine *en)
 {
-	return (struct eligible){ .env = boot_option(&en->daemon->boot, "env"), .config = en->config };
+	return (struct eligible){ .env = boot_option(&en->daemon->boot, "env"), .config = en->own_config };
 }
 
 char *
@@ -32,7 +33,7 @@ skill_turn_index(struct turn *t, char **hint)
 	*hint = NULL;
 	if (t->peer != NULL)		/* a peer's agent is asked for what it knows, not for how its owner works */
 		return NULL;
-	text = skill_index(t->engine->home, &el, t->text, hint);
+	text = skill_index(skill_cache_look(t->engine->skills), &el, t->text, hint);
 	if (*hint != NULL)
 		json_object_set_new(t->talk->loaded, "skill", json_true());
 	return text;

@@ -48,7 +48,7 @@ step_ceiling(const struct turn *t)
 {
 	if (t->agent != NULL)
 		return (int)json_int(t->agent, "steps", 1);
-	if (!t->engine->steps_set && t->target.free)
+	if (json_at(t->engine->own_config, "tools.max_steps_per_turn") == NULL && t->target.free)
 		return CEILING_FREE;
 	return (int)config_int(t->engine->config, "tools.max_steps_per_turn", 1);
 }

@@ -25,6 +25,14 @@ test_a_fence_and_words_around_it_are_no_matter(void **state)
 }
 
 static void
+test_an_answer_that_was_cut_off_gives_what_stood_before_the_cut(void **state)
+{
+	assert_int_equal(count("{\"candidates\":[" ROW("a") "," ROW("b") ",{\"target\":\"USER.md\",\"te"), 2);
+	assert_int_equal(count("```json\n{\"candidates\":[" ROW("a") "]"), 1);
+	assert_int_equal(count("{\"candidates\":[{\"target\":\"USER.md\",\"text\":\"a"), 0);
+}
+
+static void
 test_there_are_at_most_five(void **state)
 {
 	assert_int_equal(count("{\"candidates\":[" ROW("a") "," ROW("b") "," ROW("c") "," ROW("d") "," ROW("e") "," ROW("f") "]}"), 5);
@@ -83,6 +91,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_fence_and_words_around_it_are_no_matter),
+		cmocka_unit_test(test_an_answer_that_was_cut_off_gives_what_stood_before_the_cut),
 		cmocka_unit_test(test_there_are_at_most_five),
 		cmocka_unit_test(test_what_has_another_shape_is_left_out),
 		cmocka_unit_test(test_how_sure_it_is_may_be_a_word_or_a_number),

@@ -19,14 +19,13 @@ test_settings_of_a_missing_file_are_the_defaults(void **state)
 {
 	cleanup_free char *home = temp_home();
 	struct settings *s = settings_start(home, NULL);
-	cleanup_json json_t *config = NULL;
-	bool steps_set = true;
+	cleanup_json json_t *config = NULL, *own = NULL;
 
 	assert_non_null(s);
-	config = settings_read(s, &steps_set, NULL);
+	config = settings_read(s, &own, NULL);
 	assert_non_null(config);
 	assert_int_equal(config_int(config, "tools.max_steps_per_turn", 1), 40);
-	assert_false(steps_set);
+	assert_int_equal(json_object_size(own), 0);
 	assert_false(settings_changed(s));
 	settings_stop(s);
 }
@@ -36,17 +35,17 @@ test_settings_follow_a_file_that_is_replaced(void **state)
 {
 	cleanup_free char *home = temp_home();
 	struct settings *s = settings_start(home, NULL);
-	cleanup_json json_t *first = NULL, *second = NULL, *value = json_integer(7);
-	bool steps_set = false;
+	cleanup_json json_t *first = NULL, *second = NULL, *own = NULL, *value = json_integer(7);
 
 	put_file(home, "config.yaml", "model: a/b\n");
-	first = settings_read(s, &steps_set, NULL);
+	first = settings_read(s, NULL, NULL);
 	assert_string_equal(config_str(first, "model"), "a/b");
 	assert_int_equal(config_set(home, "tools.max_steps_per_turn", value, NULL), 0);	/* by rename */
 	assert_true(settings_changed(s));
-	second = settings_read(s, &steps_set, NULL);
+	second = settings_read(s, &own, NULL);
 	assert_int_equal(config_int(second, "tools.max_steps_per_turn", 1), 7);
-	assert_true(steps_set);
+	assert_int_equal(json_integer_value(json_at(own, "tools.max_steps_per_turn")), 7);
+	assert_null(json_at(own, "tools.deny"));
 	assert_false(settings_changed(s));
 	settings_stop(s);
 }
@@ -57,10 +56,9 @@ test_settings_broken_file_says_where(void **state)
 	cleanup_free char *home = temp_home();
 	struct settings *s = settings_start(home, NULL);
 	struct error e = { 0 };
-	bool steps_set;
 
 	put_file(home, "config.yaml", "model: [1,\n");
-	assert_null(settings_read(s, &steps_set, &e));
+	assert_null(settings_read(s, NULL, &e));
 	assert_int_equal(e.code, ERR_invalid);
 	assert_non_null(strstr(e.text, "line"));
 	settings_stop(s);
@@ -101,11 +99,10 @@ expect_no_reader(struct settings *s, int sig)
 {
 	pid_t helper = strike(child_of(getpid()), sig);
 	struct error e;
-	bool steps_set;
 
 	do {
 		e = (struct error){ 0 };
-		json_decref(settings_read(s, &steps_set, &e));
+		json_decref(settings_read(s, NULL, &e));
 	} while (e.code == ERR_none);
 	kill(helper, SIGKILL);
 	waitpid(helper, NULL, 0);
@@ -118,11 +115,10 @@ expect_model(struct settings *s, const char *home, const char *model)
 {
 	cleanup_free char *path = xasprintf("%s/config.yaml", home), *text = xasprintf("model: %s\n", model);
 	cleanup_json json_t *config = NULL;
-	bool steps_set;
 
 	unlink(path);
 	put_file(home, "config.yaml", text);
-	config = settings_read(s, &steps_set, NULL);
+	config = settings_read(s, NULL, NULL);
 	assert_non_null(config);
 	assert_string_equal(config_str(config, "model"), model);
 	assert_false(settings_changed(s));
@@ -159,14 +155,13 @@ test_settings_without_a_keeper_are_gone_for_good(void **state)
 	cleanup_free char *home = temp_home();
 	struct settings *s = settings_start(home, NULL);
 	pid_t keeper = child_of(getpid());
-	bool steps_set;
 
 	kill(keeper, SIGKILL);
 	waitpid(keeper, NULL, 0);
 	for (int i = 0; i < 2; i++) {
 		struct error e = { 0 };
 
-		assert_null(settings_read(s, &steps_set, &e));
+		assert_null(settings_read(s, NULL, &e));
 		assert_int_equal(e.code, ERR_gone);
 	}
 	settings_stop(s);

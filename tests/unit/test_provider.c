@@ -140,6 +140,28 @@ test_anthropic_output_has_room_behind_the_thinking(void **state)
 }
 
 static void
+test_a_limit_of_the_answer_is_told_in_each_dialects_words(void **state)
+{
+	static const struct { const struct dialect *d; const char *provider, *model, *key; int limit; } rows[] = {
+		{ &openai_dialect, "openai", "gpt-4o", "max_completion_tokens", 800 },
+		{ &openai_dialect, "openai", "o3", "max_completion_tokens", 800 + 1024 },
+		{ &openai_dialect, "groq", "llama", "max_tokens", 800 },
+		{ &anthropic_dialect, "anthropic", "x", "max_tokens", 800 },
+		{ &anthropic_dialect, "anthropic", "claude-opus-4-1", "max_tokens", 800 + 1024 },
+		{ &gemini_dialect, "gemini", "gemini-2.5-flash", "generationConfig.maxOutputTokens", 800 + 1024 },
+		{ &gemini_dialect, "gemini", "gemini-1.5-flash", "generationConfig.maxOutputTokens", 800 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct target t = { .provider = (char *)rows[i].provider, .name = (char *)rows[i].model, .dialect = rows[i].d };
+		struct provider_request r = { .target = &t, .effort = "low", .most = 800, .whole = true };
+		cleanup_json json_t *b = rows[i].d->body(&r);
+
+		assert_int_equal(json_integer_value(json_at(b, rows[i].key)), rows[i].limit);
+	}
+}
+
+static void
 test_gemini_requests_are_translated(void **state)
 {
 	expect_body(&gemini_dialect, "gemini", "2.5-pro", TALK, TOOLS, "low", "U/models/gemini-2.5-pro:streamGenerateContent?alt=sse",
@@ -446,6 +468,7 @@ main(void)
 		TEST(test_openrouter_requests_ask_for_cost_and_mark_the_cache),
 		TEST(test_anthropic_requests_are_translated),
 		TEST(test_anthropic_output_has_room_behind_the_thinking),
+		TEST(test_a_limit_of_the_answer_is_told_in_each_dialects_words),
 		TEST(test_gemini_requests_are_translated),
 		TEST(test_anthropic_streams_are_read),
 		TEST(test_gemini_streams_are_read),

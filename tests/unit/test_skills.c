@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "common/paths.h"
 #include "engined/beneath.h"
+#include "engined/skill_cache.h"
 #include "engined/skill_edit.h"
 #include "engined/skill_index.h"
 #include "engined/skills.h"
@@ -36,6 +37,7 @@ static int
 stop(void **state)
 {
 	free(home);
+	clock_fake(-1, -1);
 	return 0;
 }
 
@@ -440,11 +442,23 @@ put_skill(const char *category, const char *name, const char *lines)
 	put(path, text);
 }
 
+static char *
+index_of(const struct eligible *el, const char *text, char **hint)
+{
+	struct skills all;
+	char *shown;
+
+	skills_load(home, &all);
+	shown = skill_index(&all, el, text, hint);
+	skills_clear(&all);
+	return shown;
+}
+
 static void
 assert_hint(const char *text, const char *names)
 {
 	struct eligible el = { .config = NULL };
-	cleanup_free char *hint = NULL, *shown = skill_index(home, &el, text, &hint);
+	cleanup_free char *hint = NULL, *shown = index_of(&el, text, &hint);
 
 	assert_non_null(shown);
 	if (names == NULL)
@@ -472,9 +486,10 @@ test_a_hint_names_at_most_three_whose_keyword_is_a_word_of_the_text(void **state
 static void
 test_the_list_holds_what_can_be_used_by_category(void **state)
 {
-	cleanup_json json_t *config = json_pack("{s:{s:s, s:s}}", "weather", "city", "Valencia", "empty", "");
-	struct eligible el = { .env = "- A_KEY B", .config = config };
-	cleanup_free char *hint = NULL, *none = skill_index(home, &el, "x", &hint), *shown = NULL;
+	cleanup_json json_t *config = json_pack("{s:{s:s, s:s}, s:{s:i}, s:{s:b}}", "weather", "city", "Valencia", "empty", "",
+	    "gateway", "poll", 60, "tui", "show_cost", 0);
+	struct eligible el = { .env = "- A_KEY B", .config = config };	/* a value that is the default, when somebody wrote it down, is set */
+	cleanup_free char *hint = NULL, *none = index_of(&el, "x", &hint), *shown = NULL;
 
 	assert_null(none);
 	put_skill("media", "keyed", "requires_env: A_KEY, B\n");
@@ -482,15 +497,109 @@ test_the_list_holds_what_can_be_used_by_category(void **state)
 	put_skill("media", "part", "requires_env: A_KE\n");
 	put_skill("data", "city", "requires_config: weather.city\n");
 	put_skill("data", "blank", "requires_config: weather.empty\n");
+	put_skill("data", "unset", "requires_config: ['tui.show_tokens']\n");
+	put_skill("data", "false", "requires_config: ['tui.show_cost', 'gateway.poll']\n");
 	put_skill("data", "shell", "requires_bins: sh\nplatforms: linux, macos, amiga\n");
 	put_skill("data", "amiga", "platforms: amiga\n");
 	put_skill("data", "windows", "platforms: windows\n");
 	put_skill("data", "none", "requires_bins: no-such-program\n");
 	put_skill("data", "own-key", "requires_env: PATH\n");
 	put_skill("data", "odd", "origin: me\n");
-	shown = skill_index(home, &el, "x", &hint);
-	assert_string_equal(strstr(shown, "\ndata"), "\ndata\n- amiga: Does amiga\n- city: Does city\n- shell: Does shell\n"
+	shown = index_of(&el, "x", &hint);
+	assert_string_equal(strstr(shown, "\ndata"), "\ndata\n- amiga: Does amiga\n- city: Does city\n- false: Does false\n- shell: Does shell\n"
 	    "media\n- keyed: Does keyed");
+}
+
+/* ---- read again only when something changed -------------------------------------------------------- */
+
+/* The names, in the order of the list; the caller frees. */
+static char *
+names_now(struct skill_cache *c)
+{
+	const struct skills *all = skill_cache_look(c);
+	struct buf b = BUF(0);
+
+	for (size_t i = 0; i < all->n; i++)
+		buf_addf(&b, "%s ", all->rows[i]->name);
+	return buf_take(&b);
+}
+
+static void
+assert_names(struct skill_cache *c, const char *want)
+{
+	cleanup_free char *names = names_now(c);
+
+	assert_string_equal(names, want);
+}
+
+/* As if all that lies there had been written long ago, which a change within one tick is not. */
+static void
+settle(struct skill_cache *c)
+{
+	const struct skill *before;
+
+	clock_fake(clock_wall_ms() + 60000, -1);
+	before = skill_cache_look(c)->rows[0];
+	assert_ptr_equal(skill_cache_look(c)->rows[0], before);		/* else nothing below shows anything */
+}
+
+/* Of the same size and, as it says, as old as before; only the kernel's own time of the change tells, once its clock has moved on. */
+static void
+write_in_place(const char *file, const char *beginning)
+{
+	struct stat before, now;
+	int fd = open(file, O_WRONLY);
+
+	assert_int_equal(fstat(fd, &before), 0);
+	do {
+		assert_int_equal(pwrite(fd, beginning, strlen(beginning), 0), strlen(beginning));
+		futimens(fd, (struct timespec[]){ before.st_atim, before.st_mtim });
+		assert_int_equal(fstat(fd, &now), 0);
+	} while (memcmp(&now.st_ctim, &before.st_ctim, sizeof(now.st_ctim)) == 0);
+	close(fd);
+}
+
+static void
+test_what_was_read_is_kept_and_every_change_is_seen(void **state)
+{
+	struct skill_cache *c = skill_cache_new(home);
+	cleanup_free char *file = xasprintf("%s/skills/data/aa/SKILL.md", home), *from = NULL, *to = NULL;
+
+	assert_names(c, "");
+	put_skill("data", "aa", "");
+	assert_names(c, "aa ");
+	settle(c);
+	put_skill("data", "bb", "");				/* in a folder that was there */
+	assert_names(c, "aa bb ");
+	settle(c);
+	put_skill("media", "cc", "");				/* in a new one */
+	assert_names(c, "aa bb cc ");
+	settle(c);
+	write_in_place(file, "---\nname: aa\ndescription: Does xx\n");
+	assert_string_equal(front_get(&skill_cache_look(c)->rows[0]->front, "description"), "Does xx");
+	settle(c);
+	from = xasprintf("%s/skills/data/bb", home);
+	to = xasprintf("%s/skills/data/dd", home);
+	assert_int_equal(rename(from, to), 0);
+	assert_names(c, "aa dd cc ");
+	settle(c);
+	assert_int_equal(unlink(file), 0);
+	assert_names(c, "dd cc ");
+	skill_cache_free(c);
+}
+
+static void
+test_what_is_kept_has_no_prose(void **state)
+{
+	struct skill_cache *c = skill_cache_new(home);
+	const struct skill *s;
+
+	put_skill("data", "aa", "requires_env: A_KEY\n");
+	s = skill_cache_look(c)->rows[0];
+	assert_string_equal(skill_prose(s), "");
+	assert_non_null(strstr(s->text, "A_KEY"));
+	assert_null(strstr(s->text, "Body"));
+	skill_cache_free(c);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -508,7 +617,8 @@ main(void)
 		T(test_delete_puts_it_into_the_archive), T(test_a_removed_file_is_kept_beside_and_a_secret_is_not),
 		T(test_a_foreign_skill_lands_with_its_files_or_not_at_all),
 		T(test_a_hint_names_at_most_three_whose_keyword_is_a_word_of_the_text),
-		T(test_the_list_holds_what_can_be_used_by_category),
+		T(test_the_list_holds_what_can_be_used_by_category), T(test_what_was_read_is_kept_and_every_change_is_seen),
+		T(test_what_is_kept_has_no_prose),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
