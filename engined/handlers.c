@@ -21,10 +21,10 @@
 #include "engined/engine.h"
 #include "engined/explain.h"
 #include "engined/ledger.h"
+#include "engined/memory_asked.h"
 #include "engined/outbox.h"
 #include "engined/recall.h"
 #include "engined/recall_asked.h"
-#include "engined/remember.h"
 #include "engined/run_asked.h"
 #include "engined/session.h"
 #include "engined/skill_asked.h"
@@ -463,25 +463,6 @@ engine_status(struct call *c, const void *in, struct error *e)
 	return engine_when_tools(c->ctx, tell_status, c) == 1 ? 0 : CALL_LATER;
 }
 
-/* A person at the command: what a model may only propose is done. */
-static int
-memory_call(struct call *c, const void *in, struct error *e)
-{
-	const struct memory_call *m = in;
-	struct engine *en = c->ctx;
-	struct remember who = { .home = en->home, .session = "", .model = "", .person = true };
-	cleanup_json json_t *args = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*}", "action", m->action, "target", m->target,
-	    "content", m->content, "match", m->match, "confidence", m->confidence, "id", m->id);
-	cleanup_free char *text = remember_call(&who, args, e);
-
-	if (text == NULL)
-		return -1;
-	if (strcmp(m->action, "add") == 0 || strcmp(m->action, "replace") == 0 || strcmp(m->action, "remove") == 0 ||
-	    strcmp(m->action, "promotion_apply") == 0)
-		engine_push(en, "memory_changed", json_pack("{s:s}", "name", m->target == NULL ? "" : m->target));
-	return call_reply(c, &(struct memory_call_reply){ .text = text });
-}
-
 const struct handler engine_handlers[] = {
 	/* message                  handler               the grant needs */
 	{ MSG_turn_start,           turn_start,           CAP_none },
@@ -493,9 +474,14 @@ const struct handler engine_handlers[] = {
 	{ MSG_session_delete,       session_delete_ids,   CAP_none },
 	{ MSG_session_search,       recall_asked,         CAP_none },
 	{ MSG_session_events,       session_events,       CAP_none },
-	{ MSG_memory_call,          memory_call,          CAP_none },
+	{ MSG_memory_call,          memory_asked_call,    CAP_none },
+	{ MSG_memory_read,          memory_asked_read,    CAP_none },
+	{ MSG_memory_write,         memory_asked_write,   CAP_none },
+	{ MSG_memory_usage,         memory_asked_usage,   CAP_none },
 	{ MSG_skill_list,           skill_asked_list,     CAP_none },
 	{ MSG_skill_call,           skill_asked_call,     CAP_none },
+	{ MSG_skill_read,           skill_asked_read,     CAP_none },
+	{ MSG_skill_file,           skill_asked_file,     CAP_none },
 	{ MSG_skill_import,         skill_asked_import,   CAP_none },
 	{ MSG_attachment_stage,     upload_stage,         CAP_none },
 	{ MSG_outputs_add,          outbox_add,           CAP_none },

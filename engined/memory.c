@@ -2,23 +2,18 @@
 /* See memory.h. */
 #include "engined/memory.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <unistr.h>
 
-#include "common/atomic.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/scan.h"
 #include "engined/alike.h"
+#include "engined/memory_store.h"
 
 #define PRUNE_DAYS	30
 
@@ -54,64 +49,6 @@ memory_file_of(const char *name, enum memory_file *out)
 	return -1;
 }
 
-/* ---- files ---------------------------------------------------------------------------------- */
-
-static char *
-path_of(const char *home, enum memory_file f)
-{
-	return xasprintf("%s/memories/%s", home, files[f].name);
-}
-
-/* The file as it is; "" when there is none. NULL: it cannot be read, or is no text. */
-static char *
-load(const char *home, enum memory_file f, struct error *e)
-{
-	cleanup_free char *path = path_of(home, f);
-	cleanup_buf struct buf b = BUF(0);
-	struct error why = { 0 };
-
-	if (file_read(path, MEMORY_BYTES_MAX, &b, &why) == -1) {
-		if (why.code == ERR_not_found)
-			return xstrdup("");
-		error_set(e, why.code, "%s", why.text);
-		return NULL;
-	}
-	if (memchr(buf_str(&b), '\0', b.len) != NULL || u8_check((const uint8_t *)buf_str(&b), b.len) != NULL) {
-		error_set(e, ERR_invalid, "%s is not UTF-8 text; convert it (iconv -t utf-8), or set it right by hand", files[f].name);
-		return NULL;
-	}
-	return buf_take(&b);
-}
-
-/* The file before goes beside it, then the new one into its place. */
-static int
-store(const char *home, enum memory_file f, const char *old, const char *text, struct error *e)
-{
-	cleanup_free char *path = path_of(home, f), *before = xasprintf("%s.bak", path);
-
-	if (old[0] != '\0' && atomic_write(before, old, strlen(old), 0600, e) == -1)
-		return -1;
-	return atomic_write(path, text, strlen(text), 0600, e);
-}
-
-/* One writer at a time, also beside another implementation's lock on the file itself. Released by closing; -1. */
-static int
-lock(const char *home, struct error *e)
-{
-	cleanup_free char *dir = xasprintf("%s/memories", home), *path = xasprintf("%s/.lock", dir);
-	int fd;
-
-	if (mkdir(dir, 0700) == -1 && access(dir, W_OK) == -1)
-		return error_errno(e, "%s", dir);
-	if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) == -1)
-		return error_errno(e, "%s", path);
-	if (flock(fd, LOCK_EX) == 0)
-		return fd;
-	error_errno(e, "%s", path);
-	close(fd);
-	return -1;
-}
-
 static void
 today(char out[11])
 {
@@ -123,31 +60,6 @@ today(char out[11])
 }
 
 /* ---- what may be kept ----------------------------------------------------------------------- */
-
-static char *
-hit_names(const char *text)
-{
-	struct buf b = BUF(0);
-	struct scan_hits h;
-
-	scan_text(SCAN_MEMORY, text, strlen(text), NULL, &h);
-	for (size_t i = 0; i < h.n; i++)
-		buf_addf(&b, "%s%s", i > 0 ? ", " : "", h.rows[i].id);
-	scan_hits_clear(&h);
-	if (b.len > 0)
-		return buf_take(&b);
-	buf_clear(&b);
-	return NULL;
-}
-
-static int
-check_scan(const char *text, struct error *e)
-{
-	cleanup_free char *hits = hit_names(text);
-
-	return hits == NULL ? 0 : error_set(e, ERR_denied, "not kept, the scanner refuses it: %s "
-	    "(alpi scan check --kind memory tells more)", hits);
-}
 
 static int
 check_room(enum memory_file f, const char *text, struct error *e)
@@ -201,7 +113,7 @@ static int
 check_other(const char *home, enum memory_file f, const char *text, struct error *e)
 {
 	enum memory_file other = f == MEMORY_USER ? MEMORY_WORLD : MEMORY_USER;
-	cleanup_free char *file = f == MEMORY_AGENT ? NULL : load(home, other, NULL);
+	cleanup_free char *file = f == MEMORY_AGENT ? NULL : memory_load(home, other, NULL);
 	struct entries es;
 	int r = 0;
 
@@ -217,7 +129,7 @@ check_other(const char *home, enum memory_file f, const char *text, struct error
 char *
 memory_doubts(const char *home, enum memory_file f, const char *text)
 {
-	cleanup_free char *hits = hit_names(text), *state = alike_warnings(text), *file = load(home, f, NULL);
+	cleanup_free char *hits = memory_hits(text), *state = alike_warnings(text), *file = memory_load(home, f, NULL);
 	struct entries es = { 0 };
 	struct buf b = BUF(0);
 	struct error e = { 0 };
@@ -242,7 +154,7 @@ memory_doubts(const char *home, enum memory_file f, const char *text)
 char *
 memory_read(const char *home, enum memory_file f, struct error *e)
 {
-	cleanup_free char *text = load(home, f, e);
+	cleanup_free char *text = memory_load(home, f, e);
 
 	return text == NULL ? NULL : entry_strip(text);
 }
@@ -292,7 +204,7 @@ append(enum memory_file f, const char *old, const char *text, enum confidence co
 static char *
 add_locked(const char *home, enum memory_file f, const char *text, enum confidence conf, struct error *e)
 {
-	cleanup_free char *old = load(home, f, e), *new = NULL, *said = NULL;
+	cleanup_free char *old = memory_load(home, f, e), *new = NULL, *said = NULL;
 	struct entries es;
 	size_t i;
 
@@ -308,7 +220,7 @@ add_locked(const char *home, enum memory_file f, const char *text, enum confiden
 		new = entries_join(&es);
 	}
 	entries_clear(&es);
-	if (new == NULL || check_room(f, new, e) == -1 || store(home, f, old, new, e) == -1)
+	if (new == NULL || check_room(f, new, e) == -1 || memory_store(home, f, old, new, e) == -1)
 		return NULL;
 	return steal(said);
 }
@@ -323,7 +235,7 @@ memory_add(const char *home, enum memory_file f, const char *text, enum confiden
 		error_set(e, ERR_invalid, "nothing of this is a note: headings and empty lines are left out");
 		return NULL;
 	}
-	if (check_scan(clean, e) == -1 || (fd = lock(home, e)) == -1)
+	if (memory_scan(clean, e) == -1 || (fd = memory_lock(home, e)) == -1)
 		return NULL;
 	return add_locked(home, f, clean, conf, e);
 }
@@ -396,13 +308,13 @@ change_entry(const char *old, const char *match, const char *text, struct error 
 static char *
 change(const char *home, enum memory_file f, const char *match, const char *text, struct error *e)
 {
-	cleanup_close int fd = lock(home, e);
-	cleanup_free char *old = fd == -1 ? NULL : load(home, f, e), *new = NULL;
+	cleanup_close int fd = memory_lock(home, e);
+	cleanup_free char *old = fd == -1 ? NULL : memory_load(home, f, e), *new = NULL;
 
 	if (old == NULL)
 		return NULL;
 	new = f == MEMORY_AGENT ? change_agent(old, match, text == NULL ? "" : text, e) : change_entry(old, match, text, e);
-	if (new == NULL || (text != NULL && check_room(f, new, e) == -1) || store(home, f, old, new, e) == -1)
+	if (new == NULL || (text != NULL && check_room(f, new, e) == -1) || memory_store(home, f, old, new, e) == -1)
 		return NULL;
 	return xasprintf("%s %s", text == NULL ? "removed from" : "replaced in", files[f].name);
 }
@@ -416,7 +328,7 @@ memory_replace(const char *home, enum memory_file f, const char *match, const ch
 		error_set(e, ERR_invalid, "nothing of this is a note; remove takes an entry out");
 		return NULL;
 	}
-	return check_scan(clean, e) == -1 ? NULL : change(home, f, match, clean, e);
+	return memory_scan(clean, e) == -1 ? NULL : change(home, f, match, clean, e);
 }
 
 char *
@@ -454,7 +366,7 @@ drop_stale(struct entries *es)
 static void
 prune_file(const char *home, enum memory_file f)
 {
-	cleanup_free char *old = load(home, f, NULL), *new = NULL;
+	cleanup_free char *old = memory_load(home, f, NULL), *new = NULL;
 	struct error e = { 0 };
 	struct entries es;
 	size_t dropped;
@@ -465,7 +377,7 @@ prune_file(const char *home, enum memory_file f)
 	dropped = drop_stale(&es);
 	new = entries_join(&es);
 	entries_clear(&es);
-	if (dropped > 0 && store(home, f, old, new, &e) == 0)
+	if (dropped > 0 && memory_store(home, f, old, new, &e) == 0)
 		log_info("%zu notes of %s let go: never sure, never said again, a month old", dropped, files[f].name);
 	else if (dropped > 0)
 		log_warn("%s is not pruned: %s", files[f].name, e.text);
@@ -475,7 +387,7 @@ prune_file(const char *home, enum memory_file f)
 static bool
 has_low(const char *home, enum memory_file f)
 {
-	cleanup_free char *text = load(home, f, NULL);
+	cleanup_free char *text = memory_load(home, f, NULL);
 
 	return text != NULL && strcasestr(text, "conf=low") != NULL;
 }
@@ -483,7 +395,7 @@ has_low(const char *home, enum memory_file f)
 void
 memory_prune(const char *home)
 {
-	cleanup_close int fd = has_low(home, MEMORY_USER) || has_low(home, MEMORY_WORLD) ? lock(home, NULL) : -1;
+	cleanup_close int fd = has_low(home, MEMORY_USER) || has_low(home, MEMORY_WORLD) ? memory_lock(home, NULL) : -1;
 
 	if (fd == -1)
 		return;

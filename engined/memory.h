@@ -31,6 +31,14 @@ char	*memory_read(const char *home, enum memory_file f, struct error *e);
 /* Characters of it that count. */
 size_t	 memory_used(const char *home, enum memory_file f);
 
+/* A name for what a file holds: 32 hex digits and a NUL. */
+#define MEMORY_REV	33
+
+/* All of a file, trailers and all, and its name; "" when there is none. NULL with the error. The caller frees (memory_whole.c). */
+char	*memory_whole(const char *home, enum memory_file f, char rev[MEMORY_REV], struct error *e);
+/* Put a text in its place, if it is still what `rev` names; else *stale. 0 with the name of what is there now, or -1. */
+int	 memory_put_whole(const char *home, enum memory_file f, const char *text, char rev[MEMORY_REV], bool *stale, struct error *e);
+
 /*
  * Add one text: checked by the scanner, against the other file and against its own; what is there already is made
  * stronger instead. What was done, for a reader; NULL with the error: denied (the scanner), exists (the other file),

@@ -7,6 +7,8 @@
 
 int	 skill_asked_list(struct call *c, const void *in, struct error *e);
 int	 skill_asked_call(struct call *c, const void *in, struct error *e);
+int	 skill_asked_read(struct call *c, const void *in, struct error *e);
+int	 skill_asked_file(struct call *c, const void *in, struct error *e);
 int	 skill_asked_import(struct call *c, const void *in, struct error *e);
 
 #endif

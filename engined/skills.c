@@ -178,6 +178,34 @@ find_in(int dir, char *const *categories, const char *name, const char **other)
 	return found;
 }
 
+static int
+check_name(const char *name, struct error *e)
+{
+	if (name[0] == '@')
+		return error_set(e, ERR_denied, "%.64s belongs to the product and cannot be used or changed", name);
+	if (!skill_name_ok(name))
+		return error_set(e, ERR_invalid, "\"%.64s\" is no name of a skill: a lower-case letter, then 1 to 60 lower-case letters, "
+		    "digits, hyphens", name);
+	return 0;
+}
+
+struct skill *
+skill_find_in(const char *home, const char *category, const char *name, struct error *e)
+{
+	cleanup_close int dir = -1;
+	struct skill *s;
+
+	if (category == NULL || category[0] == '\0')
+		return skill_find(home, name, e);
+	if (check_name(name, e) == -1 || (dir = skills_dir(home, e)) == -1)
+		return NULL;
+	if (!skill_category_ok(category) || (s = load(dir, category, name)) == NULL) {
+		error_set(e, ERR_not_found, "there is no skill %s in %.60s", name, category);
+		return NULL;
+	}
+	return s;
+}
+
 struct skill *
 skill_find(const char *home, const char *name, struct error *e)
 {
@@ -186,15 +214,7 @@ skill_find(const char *home, const char *name, struct error *e)
 	const char *other;
 	struct skill *s;
 
-	if (name[0] == '@') {
-		error_set(e, ERR_denied, "%.64s belongs to the product and cannot be used or changed", name);
-		return NULL;
-	}
-	if (!skill_name_ok(name)) {
-		error_set(e, ERR_invalid, "\"%.64s\" is no name of a skill: a lower-case letter, then 1 to 60 lower-case letters, digits, hyphens", name);
-		return NULL;
-	}
-	if ((dir = skills_dir(home, e)) == -1)
+	if (check_name(name, e) == -1 || (dir = skills_dir(home, e)) == -1)
 		return NULL;
 	categories = beneath_names(dir, "", true);
 	if ((s = find_in(dir, categories, name, &other)) == NULL)

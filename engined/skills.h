@@ -40,6 +40,8 @@ void	 skills_clear(struct skills *s);
 
 /* The skill with this name, in whichever category; the caller frees. NULL: not_found, conflict (twice there), denied (@alpi/...). */
 struct skill *skill_find(const char *home, const char *name, struct error *e);
+/* The one in this category, whatever lies in others; NULL or "": as skill_find. */
+struct skill *skill_find_in(const char *home, const char *category, const char *name, struct error *e);
 void	 skill_free(struct skill *s);
 
 /* Was it made by the agent? Others are changed only when that is confirmed. */

@@ -70,18 +70,28 @@ ask_end(struct ask *a)
 	free(a);
 }
 
+/* data is taken; NULL: none. */
 static void
-fail(struct ask *a, int number, const char *message, const char *detail)
+fail_with(struct ask *a, int number, const char *message, json_t *data)
 {
-	json_t *o = json_pack("{s:{s:i, s:s}}", "error", "code", number, "message", message);
-	cleanup_free char *text = NULL;
+	json_t *o = json_pack("{s:{s:i, s:s, s:o*}}", "error", "code", number, "message", message, "data", data);
+	cleanup_free char *text = json_text(o);
 
-	if (detail != NULL && *detail != '\0')
-		json_object_set_new(json_object_get(o, "error"), "data", json_pack("{s:s}", "detail", detail));
-	text = json_text(o);
 	json_decref(o);
 	send_with_id(a, text);
 	ask_end(a);
+}
+
+static void
+fail(struct ask *a, int number, const char *message, const char *detail)
+{
+	fail_with(a, number, message, detail == NULL || *detail == '\0' ? NULL : json_pack("{s:s}", "detail", detail));
+}
+
+void
+ask_conflict(struct ask *a, const char *rev)
+{
+	fail_with(a, -32009, "conflict", json_pack("{s:s, s:s}", "rev", rev, "detail", "it was changed since you read it"));
 }
 
 void

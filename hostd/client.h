@@ -75,6 +75,8 @@ void	 ask_result(struct ask *a, json_t *result);
 void	 ask_ok(struct ask *a);		/* {"ok": true} */
 void	 ask_result_text(struct ask *a, const char *json);
 void	 ask_error(struct ask *a, const struct error *e);
+/* It is no longer what the client has seen; rev: what it is now. */
+void	 ask_conflict(struct ask *a, const char *rev);
 /*
  * One more message of a stream: `rest` is an object's JSON text; the id is put in front. 0, or -1 when the
  * client is gone: then `gone` has run and the request must not be touched again.

@@ -5,6 +5,6 @@
 
 #include "hostd/client.h"
 
-method_fn	memory_call_verb;
+method_fn	memory_call_verb, memory_read_verb, memory_write_verb, memory_usage_verb;
 
 #endif

@@ -48,6 +48,7 @@ static const struct param {
 	{ "job", ANY, 0 }, { "changes", ANY, 0 }, { "paused", FLAG, 0 }, { "run", INT, INT_MAX }, { "after", INT, INT_MAX },
 	{ "wait_ms", INT, 60000 }, { "config", ANY, 0 }, { "enabled", FLAG, 0 },
 	{ "from", INT, INT_MAX }, { "broken", FLAG, 0 },
+	{ "rev", WORD, 64 }, { "path", WORD, 128 }, { "include_body", FLAG, 0 },
 };
 
 static int

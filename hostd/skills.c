@@ -9,13 +9,32 @@
 #define IMPORT_MS	(2 * 60 * 1000)
 
 PASS_ON(skill_list)
+PASS_ON(skill_read)
+PASS_ON(skill_file)
 PASS_ON(skill_call)
 PASS_ON(skill_import)
 
 int
 skills_list(struct ask *a, struct error *e)
 {
-	return forward(a, "engined", MSG_skill_list, &(struct skill_list){ }, FORWARD_MS, on_skill_list, e);
+	return forward(a, "engined", MSG_skill_list, &(struct skill_list){
+		.include_body = json_bool(a->params, "include_body", false) }, FORWARD_MS, on_skill_list, e);
+}
+
+int
+skill_read_verb(struct ask *a, struct error *e)
+{
+	return forward(a, "engined", MSG_skill_read, &(struct skill_read){
+		.name = ask_str(a, "name"), .category = ask_str0(a, "category"),
+	}, FORWARD_MS, on_skill_read, e);
+}
+
+int
+skill_file_verb(struct ask *a, struct error *e)
+{
+	return forward(a, "engined", MSG_skill_file, &(struct skill_file){
+		.name = ask_str(a, "name"), .category = ask_str0(a, "category"), .path = ask_str(a, "path"),
+	}, FORWARD_MS, on_skill_file, e);
 }
 
 int

@@ -5,6 +5,6 @@
 
 #include "hostd/client.h"
 
-method_fn	skills_list, skill_call_verb, skill_import_verb;
+method_fn	skills_list, skill_read_verb, skill_file_verb, skill_call_verb, skill_import_verb;
 
 #endif

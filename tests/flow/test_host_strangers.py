@@ -109,7 +109,8 @@ def test_every_verb_answers_whatever_its_parameters_are(home, method, needs, may
             "pubkey": "abW79y5S0PKsLjuAAIjJ5ntFCvdu6hKZOm/OLrMENoM=", "peer_id": "s", "method": "link.ping", "on": True,
             "hash": "0" * 64, "size": 1, "offset": 0, "data": "QQ==", "action": "show", "status": "unread", "mime": "text/plain", "data_base64": "QQ==",
             "files": [],
-            "job": {"kind": "once", "run_at": "2099-01-01", "prompt": "say hello"}, "changes": {"title": "a"}, "paused": True}
+            "job": {"kind": "once", "run_at": "2099-01-01", "prompt": "say hello"}, "changes": {"title": "a"}, "paused": True,
+            "rev": "0" * 32, "path": "SKILL.md"}
     base = {name: sane[name] for name in needs.split()}
     if method == "host.chat.send":
         base = {"profile": "default", "text": "hello", "request_id": "r"}

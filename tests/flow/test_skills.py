@@ -328,3 +328,41 @@ def test_a_folder_with_links_and_a_file_that_is_no_zip_are_refused(home):
         done = home.run("skill", "import", str(home.workspace / "bad.zip"), "--yes", check=False)
         assert done.returncode == 1 and "Error:" in done.stderr, bad[:40]
     assert not [p for p in (home.path / "skills").rglob("*") if p.is_file()]
+
+
+def test_a_window_sees_a_skill_and_its_files_and_no_secret(home):
+    home.config("model: offline/rules\n")
+    path = put(home, "report", "requires_config: tui.theme\nkeywords: pdf\n", body="Say é.\n" * 8000)
+    for name in ("scripts/run.py", "assets/table.csv", "state/notes.txt", "secrets/key", "assets/.env"):
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_text(f"of {name}\n")
+    (path / "assets/raw").write_bytes(b"\xff\0")
+    (path / "assets/link").symlink_to(home.path / ".env")
+    put(home, "report", category="media", body="The other one.\n")
+    home.give(home.base)
+    home.start()
+    rows = host(home, "host.skills.list", profile="default", include_body=True)["skills"]
+    assert [len(r["body"]) for r in rows] == [32000, 15] and rows[0]["truncated"] and not rows[1]["truncated"]
+    assert all("body" not in r for r in host(home, "host.skills.list", profile="default")["skills"])
+    assert host(home, "host.skill.read", profile="default", name="report")["error"]["code"] == -32009, "there are two"
+    one = host(home, "host.skill.read", profile="default", name="report", category="data")["skill"]
+    assert one["front"]["version"] == "0.1.0" and one["body"].startswith("Say é.\n") and one["reason"] == "missing setting tui.theme"
+    assert sorted(f["path"] for f in one["files"]) == ["SKILL.md", "assets/raw", "assets/table.csv", "scripts/run.py", "state/notes.txt"]
+
+    def read(file, name="report"):
+        return host(home, "host.skill.file", profile="default", name=name, category="data", path=file)
+    assert read("scripts/run.py")["text"] == "of scripts/run.py\n" and read("SKILL.md")["text"].startswith("---\n")
+    for bad, code in (("secrets/key", -32001), ("assets/.env", -32602), ("assets/../secrets/key", -32602), ("../x", -32602),
+                      ("assets/link", -32602), ("assets/raw", -32602), ("assets/none", -32004), ("", -32602), ("assets", -32602)):
+        assert read(bad)["error"]["code"] == code, (bad, read(bad))
+    assert read("SKILL.md", "nobody")["error"]["code"] == -32004
+
+
+def test_a_setting_that_is_written_down_is_set_also_to_its_default(home):
+    home.config("model: offline/rules\n")
+    put(home, "themed", "requires_config: tui.theme\n")
+    home.give(home.base)
+    home.start()
+    assert home.json("skill", "list", "--json")[0]["reason"] == "missing setting tui.theme"
+    home.config("model: offline/rules\ntui: {theme: dark}\n")
+    assert home.json("skill", "list", "--json")[0]["status"] == "active"
