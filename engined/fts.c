@@ -27,6 +27,7 @@ static const char *const steps[] = {
 	"ALTER TABLE sessions ADD COLUMN model INTEGER NOT NULL DEFAULT 0;"	/* that has made vectors of all its pieces */
 	"CREATE VIEW pieces AS SELECT rowid AS id FROM words;"
 	VECTORS_TABLES,
+	VECTORS_ANEW "UPDATE sessions SET model = 0; INSERT INTO words (words, rank) VALUES ('automerge', 0);",
 	NULL
 };
 
@@ -125,7 +126,7 @@ fts_begin(struct fts *x, struct error *e)
 int
 fts_end(struct fts *x, bool ok, struct error *e)
 {
-	if (ok && db_commit(x->file.db, e) == 0)
+	if (ok && rank_merge(x->file.db, e) == 0 && db_commit(x->file.db, e) == 0)
 		return 0;
 	db_rollback(x->file.db);
 	return ok ? -1 : 0;

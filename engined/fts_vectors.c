@@ -51,7 +51,7 @@ static int
 missing_of(struct db *db, const struct vectors *v, const struct part *p, int64_t *pieces, char **texts, int n, struct error *e)
 {
 	sqlite3_stmt *s = db_query(db, e, "SELECT rowid, content FROM words WHERE rowid BETWEEN ? AND ?"
-	    " AND NOT EXISTS (SELECT 1 FROM sketches WHERE id = ? + words.rowid) ORDER BY rowid LIMIT ?", "iiii", p->first,
+	    " AND NOT EXISTS (SELECT 1 FROM vectors WHERE id = ? + words.rowid) ORDER BY rowid LIMIT ?", "iiii", p->first,
 	    p->first + p->pieces - 1, VECTORS_NUMBER(v, 0), (int64_t)n);
 	int found = 0, more;
 

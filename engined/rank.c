@@ -8,6 +8,7 @@
 #include "common/mem.h"
 
 #define COMMON		2000		/* pieces with a word that says little */
+#define MERGE_PAGES	64		/* of some 4 KB: more than a slice adds, and a millisecond or two */
 #define BASE		60		/* how little the first place counts for */
 
 int64_t
@@ -77,6 +78,12 @@ rank_discard(struct rank_file *f)
 	db_close(steal(f->db));
 	if (db_set_aside(f->path, &e) == -1)
 		log_warn("index of the %s cannot be set aside: %s", f->what, e.text);
+}
+
+int
+rank_merge(struct db *db, struct error *e)
+{
+	return db_run(db, e, "INSERT INTO words (words, rank) VALUES ('merge', ?)", "i", (int64_t)MERGE_PAGES);
 }
 
 double

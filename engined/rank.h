@@ -31,6 +31,11 @@ void	 rank_close(struct rank_file *f);
 void	 rank_discard(struct rank_file *f);
 /* The one number that a statement without parameters gives, 0: none; -1 on error. sql is a literal. */
 int64_t	 rank_number(struct db *db, const char *sql, struct error *e);
+/*
+ * A transaction is about to be committed: a bounded piece of the merging that SQLite would else do as a whole, in the
+ * transaction that happens to be the one too many. 0 or -1.
+ */
+int	 rank_merge(struct db *db, struct error *e);
 /* What a place in an order counts for when two orders are made one (reciprocal rank fusion); the best place is 0. */
 double	 rank_share(size_t place);
 /* Drop the common words beside rarer ones. 1: there is a rarer one, 0: all are common and stay, -1: error. */

@@ -25,6 +25,7 @@ static const char *const steps[] = {
 	"CREATE TABLE pieces (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, line INTEGER NOT NULL, last INTEGER NOT NULL);"
 	"CREATE VIRTUAL TABLE words USING fts5(name, content, tokenize = 'unicode61 remove_diacritics 2');",
 	VECTORS_TABLES,
+	VECTORS_ANEW "INSERT INTO words (words, rank) VALUES ('automerge', 0);",
 	NULL
 };
 
@@ -157,7 +158,7 @@ shelf_begin(struct shelf *x, struct error *e)
 int
 shelf_end(struct shelf *x, bool ok, struct error *e)
 {
-	if (ok && db_commit(x->file.db, e) == 0)
+	if (ok && rank_merge(x->file.db, e) == 0 && db_commit(x->file.db, e) == 0)
 		return 0;
 	db_rollback(x->file.db);
 	return ok ? -1 : 0;

@@ -8,6 +8,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "engined/sketch.h"
 
 #define TEXT_BYTES	8192		/* of a piece; models read no more */
 #define NUMBER	VECTORS_NUMBER
@@ -70,7 +71,7 @@ vectors_make(struct db *db, int64_t root, const char *model, int64_t dim, struct
 /* ---- what is missing ------------------------------------------------------------------------------- */
 
 #define MISSING " FROM pieces p JOIN files f ON f.id = p.file WHERE f.root = ? AND p.id > ?" \
-	" AND NOT EXISTS (SELECT 1 FROM sketches s WHERE s.id = ? + p.id)"
+	" AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.id = ? + p.id)"
 
 /* Servers refuse an empty text, and models read no more than the beginning. */
 char *
@@ -134,7 +135,7 @@ to_length_one(const float *numbers, int64_t dim, float *out)
 		out[i] = sum > 0 ? (float)(numbers[i] / sqrt(sum)) : 0;
 }
 
-/* Bits of sign; the last byte is filled with zeroes. */
+/* Bits of sign. */
 static void
 to_sketch(const float *numbers, int64_t dim, unsigned char *out)
 {
@@ -168,8 +169,7 @@ vectors_put(struct db *db, const struct vectors *v, int64_t piece, const float *
 	if (db_run(db, e, "INSERT OR REPLACE INTO vectors (id, numbers) SELECT ?, ? FROM pieces WHERE id = ?", "ibi",
 	    NUMBER(v, piece), bytes, (size_t)v->dim * 4, piece) == -1)
 		return -1;
-	return db_run(db, e, "INSERT OR REPLACE INTO sketches (id, bits) SELECT ?, ? FROM pieces WHERE id = ?", "ibi",
-	    NUMBER(v, piece), sketch, (size_t)(v->dim + 7) / 8, piece);
+	return db_changes(db) == 0 ? 0 : sketch_put(db, v, piece, sketch, e);
 }
 
 static int
@@ -177,7 +177,7 @@ remove_range(struct db *db, int64_t from, int64_t to, struct error *e)
 {
 	if (db_run(db, e, "DELETE FROM vectors WHERE id BETWEEN ? AND ?", "ii", from, to) == -1)
 		return -1;
-	return db_run(db, e, "DELETE FROM sketches WHERE id BETWEEN ? AND ?", "ii", from, to);
+	return sketch_remove(db, from, to, e);
 }
 
 /* The models of a workspace but one; how many of at most n, -1 on error. */
@@ -239,85 +239,6 @@ vectors_drop_others(struct db *db, const struct vectors *v, int most, struct err
 
 /* ---- search ------------------------------------------------------------------------------------------- */
 
-/* The pieces with the fewest signs that differ: a heap with the farthest on top once it is full. */
-struct near {
-	int64_t	piece[VECTORS_NEAR];
-	int	apart[VECTORS_NEAR];
-	size_t	n;
-};
-
-static int
-differ(const unsigned char *a, const unsigned char *b, size_t len)
-{
-	int n = 0;
-	size_t i = 0;
-
-	for (; i + 8 <= len; i += 8) {
-		uint64_t x, y;
-
-		memcpy(&x, a + i, 8);
-		memcpy(&y, b + i, 8);
-		n += __builtin_popcountll(x ^ y);
-	}
-	for (; i < len; i++)
-		n += __builtin_popcount((unsigned)(a[i] ^ b[i]));
-	return n;
-}
-
-static void
-sift_down(struct near *h, size_t i)
-{
-	for (;;) {
-		size_t big = i, left = 2 * i + 1, right = left + 1;
-		int64_t piece = h->piece[i];
-		int apart = h->apart[i];
-
-		if (left < h->n && h->apart[left] > h->apart[big])
-			big = left;
-		if (right < h->n && h->apart[right] > h->apart[big])
-			big = right;
-		if (big == i)
-			return;
-		h->piece[i] = h->piece[big];
-		h->apart[i] = h->apart[big];
-		h->piece[big] = piece;
-		h->apart[big] = apart;
-		i = big;
-	}
-}
-
-static void
-keep_near(struct near *h, int64_t piece, int apart)
-{
-	if (h->n < VECTORS_NEAR) {
-		h->piece[h->n] = piece;
-		h->apart[h->n++] = apart;
-		for (size_t i = h->n / 2; h->n == VECTORS_NEAR && i-- > 0;)
-			sift_down(h, i);
-	} else if (apart < h->apart[0]) {
-		h->piece[0] = piece;
-		h->apart[0] = apart;
-		sift_down(h, 0);
-	}
-}
-
-static int
-scan(struct db *db, const struct vectors *v, const unsigned char *sketch, struct near *near, struct error *e)
-{
-	sqlite3_stmt *s = db_query(db, e, "SELECT id, bits FROM sketches WHERE id BETWEEN ? AND ?", "ii", NUMBER(v, 0),
-	    NUMBER(v, (int64_t)1 << 40) - 1);
-	size_t len = (size_t)(v->dim + 7) / 8;
-	int more;
-
-	if (s == NULL)
-		return -1;
-	while ((more = db_step(db, s, e)) == 1)
-		if ((size_t)sqlite3_column_bytes(s, 1) == len)
-			keep_near(near, sqlite3_column_int64(s, 0) - NUMBER(v, 0), differ(sketch, sqlite3_column_blob(s, 1), len));
-	db_done(s);
-	return more;
-}
-
 static double
 product(const float *a, const unsigned char *bytes, int64_t dim)
 {
@@ -363,20 +284,40 @@ weigh(struct db *db, const struct vectors *v, const float *unit, int64_t piece, 
 	return more == -1 ? -1 : 0;
 }
 
-int
-vectors_search(struct db *db, const struct vectors *v, const float *numbers, struct vectors_hit *hits, int k, struct error *e)
+static int
+by_number(const void *a, const void *b)
 {
-	cleanup_free struct near *near = xcalloc(1, sizeof(*near));
+	return *(const int64_t *)a < *(const int64_t *)b ? -1 : *(const int64_t *)a > *(const int64_t *)b;
+}
+
+/* Neighbours lie in one page, so those near are weighed in the order of the file. */
+static int
+look(struct db *db, const struct vectors *v, const float *unit, struct vectors_hit *hits, int k, struct error *e)
+{
+	cleanup_free struct sketch_near *near = xcalloc(1, sizeof(*near));
 	unsigned char sketch[VECTORS_DIM_MAX / 8];
-	float unit[VECTORS_DIM_MAX];
 	int n = 0;
 
-	to_length_one(numbers, v->dim, unit);
 	to_sketch(unit, v->dim, sketch);
-	if (scan(db, v, sketch, near, e) == -1)
+	if (sketch_nearest(db, v, sketch, near, e) == -1)
 		return -1;
+	qsort(near->piece, near->n, sizeof(near->piece[0]), by_number);
 	for (size_t i = 0; i < near->n; i++)
 		if (weigh(db, v, unit, near->piece[i], hits, &n, k, e) == -1)
 			return -1;
+	return n;
+}
+
+int
+vectors_search(struct db *db, const struct vectors *v, const float *numbers, struct vectors_hit *hits, int k, struct error *e)
+{
+	float unit[VECTORS_DIM_MAX];
+	int n;
+
+	to_length_one(numbers, v->dim, unit);
+	if (db_run(db, e, "BEGIN", "") == -1)		/* one lock, not a thousand */
+		return -1;
+	n = look(db, v, unit, hits, k, e);
+	db_rollback(db);
 	return n;
 }

@@ -26,6 +26,9 @@
 	"CREATE TABLE vectors (id INTEGER PRIMARY KEY, numbers BLOB NOT NULL);" \
 	"CREATE TABLE sketches (id INTEGER PRIMARY KEY, bits BLOB NOT NULL);"
 
+/* The sketches of earlier versions stood in a row each. Vectors are made again by the next pass. */
+#define VECTORS_ANEW	"DELETE FROM sketches; DELETE FROM vectors; DELETE FROM models;"
+
 /* A vector's number holds its model's and its piece's, so those of a model lie side by side. */
 #define VECTORS_NUMBER(v, piece) (((v)->id << 40) + (piece))
 

@@ -63,7 +63,7 @@ def vectors(home):
 
 def all_there(home, count, model="embed"):
     wait_for(lambda: rows(home, f"SELECT count(*) FROM sessions WHERE model IN (SELECT id FROM models WHERE name = 'fake/{model}')")
-             == [(count,)] and vectors(home) == rows(home, "SELECT count(*) FROM sketches")[0][0] == count, f"{count} vectors")
+             == [(count,)] and vectors(home) == count, f"{count} vectors")
 
 
 def asked(provider, model="embed"):
@@ -115,7 +115,7 @@ def test_a_deleted_conversation_takes_its_vectors_along(home, provider):
     index(home)
     all_there(home, 3)
     home.run("sessions", "delete", "m0")
-    assert vectors(home) == 2 and rows(home, "SELECT count(*) FROM sketches") == [(2,)]
+    assert vectors(home) == 2
     assert "m0" not in recall(home, "violet")[0]
     (home.path / "sessions" / "m1.json").unlink()           # by hand: the next pass notices
     assert "m1" not in recall(home, "lake")[0]

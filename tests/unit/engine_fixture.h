@@ -199,7 +199,7 @@ messages_of(size_t n)
 }
 
 /* All contents of the n-th request with this role, joined by newlines; the caller frees. */
-static char *
+static inline char *
 contents(size_t n, const char *role)
 {
 	json_t *m;
@@ -430,7 +430,7 @@ request_cancel(struct request *r)
 }
 
 /* What hostd was told last of this kind; fails when it was not. */
-static json_t *
+static inline json_t *
 pushed_data(const char *kind)
 {
 	json_t *found = NULL, *p;
@@ -628,6 +628,19 @@ fixture_down(void **state)
 /* ---- a turn ------------------------------------------------------------------------------------------- */
 
 static char turn_id[64], session_id[80];
+
+/* A turn as the session's file has it; the caller's. */
+static inline json_t *
+saved_turn(size_t n)
+{
+	json_t *s = session_load(home, session_id, NULL), *turn;
+
+	assert_non_null(s);
+	turn = json_incref(json_array_get(session_turns(s), n));
+	assert_non_null(turn);
+	json_decref(s);
+	return turn;
+}
 
 static enum error_code
 start_turn(const char *key, const char *session, const char *text)
