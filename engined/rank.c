@@ -30,7 +30,8 @@ rank_number(struct db *db, const char *sql, struct error *e)
 static int
 prepare(struct db *db, const char *path, struct error *e)
 {
-	if (sqlite3_exec(db_handle(db), "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA cache_size = -2048",
+	if (sqlite3_exec(db_handle(db), "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA cache_size = -2048;"
+	    " PRAGMA wal_autocheckpoint = 256",
 	    NULL, NULL, NULL) != SQLITE_OK)
 		return error_set(e, ERR_io, "%s: %s", path, sqlite3_errmsg(db_handle(db)));
 	return rank_number(db, "SELECT count(*) FROM (SELECT 1 FROM words LIMIT 1)", e) == -1 ? -1 : 0;

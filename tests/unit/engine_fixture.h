@@ -222,6 +222,8 @@ static json_t *runner_calls;		/* key -> {tool, effects, cancelled, approved} */
 static json_t *pushed;			/* [{kind, data}] what hostd was told */
 static bool runner_away;		/* requests fail with ERR_unavailable */
 static bool runner_silent;		/* requests are never answered */
+static bool runner_files;		/* it has read_file and terminal, which asks first, too */
+static const char *runner_output;	/* of what goes well */
 static int runner_requests;
 
 struct request {
@@ -255,13 +257,16 @@ static const struct tool_row tool_rows[] = {
 	{ .name = "lossy",   .description = "dies",    .summary = "lossy things" },
 	{ .name = "writer",  .description = "writes",  .summary = "written things" },
 	{ .name = "absent",  .description = "is not",  .summary = "absent things", .unavailable = "no browser here" },
+	{ .name = "read_file", .description = "reads", .summary = "read things" },
+	{ .name = "terminal", .description = "runs",   .summary = "run things" },
 };
+#define FILE_TOOLS	2		/* the last of them */
 
 static void
 reply_list(struct request *r)
 {
 	struct tool_row rows[COUNT(tool_rows)];
-	struct tool_list_reply reply = { .tools = rows, .n_tools = COUNT(tool_rows) };
+	struct tool_list_reply reply = { .tools = rows, .n_tools = COUNT(tool_rows) - (runner_files ? 0 : FILE_TOOLS) };
 
 	memcpy(rows, tool_rows, sizeof(rows));
 	for (size_t i = 0; i < COUNT(rows); i++)
@@ -271,12 +276,18 @@ reply_list(struct request *r)
 		json_decref(rows[i].parameters);
 }
 
+static bool
+is_careful(const char *tool)
+{
+	return strcmp(tool, "careful") == 0 || strcmp(tool, "terminal") == 0;
+}
+
 static void
 reply_next(struct request *r)
 {
 	json_t *call = json_object_get(runner_calls, r->key);
 	const char *tool = json_str(call, "tool", "");
-	struct tool_next_reply reply = { .state = "done", .ok = true, .output = "did it" };
+	struct tool_next_reply reply = { .state = "done", .ok = true, .output = runner_output };
 	json_t *mutations = NULL;
 
 	if (call == NULL || strcmp(tool, "lossy") == 0) {
@@ -290,7 +301,7 @@ reply_next(struct request *r)
 			reply = (struct tool_next_reply){ .state = "running", .seq = 1, .progress = "still at it" };
 		else
 			return;		/* nothing to say until it is cancelled */
-	} else if (strcmp(tool, "careful") == 0 && json_object_get(call, "approved") == NULL) {
+	} else if (is_careful(tool) && json_object_get(call, "approved") == NULL) {
 		if (r->after != 0)
 			return;
 		reply = (struct tool_next_reply){ .state = "asking", .seq = 1, .ticket = "t1", .command = "rm -r x",
@@ -342,7 +353,7 @@ must_wait(const struct request *r)
 		return true;
 	if (r->type != MSG_tool_next || r->after == 0 || json_bool(call, "cancelled", false))
 		return false;
-	return strcmp(tool, "slow") == 0 || (strcmp(tool, "careful") == 0 && json_object_get(call, "approved") == NULL);
+	return strcmp(tool, "slow") == 0 || (is_careful(tool) && json_object_get(call, "approved") == NULL);
 }
 
 static void
@@ -417,6 +428,8 @@ request_send(struct daemon *d, const char *unit, enum msg type, const void *body
 	runner_requests++;
 	LIST_INSERT_HEAD(&on_the_way, r, link);
 	take_body(r, body);
+	if (type == MSG_tool_exec)
+		json_object_set_new(json_object_get(runner_calls, r->key), "grant", json_string(grant == NULL ? "" : grant));
 	event_active(r->timer, 0, 0);
 	return r;
 }
@@ -559,6 +572,7 @@ engine_up(const char *yaml)
 	if (yaml != NULL)
 		put_file(home, "config.yaml", yaml);
 	daemon_.boot.profile = (char *)"default";
+	daemon_.boot.unit = (char *)"default/engined";
 	engine = (struct engine){ .daemon = &daemon_, .base = base, .home = home, .zone = xstrdup("UTC") };
 	engine.config = config_load(home, &e);
 	assert_non_null(engine.config);
@@ -603,7 +617,8 @@ fixture_up(void **state)
 	runner_calls = json_object();
 	script = NULL;
 	script_at = 0;
-	runner_away = runner_silent = no_key = false;
+	runner_away = runner_silent = runner_files = no_key = false;
+	runner_output = "did it";
 	runner_requests = 0;
 	context_window = 200000;
 	engine_up(NULL);
@@ -699,7 +714,7 @@ events_after(int64_t after)
 }
 
 /* The kinds of all events joined by blanks; the caller frees. */
-static char *
+static inline char *
 kinds_of(json_t *events)
 {
 	struct buf b = BUF(0);
