@@ -13,6 +13,7 @@
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/control.h"
+#include "cli/doctor.h"
 #include "cli/print.h"
 #include "cli/probe.h"
 #include "cli/service.h"
@@ -27,25 +28,10 @@
 #define JOBS_BYTES	(128u << 20)		/* more the scheduler does not read */
 #define TURN_ROOM	(8 * 1024 * 1024)	/* bytes; with less engined begins no turn */
 
-enum level { OK, INFO, WARN, FAIL };
-
-struct doctor {
-	struct cli	*cli;
-	json_t		*rows;
-	json_t		*config;	/* NULL: it does not load */
-	json_t		*engine;	/* host.engine.status; NULL: nobody answers */
-	json_t		*init;		/* control_status; NULL: nothing runs */
-	size_t		 count[FAIL + 1];
-};
-
 static const char *const level_names[] = { "ok", "info", "warn", "fail" };
 
-static void
-row(struct doctor *d, const char *group, const char *label, enum level level, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
-
-static void
-row(struct doctor *d, const char *group, const char *label, enum level level, const char *fmt, ...)
+void
+doctor_row(struct doctor *d, const char *group, const char *label, enum level level, const char *fmt, ...)
 {
 	cleanup_free char *detail = NULL, *clean = NULL;
 	va_list ap;
@@ -65,7 +51,7 @@ row(struct doctor *d, const char *group, const char *label, enum level level, co
 static void
 check_version(struct doctor *d)
 {
-	row(d, "Version", "alpi", OK, "%s", ALPI_VERSION);
+	doctor_row(d, "Version", "alpi", OK, "%s", ALPI_VERSION);
 }
 
 static const struct {
@@ -97,21 +83,21 @@ check_key(struct doctor *d, const char *head)
 	if (url != NULL) {
 		bool there = probe_reachable(url, 1000);
 
-		row(d, "Model", "Server", there ? OK : FAIL, "%s %s", url, there ? "is reachable" : "is not reachable");
+		doctor_row(d, "Model", "Server", there ? OK : FAIL, "%s %s", url, there ? "is reachable" : "is not reachable");
 		return;
 	}
 	for (size_t i = 0; i < COUNT(keys); i++)
 		if (strcmp(keys[i].head, head) == 0) {
 			bool there = *json_str(env, keys[i].key, "") != '\0';
 
-			row(d, "Model", "API key", there ? OK : FAIL, "%s %s", keys[i].key,
+			doctor_row(d, "Model", "API key", there ? OK : FAIL, "%s %s", keys[i].key,
 			    there ? "is set" : "is missing: alpi setup");
 			return;
 		}
 	if (strcmp(head, "offline") == 0)
-		row(d, "Model", "API key", INFO, "offline needs none (it is no model)");
+		doctor_row(d, "Model", "API key", INFO, "offline needs none (it is no model)");
 	else
-		row(d, "Model", "Provider", FAIL, "nobody is called %s: alpi setup", head);
+		doctor_row(d, "Model", "Provider", FAIL, "nobody is called %s: alpi setup", head);
 }
 
 static void
@@ -122,13 +108,13 @@ check_model(struct doctor *d)
 
 	if (d->config == NULL) {
 		json_decref(config_load(d->cli->home, &e));
-		row(d, "Model", "config.yaml", FAIL, "%s", e.text);
+		doctor_row(d, "Model", "config.yaml", FAIL, "%s", e.text);
 		return;
 	}
 	if (*broken != '\0')
-		row(d, "Model", "config.yaml", FAIL, "%s", broken);
+		doctor_row(d, "Model", "config.yaml", FAIL, "%s", broken);
 	model = config_str(d->config, "model");
-	row(d, "Model", "Configured", *model ? OK : FAIL, "%s", *model ? model : "no model: alpi setup");
+	doctor_row(d, "Model", "Configured", *model ? OK : FAIL, "%s", *model ? model : "no model: alpi setup");
 	if (*model != '\0') {
 		cleanup_free char *head = xstrndup(model, strcspn(model, "/"));
 
@@ -146,13 +132,13 @@ check_workspace(struct doctor *d)
 	if (d->config == NULL)
 		return;
 	if (*set == '\0')
-		row(d, "Workspace", "Configured", WARN, "none: tools work where alpi is called");
+		doctor_row(d, "Workspace", "Configured", WARN, "none: tools work where alpi is called");
 	else if (stat(path, &st) == -1 || !S_ISDIR(st.st_mode))
-		row(d, "Workspace", "Exists", FAIL, "%s is no directory", path);
+		doctor_row(d, "Workspace", "Exists", FAIL, "%s is no directory", path);
 	else if (access(path, W_OK) == -1)
-		row(d, "Workspace", "Writable", FAIL, "%s is read-only for you", path);
+		doctor_row(d, "Workspace", "Writable", FAIL, "%s is read-only for you", path);
 	else
-		row(d, "Workspace", "Ready", OK, "%s", path);
+		doctor_row(d, "Workspace", "Ready", OK, "%s", path);
 }
 
 static void
@@ -163,9 +149,9 @@ check_tools(struct doctor *d)
 	if (d->engine == NULL)
 		return;
 	if (*stop != '\0')
-		row(d, "Tools", "Registry", FAIL, "no tool runs: %s", stop);
+		doctor_row(d, "Tools", "Registry", FAIL, "no tool runs: %s", stop);
 	else
-		row(d, "Tools", "Registry", json_int(d->engine, "tools", 0) > 0 ? OK : WARN, "%lld tools",
+		doctor_row(d, "Tools", "Registry", json_int(d->engine, "tools", 0) > 0 ? OK : WARN, "%lld tools",
 		    (long long)json_int(d->engine, "tools", 0));
 }
 
@@ -184,13 +170,13 @@ static void
 check_daemon(struct doctor *d)
 {
 	if (d->init == NULL)
-		row(d, "Services", "Daemon", service_manager() ? WARN : INFO, "not running%s",
+		doctor_row(d, "Services", "Daemon", service_manager() ? WARN : INFO, "not running%s",
 		    service_manager() ? ", though installed" : " (alpi starts it when it is needed)");
 	else if (is_older(d))
-		row(d, "Services", "Daemon", WARN, "pid %lld runs an older binary: alpi daemon restart",
+		doctor_row(d, "Services", "Daemon", WARN, "pid %lld runs an older binary: alpi daemon restart",
 		    (long long)json_int(d->init, "pid", 0));
 	else
-		row(d, "Services", "Daemon", OK, "running, pid %lld%s%s", (long long)json_int(d->init, "pid", 0),
+		doctor_row(d, "Services", "Daemon", OK, "running, pid %lld%s%s", (long long)json_int(d->init, "pid", 0),
 		    service_manager() ? ", via " : "", service_manager() ? service_manager() : "");
 }
 
@@ -210,13 +196,13 @@ check_units(struct doctor *d)
 			continue;
 		lines = json_object_get(unit, "stderr");
 		said = json_string_value(json_array_get(lines, json_array_size(lines) ? json_array_size(lines) - 1 : 0));
-		row(d, "Services", json_str(unit, "unit", ""), strcmp(state, "failed") == 0 ? FAIL : WARN,
+		doctor_row(d, "Services", json_str(unit, "unit", ""), strcmp(state, "failed") == 0 ? FAIL : WARN,
 		    "%s%s%s", state, said ? ": " : "", said ? said : "");
 	}
 	if (d->init != NULL)
-		row(d, "Services", "Units", ready > 0 ? OK : FAIL, "%zu of %zu ready", ready, json_array_size(units));
+		doctor_row(d, "Services", "Units", ready > 0 ? OK : FAIL, "%zu of %zu ready", ready, json_array_size(units));
 	if (d->init != NULL && d->engine == NULL)
-		row(d, "Services", "Control plane", WARN, "host.sock does not tell how %s/engined stands", d->cli->profile);
+		doctor_row(d, "Services", "Control plane", WARN, "host.sock does not tell how %s/engined stands", d->cli->profile);
 }
 
 static void
@@ -232,10 +218,10 @@ check_subsystems(struct doctor *d)
 			buf_addf(&off, "%s%s", off.len > 0 ? ", " : "", names[i]);
 	}
 	if (d->config != NULL)
-		row(d, "Services", "Subsystems", off.len > 0 ? INFO : OK, "%s%s", off.len > 0 ? "switched off: " : "all are on",
+		doctor_row(d, "Services", "Subsystems", off.len > 0 ? INFO : OK, "%s%s", off.len > 0 ? "switched off: " : "all are on",
 		    buf_str(&off));
 	if (d->config != NULL && config_bool(d->config, "paused"))
-		row(d, "Services", "Profile", INFO, "paused: no job runs, and nobody from outside is answered");
+		doctor_row(d, "Services", "Profile", INFO, "paused: no job runs, and nobody from outside is answered");
 }
 
 /* Is the file of jobs one at all? Without the scheduler nobody else tells. */
@@ -247,12 +233,12 @@ check_jobs_file(struct doctor *d)
 	cleanup_json json_t *jobs = json_load(path, JOBS_BYTES, 32, &e);
 
 	if (jobs == NULL && e.code == ERR_not_found)
-		row(d, "Services", "Jobs", INFO, "none (alpi schedule add)");
+		doctor_row(d, "Services", "Jobs", INFO, "none (alpi schedule add)");
 	else if (jobs == NULL || !json_is_array(jobs))
-		row(d, "Services", "Jobs", WARN, "nothing runs, schedule/jobs.json is corrupt: %s", jobs == NULL ? e.text :
+		doctor_row(d, "Services", "Jobs", WARN, "nothing runs, schedule/jobs.json is corrupt: %s", jobs == NULL ? e.text :
 		    "it is not a list");
 	else
-		row(d, "Services", "Jobs", INFO, "%zu, of which none runs while the scheduler does not", json_array_size(jobs));
+		doctor_row(d, "Services", "Jobs", INFO, "%zu, of which none runs while the scheduler does not", json_array_size(jobs));
 }
 
 static void
@@ -269,11 +255,11 @@ check_jobs(struct doctor *d)
 		return;
 	}
 	if (total == 0)
-		row(d, "Services", "Jobs", INFO, "none (alpi schedule add)");
+		doctor_row(d, "Services", "Jobs", INFO, "none (alpi schedule add)");
 	else
-		row(d, "Services", "Jobs", OK, "%lld, %lld of them paused%s%s", total, paused, *next ? ", next " : "", next);
+		doctor_row(d, "Services", "Jobs", OK, "%lld, %lld of them paused%s%s", total, paused, *next ? ", next " : "", next);
 	if (broken > 0)
-		row(d, "Services", "Jobs", WARN, "%lld entr%s of schedule/jobs.json never run%s: alpi schedule list --broken",
+		doctor_row(d, "Services", "Jobs", WARN, "%lld entr%s of schedule/jobs.json never run%s: alpi schedule list --broken",
 		    broken, broken == 1 ? "y" : "ies", broken == 1 ? "s" : "");
 }
 
@@ -289,16 +275,16 @@ check_sandbox(struct doctor *d)
 
 		if (json_bool(layer, "held", false) && ++held) {
 			if (*detail != '\0')	/* this kernel lacks it, and others do its work */
-				row(d, "Security", "Sandbox", INFO, "%s: %s", json_str(layer, "name", ""), detail);
+				doctor_row(d, "Security", "Sandbox", INFO, "%s: %s", json_str(layer, "name", ""), detail);
 			continue;
 		}
-		row(d, "Security", "Sandbox", WARN, "%s does not hold%s%s", json_str(layer, "name", ""),
+		doctor_row(d, "Security", "Sandbox", WARN, "%s does not hold%s%s", json_str(layer, "name", ""),
 		    *detail ? ": " : "", detail);
 	}
 	if (held > 0)
-		row(d, "Security", "Sandbox", OK, "on, %zu of %zu layers hold", held, json_array_size(layers));
+		doctor_row(d, "Security", "Sandbox", OK, "on, %zu of %zu layers hold", held, json_array_size(layers));
 	else if (d->engine == NULL)
-		row(d, "Security", "Sandbox", INFO, "the daemon tests it at its start; it is not running");
+		doctor_row(d, "Security", "Sandbox", INFO, "the daemon tests it at its start; it is not running");
 }
 
 static void
@@ -310,7 +296,7 @@ check_approvals(struct doctor *d)
 	while (list != NULL && list[n] != NULL)
 		n++;
 	config_list_free(list);
-	row(d, "Security", "Approval allowlist", n > 0 ? INFO : OK, "%zu entries", n);
+	doctor_row(d, "Security", "Approval allowlist", n > 0 ? INFO : OK, "%zu entries", n);
 }
 
 /* A ping costs a moment each: all of them, since who asks the doctor wants to know. */
@@ -328,9 +314,9 @@ check_peers(struct doctor *d, const json_t *peers)
 
 		on += answers;
 		if (!answers)
-			row(d, "ALP", id, WARN, "%s: %s", json_str(r, "status", "off"), json_str(r, "reason", "no answer"));
+			doctor_row(d, "ALP", id, WARN, "%s: %s", json_str(r, "status", "off"), json_str(r, "reason", "no answer"));
 	}
-	row(d, "ALP", "Peers", n == 0 ? INFO : on == n ? OK : WARN, "%zu of %zu answer", on, n);
+	doctor_row(d, "ALP", "Peers", n == 0 ? INFO : on == n ? OK : WARN, "%zu of %zu answer", on, n);
 }
 
 static void
@@ -341,26 +327,26 @@ check_link(struct doctor *d)
 	struct error e = { 0 };
 
 	if (access(dir, F_OK) == -1) {
-		row(d, "ALP", "Link", INFO, "not used yet (alpi peers setup begins)");
+		doctor_row(d, "ALP", "Link", INFO, "not used yet (alpi peers setup begins)");
 		return;
 	}
 	if (d->engine == NULL) {
-		row(d, "ALP", "Link", INFO, "not running");
+		doctor_row(d, "ALP", "Link", INFO, "not running");
 		return;
 	}
 	link = client_call(d->cli, "host.peers.list", json_pack("{s:s}", "profile", d->cli->profile), &e);
 	if (link == NULL) {
-		row(d, "ALP", "Socket", WARN, "%s", e.text);
+		doctor_row(d, "ALP", "Socket", WARN, "%s", e.text);
 		return;
 	}
-	row(d, "ALP", "Identity", OK, "%s", json_str(link, "key", ""));
-	row(d, "ALP", "Socket", OK, "%s", json_str(link, "socket", ""));
+	doctor_row(d, "ALP", "Identity", OK, "%s", json_str(link, "key", ""));
+	doctor_row(d, "ALP", "Socket", OK, "%s", json_str(link, "socket", ""));
 	if (json_str(link, "listen", NULL) != NULL)
-		row(d, "ALP", "Listener", OK, "%s", json_str(link, "listen", ""));
+		doctor_row(d, "ALP", "Listener", OK, "%s", json_str(link, "listen", ""));
 	else
-		row(d, "ALP", "Listener", INFO, "%s", json_str(link, "listen_off", "TCP is off"));
+		doctor_row(d, "ALP", "Listener", INFO, "%s", json_str(link, "listen_off", "TCP is off"));
 	if (json_str(link, "broken", NULL) != NULL)
-		row(d, "ALP", "peers.yaml", FAIL, "nobody is pinned: %s", json_str(link, "broken", ""));
+		doctor_row(d, "ALP", "peers.yaml", FAIL, "nobody is pinned: %s", json_str(link, "broken", ""));
 	check_peers(d, json_object_get(link, "peers"));
 }
 
@@ -386,7 +372,7 @@ check_storage(struct doctor *d)
 	size_t large = 0;
 
 	if (disk_has(d->cli->home, TURN_ROOM, &full) == -1)
-		row(d, "Storage", "Free", FAIL, "%s", full.text);
+		doctor_row(d, "Storage", "Free", FAIL, "%s", full.text);
 	for (size_t i = 0; i < COUNT(limits); i++) {
 		cleanup_free char *path = path_join(d->cli->home, limits[i].folder);
 		char size[32];
@@ -396,15 +382,15 @@ check_storage(struct doctor *d)
 		if (tree_bytes <= limits[i].most)
 			continue;
 		large++;
-		row(d, "Storage", limits[i].folder, WARN, "%s", print_size(tree_bytes, size, sizeof(size)));
+		doctor_row(d, "Storage", limits[i].folder, WARN, "%s", print_size(tree_bytes, size, sizeof(size)));
 	}
 	if (large == 0)
-		row(d, "Storage", "Size", OK, "nothing unusually large");
+		doctor_row(d, "Storage", "Size", OK, "nothing unusually large");
 }
 
 static void	(*const checks[])(struct doctor *) = {
 	check_version, check_model, check_workspace, check_tools, check_daemon, check_units,
-	check_subsystems, check_jobs,
+	check_subsystems, check_jobs, doctor_gateways,
 	check_link, check_sandbox, check_approvals, check_storage,
 };
 

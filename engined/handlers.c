@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "engined/catalog.h"
+#include "engined/choices.h"
 #include "engined/context.h"
 #include "engined/engine.h"
 #include "engined/explain.h"
@@ -439,8 +440,10 @@ tell_status(void *arg)
 	cleanup_free struct sandbox_layer *layers = xcalloc(n + 1, sizeof(*layers));
 	struct target target = { 0 };
 	struct engine_status_reply r;
+	char **models;
 
 	engine_config(en, false);
+	models = choices_list(en->config, engine_secret, en);
 	target_resolve(en->config, engine_secret, en, NULL, &target, NULL);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *row = json_array_get(en->tools.sandbox, i);
@@ -452,7 +455,10 @@ tell_status(void *arg)
 	    .provider = target.provider == NULL ? "" : target.provider, .missing_key = target.missing_key,
 	    .config_error = en->config_error, .open_turns = (int64_t)en->open, .tools = (int64_t)tools_count(&en->tools),
 	    .sandbox = layers, .n_sandbox = n, .sandbox_stop = en->tools.sandbox_stop };
+	for (r.models = (const char **)models; models[r.n_models] != NULL; r.n_models++)
+		;
 	call_reply(c, &r);
+	config_list_free(models);
 	target_clear(&target);
 }
 

@@ -8,7 +8,7 @@ alpi-engined.SRCS := $(addprefix engined/, main.c \
 	beneath.c frontmatter.c skill_check.c skills.c skill_edit.c eligible.c skill_cache.c skill_index.c skill_tool.c skill_turn.c skill_order.c skill_import.c skill_asked.c \
 	context.c prompt.c ledger.c spend.c runlog.c run_asked.c settings.c)
 alpi-engined.SRCS += $(addprefix engined/, \
-	provider.c attempt.c retry.c target.c dialect.c translate.c openai.c anthropic.c gemini.c offline.c \
+	choices.c provider.c attempt.c retry.c target.c dialect.c translate.c openai.c anthropic.c gemini.c offline.c \
 	answer.c mend.c sse.c refusal.c ollama.c)
 alpi-engined.SRCS += $(addprefix engined/, piece.c rank.c shelf.c vectors.c sketch.c fts_vectors.c embed.c embedding.c recall_find.c recall_asked.c meaning.c recollect.c page.c fetch.c \
 	workspace.c workspace_list.c workspace_texts.c workspace_vectors.c indexing.c lookup.c)

@@ -51,6 +51,8 @@ send_part(struct job *j)
 {
 	struct letter to = { .key = j->row.key, .chat = j->row.chat, .meta = j->row.meta, .part = j->row.parts };
 
+	for (to.models = (const char *const *)j->models; j->models != NULL && j->models[to.n_models] != NULL; to.n_models++)
+		;
 	j->sending = j->line->platform->send(j->line->self, &to, j->parts[j->row.parts], on_sent, j);
 }
 

@@ -33,6 +33,8 @@ struct letter {
 	const char	*chat;
 	const char	*meta;		/* what the platform kept with that message; NULL */
 	int64_t		 part;		/* its number, from 0 */
+	const char *const *models;	/* to choose from with it, where a platform has buttons */
+	size_t		 n_models;
 };
 
 /* A file that goes out; borrowed. */
@@ -83,6 +85,7 @@ struct gateway {
 	struct line	*lines;		/* one for each platform; one without a platform ends them */
 	struct inbox	*inbox;
 	struct threads	*threads;
+	struct models	*models;	/* that chats chose */
 	struct http	*http;
 	struct turns	*turns;
 	struct posts	*posts;

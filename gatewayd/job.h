@@ -24,6 +24,7 @@ struct job {
 	struct follow		*follow;	/* NULL: no turn runs */
 	struct request		*request;	/* for a command's answer */
 	const struct command	*command;
+	char			**models;	/* to choose from, of /model; NULL: none */
 	struct sending		*sending;
 	struct event		*timer;		/* typing; then, the next try to send */
 	char			**parts;

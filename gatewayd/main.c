@@ -12,6 +12,7 @@
 #include "common/restrict.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/inbox.h"
+#include "gatewayd/models.h"
 #include "gatewayd/outfile.h"
 #include "gatewayd/posts.h"
 #include "gatewayd/threads.h"
@@ -80,7 +81,7 @@ open_files(struct gateway *g, struct error *e)
 
 	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 || outfile_sweep(b->home, e) == -1 ||
 	    (g->inbox = inbox_open(b->home, e)) == NULL || (g->threads = threads_open(b->home, e)) == NULL ||
-	    (g->http = http_new(g->daemon->base, e)) == NULL)
+	    (g->models = models_open(b->home)) == NULL || (g->http = http_new(g->daemon->base, e)) == NULL)
 		return -1;
 	g->turns = turns_new(g);
 	g->posts = posts_new(g, inbox_db(g->inbox));
@@ -114,6 +115,7 @@ main(int argc, char *argv[])
 	/* serve: what waits in the inbox, then whoever writes */
 	status = daemon_serve(&d, &g);
 	http_free(g.http);
+	models_free(g.models);
 	threads_free(g.threads);
 	inbox_close(g.inbox);
 	return status;

@@ -65,7 +65,7 @@ is_wanted(const struct telegram *t, const struct update *u, bool stranger)
 {
 	if (u->kind == UPDATE_MUTE && !stranger)
 		log_info(NAME " chat=%s update=%" PRId64 " holds nothing to read: %s", u->chat, u->id, u->what);
-	return u->kind != UPDATE_OTHER && (u->kind == UPDATE_MESSAGE || stranger);
+	return u->kind != UPDATE_OTHER && (u->kind == UPDATE_MESSAGE || stranger);	/* a press of somebody known is no message */
 }
 
 /* All on disk, the offset with them, or nothing of it. */
@@ -94,6 +94,15 @@ take(struct telegram *t, const struct update *rows, size_t n, struct error *e)
 	return 0;
 }
 
+/* Once the offset has moved, so that no press counts twice. */
+static void
+take_presses(struct telegram *t, const struct update *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].kind == UPDATE_PRESS && allow_admits(&t->allow, rows[i].chat, rows[i].sender))
+			telegram_pressed(t, &rows[i]);
+}
+
 /* ---- the poll ---------------------------------------------------------------------------------------------- */
 
 static void
@@ -116,6 +125,8 @@ on_ok(struct telegram *t, const json_t *result)
 	struct update *rows = updates_read(result, &n);
 	int kept = n == 0 ? 0 : take(t, rows, n, &e);
 
+	if (kept == 0)
+		take_presses(t, rows, n);
 	updates_free(rows, n);
 	if (breaker_ok(t->breaker) || t->conflict)
 		log_info(NAME " is polled again");
@@ -174,8 +185,9 @@ poll(struct telegram *t)
 {
 	struct gateway *g = t->gateway;
 
-	t->call = botapi_start(g->http, g->daemon->base, &t->bot, "getUpdates", json_pack("{s:I, s:i, s:[s, s]}",
-	    "offset", (json_int_t)t->offset, "timeout", POLL_S, "allowed_updates", "message", "edited_message"), POLL_MS, on_updates, t);
+	t->call = botapi_start(g->http, g->daemon->base, &t->bot, "getUpdates", json_pack("{s:I, s:i, s:[s, s, s]}",
+	    "offset", (json_int_t)t->offset, "timeout", POLL_S, "allowed_updates", "message", "edited_message", "callback_query"),
+	    POLL_MS, on_updates, t);
 }
 
 /* ---- start and end ----------------------------------------------------------------------------------------- */
@@ -243,6 +255,7 @@ telegram_serve(void *self)
 {
 	struct telegram *t = self;
 
+	telegram_offer_commands(t);
 	poll_in(t, breaker_left(t->breaker));
 }
 

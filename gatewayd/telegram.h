@@ -31,6 +31,7 @@ struct sending {
 	struct botapi_call	*call;
 	char			*chat, *part;	/* of a file: its caption */
 	char			*path, *name;	/* of a file; NULL */
+	json_t			*keyboard;	/* below a text; NULL: none */
 	bool			 plain;		/* a text without format; a file as a document */
 	sent_fn			*done;
 	void			*arg;
@@ -47,5 +48,10 @@ char	**telegram_split(const char *reply);
 struct sending *telegram_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
 void	 telegram_send_cancel(struct sending *s);
 void	 telegram_typing(void *self, const char *chat);
+
+/* telegram_menu.c: tell the apps which commands there are; a button was pressed by somebody on the list. */
+void	 telegram_offer_commands(struct telegram *t);
+struct update;
+void	 telegram_pressed(struct telegram *t, const struct update *u);
 
 #endif

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "gatewayd/markup.h"
+#include "gatewayd/menu.h"
 #include "gatewayd/split.h"
 
 #define PART_UNITS	4096
@@ -30,6 +31,7 @@ telegram_sending_free(struct sending *s)
 	free(s->name);
 	free(s->chat);
 	free(s->part);
+	json_decref(s->keyboard);
 	free(s);
 }
 
@@ -39,8 +41,9 @@ ask(struct sending *s)
 	struct telegram *t = s->telegram;
 	cleanup_free char *text = s->plain ? xstrdup(s->part) : markup_telegram(s->part);
 
-	s->call = botapi_start(t->gateway->http, t->gateway->daemon->base, &t->bot, "sendMessage", json_pack("{s:s, s:s, s:s*}",
-	    "chat_id", s->chat, "text", text, "parse_mode", s->plain ? NULL : "MarkdownV2"), SEND_MS, on_sent, s);
+	s->call = botapi_start(t->gateway->http, t->gateway->daemon->base, &t->bot, "sendMessage",
+	    json_pack("{s:s, s:s, s:s*, s:O*}", "chat_id", s->chat, "text", text, "parse_mode", s->plain ? NULL : "MarkdownV2",
+	    "reply_markup", s->keyboard), SEND_MS, on_sent, s);
 }
 
 static void
@@ -70,6 +73,8 @@ telegram_send(void *self, const struct letter *to, const char *part, sent_fn *do
 	s->telegram = self;
 	s->chat = xstrdup(to->chat);
 	s->part = xstrdup(part);
+	if (to->n_models > 1)
+		s->keyboard = menu_providers(to->models, to->n_models);
 	s->done = done;
 	s->arg = arg;
 	ask(s);

@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "gatewayd/banner.h"
+#include "gatewayd/models.h"
 #include "gatewayd/threads.h"
 
 #define START_MS	8000
@@ -107,6 +108,7 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 		.fresh = true,
 		.text = text,
 		.surface = j->row.platform,
+		.model = models_find(j->gateway->models, j->row.chat),
 		.attachments = files,
 		.grants = grants,
 		.n_grants = letters == NULL ? 1 : 2,

@@ -39,6 +39,7 @@ job_free(struct job *j)
 		j->line->platform->cancel(j->sending);
 	event_free(j->timer);
 	split_free(j->parts);
+	split_free(j->models);
 	row_clear(&j->row);
 	heard_clear(&j->heard);
 	free(j);
@@ -97,15 +98,24 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 /* ---- a command ------------------------------------------------------------------------------------------------ */
 
 static void
-answer_command(struct job *j, const char *model)
+answer_command(struct job *j, const struct engine_status_reply *engine)
 {
 	struct error e = { 0 };
-	cleanup_free char *text = j->command->answer(j->gateway, &j->row, model, &e);
+	cleanup_free char *text = j->command->answer(j->gateway, &j->row, engine, &e);
 
 	if (text == NULL)
 		job_drop_for(j, &e);
 	else
 		job_answer(j, text, NULL);
+}
+
+/* For the buttons below the answer. */
+static void
+keep_models(struct job *j, const struct engine_status_reply *r)
+{
+	j->models = xcalloc(r->n_models + 1, sizeof(*j->models));
+	for (size_t i = 0; i < r->n_models; i++)
+		j->models[i] = xstrdup(r->models[i]);
 }
 
 static void
@@ -115,7 +125,9 @@ on_status(void *arg, const void *reply, const struct error *e)
 	struct job *j = arg;
 
 	j->request = NULL;
-	answer_command(j, r != NULL ? r->model : "not known now");
+	if (r != NULL && j->command->chooses && *command_argument(j->row.text) == '\0')
+		keep_models(j, r);
+	answer_command(j, r);
 }
 
 static void
@@ -130,7 +142,7 @@ begin_command(struct job *j)
 	j->request = request_send(j->gateway->daemon, "engined", MSG_engine_status, &(struct engine_status){ }, NULL,
 	    STATUS_MS, on_status, j, &e);
 	if (j->request == NULL)
-		answer_command(j, "not known now");
+		answer_command(j, NULL);
 }
 
 /* ---- what is next ------------------------------------------------------------------------------------------------ */

@@ -69,6 +69,22 @@ read_message(struct update *u, const json_t *m)
 	u->text = xstrndup(text, utf8_cut(text, strlen(text), UPDATE_TEXT_MAX));
 }
 
+/* Without all of it a press is none. The message may be one that the server has half forgotten: its number and chat stay. */
+static void
+read_press(struct update *u, const json_t *q)
+{
+	const json_t *m = json_object_get(q, "message");
+	const char *id = json_str(q, "id", ""), *data = json_str(q, "data", "");
+
+	if (*id == '\0' || strlen(id) >= sizeof(u->callback) || *data == '\0' || strlen(data) > 64 ||
+	    read_id(json_object_get(m, "chat"), u->chat) == -1 || read_id(json_object_get(q, "from"), u->sender) == -1)
+		return;
+	u->kind = UPDATE_PRESS;
+	u->message = json_int(m, "message_id", 0);
+	memcpy(u->callback, id, strlen(id) + 1);
+	u->text = xstrdup(data);
+}
+
 static int
 by_id(const void *a, const void *b)
 {
@@ -93,6 +109,8 @@ updates_read(const json_t *result, size_t *n)
 		rows[*n] = (struct update){ .id = json_integer_value(id), .kind = UPDATE_OTHER };
 		if (m != NULL)
 			read_message(&rows[*n], m);
+		else if (json_object_get(row, "callback_query") != NULL)
+			read_press(&rows[*n], json_object_get(row, "callback_query"));
 		(*n)++;
 	}
 	qsort(rows, *n, sizeof(*rows), by_id);

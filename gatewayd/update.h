@@ -17,6 +17,7 @@
 enum update_kind {
 	UPDATE_MESSAGE,		/* text for us */
 	UPDATE_MUTE,		/* one of a known chat that holds nothing we read */
+	UPDATE_PRESS,		/* a button below a message of ours; its text is what the button says */
 	UPDATE_OTHER		/* no message at all */
 };
 
@@ -24,7 +25,9 @@ struct update {
 	int64_t		 id;
 	enum update_kind kind;
 	char		 chat[24], sender[24];	/* numbers; a group's is negative. A message that nobody signed: the chat's */
-	char		*text;			/* valid UTF-8; NULL unless UPDATE_MESSAGE */
+	char		*text;			/* valid UTF-8; NULL unless UPDATE_MESSAGE or UPDATE_PRESS */
+	char		 callback[65];		/* of UPDATE_PRESS, with the number of the message */
+	int64_t		 message;
 	const char	*what;			/* UPDATE_MUTE: "sticker", ..; static */
 };
 

@@ -38,7 +38,7 @@ class BotAPI:
         self.lock = threading.Condition()
         self.updates, self.all = [], []         # not confirmed; whatever there was
         self.next = 1000
-        self.sent, self.typing, self.calls = [], [], []
+        self.sent, self.typing, self.calls, self.edits = [], [], [], []
         self.files = {}                         # file_id -> bytes that can be had
         self.refuse = {}                        # method -> [(status, more)]
         self.chaos = None                       # a random.Random: duplicates, and not in order
@@ -90,6 +90,7 @@ class BotAPI:
     def send_message(self, body):
         with self.lock:
             self.sent.append({"chat": int(body["chat_id"]), "text": body["text"], "mode": body.get("parse_mode"),
+                              "markup": body.get("reply_markup"),
                               "at": time.monotonic()})
             self.lock.notify_all()
             return {"message_id": len(self.sent)}
@@ -117,9 +118,23 @@ class BotAPI:
     def set_my_commands(self, body):
         return True
 
+    def edit_message_text(self, body):
+        with self.lock:
+            self.edits.append(body)
+        return True
+
+    def answer_callback_query(self, body):
+        return True
+
+    def press(self, chat, data, sender=7, message=1):
+        """Somebody presses a button."""
+        return self.put({"callback_query": {"id": f"q{self.next}", "from": {"id": sender}, "data": data,
+                                            "message": {"message_id": message, "chat": {"id": chat}}}})
+
     FILES = {"sendVoice": "voice", "sendAudio": "audio", "sendPhoto": "photo", "sendVideo": "video", "sendDocument": "document"}
     METHODS = {"getFile": get_file, "getUpdates": get_updates, "sendMessage": send_message, "sendChatAction": send_chat_action,
-               "getMe": get_me, "setMyCommands": set_my_commands}
+               "getMe": get_me, "editMessageText": edit_message_text, "answerCallbackQuery": answer_callback_query,
+               "setMyCommands": set_my_commands}
 
     def answer(self, path, body):
         """Status and object."""

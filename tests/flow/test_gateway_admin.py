@@ -167,3 +167,23 @@ def test_at_a_terminal_it_asks_and_shows_no_token(up, api):
     os.close(ours)
     assert process.wait() == 0 and b"we are @test_bot" in seen and b"secret_token" not in seen
     assert row(up)["allowed"] == 1
+
+
+def test_the_doctor_tries_what_is_configured(up, api):
+    def found():
+        rows = up.json("doctor", "--json", check=False)["rows"]
+        return {r["label"]: (r["level"], r["detail"]) for r in rows if r["group"] == "Gateways"}
+    assert found() == {"Platforms": ("info", "none configured (alpi gateway enable NAME)")}
+    enable(up, api, "--chats", "11")
+    assert found() == {"Telegram": ("ok", "@test_bot")}
+    up.run("gateway", "enable", "telegram", "--chats", "")
+    assert found()["Telegram"] == ("warn", "@test_bot: nobody is let in: TELEGRAM_ALLOWED_CHAT_IDS is empty")
+    api.refuse["getMe"] = [(401, {"description": "Unauthorized"})]
+    assert found()["Telegram"] == ("fail", "401 Unauthorized")
+    api.refuse["getUpdates"] = [(500, {})] * 2
+    api.post(11, "hello")
+    wait_for(lambda: row(up)["status"] == "degraded", "a failure")
+    level, detail = found()["Telegram"]
+    assert level == "warn" and "degraded" in detail and "500 refused" in detail
+    up.run("gateway", "disable", "telegram")
+    assert found()["Telegram"] == ("info", "off: switched off")

@@ -12,6 +12,7 @@
 #include "gatewayd/botapi.h"
 #include "gatewayd/commands.h"
 #include "gatewayd/markup.h"
+#include "gatewayd/menu.h"
 #include "gatewayd/split.h"
 #include "gatewayd/update.h"
 
@@ -41,6 +42,28 @@ test_updates_come_in_the_order_of_their_ids(void **state)
 	assert_string_equal(rows[1].chat, "-5");
 	assert_string_equal(rows[1].sender, "7");
 	assert_string_equal(rows[1].text, "b");
+	updates_free(rows, n);
+}
+
+static void
+test_a_press_is_read_whole_or_not_at_all(void **state)
+{
+	size_t n;
+	struct update *rows = read_text("[{\"update_id\": 1, \"callback_query\": {\"id\": \"q\", \"from\": {\"id\": 7}, \"data\": \"mx\","
+	    "\"message\": {\"message_id\": 5, \"chat\": {\"id\": -5}}}},"
+	    "{\"update_id\": 2, \"callback_query\": {\"id\": \"q\", \"from\": {\"id\": 7}, \"data\": \"mx\"}},"
+	    "{\"update_id\": 3, \"callback_query\": {\"id\": \"q\", \"data\": \"mx\", \"message\": {\"chat\": {\"id\": 1}}}},"
+	    "{\"update_id\": 4, \"callback_query\": []}]", &n);
+
+	assert_int_equal(n, 4);
+	assert_int_equal(rows[0].kind, UPDATE_PRESS);
+	assert_string_equal(rows[0].chat, "-5");
+	assert_string_equal(rows[0].sender, "7");
+	assert_string_equal(rows[0].callback, "q");
+	assert_string_equal(rows[0].text, "mx");
+	assert_int_equal(rows[0].message, 5);
+	for (size_t i = 1; i < n; i++)
+		assert_int_equal(rows[i].kind, UPDATE_OTHER);
 	updates_free(rows, n);
 }
 
@@ -273,12 +296,64 @@ test_markdown_becomes_what_telegram_shows(void **state)
 	}
 }
 
+/* ---- the model picker ---------------------------------------------------------------------------- */
+
+static void
+keyboard_is(json_t *take_keyboard, const char *want)
+{
+	cleanup_free char *text = take_keyboard == NULL ? xstrdup("none") : json_text(take_keyboard);
+
+	assert_string_equal(text, want);
+	json_decref(take_keyboard);
+}
+
+#define CANCEL_ROW "[{\"text\":\"Cancel\",\"callback_data\":\"mx\"}]]}"
+
+static void
+test_buttons_name_providers_and_models_that_fit(void **state)
+{
+	static const char *const models[] = { "a/one", "b/x/y", "a/two", "ab/three", "bare",
+		"a/sixty-bytes-are-the-most-that-a-button-may-carry-back-to-us-xxxx" };
+
+	keyboard_is(menu_providers(models, COUNT(models)), "{\"inline_keyboard\":[[{\"text\":\"a\",\"callback_data\":\"mp:a\"}],"
+	    "[{\"text\":\"b\",\"callback_data\":\"mp:b\"}],[{\"text\":\"ab\",\"callback_data\":\"mp:ab\"}]," CANCEL_ROW);
+	keyboard_is(menu_models(models, COUNT(models), "a"), "{\"inline_keyboard\":[[{\"text\":\"one\",\"callback_data\":\"mm:a:one\"}],"
+	    "[{\"text\":\"two\",\"callback_data\":\"mm:a:two\"}]," CANCEL_ROW);
+	keyboard_is(menu_models(models, COUNT(models), "nobody"), "none");
+	keyboard_is(menu_providers(models, 0), "none");
+}
+
+static void
+test_what_a_button_says_is_read_back(void **state)
+{
+	static const struct {
+		const char *data; enum menu_press what; const char *name;
+	} rows[] = {
+		{ "mx", MENU_cancel, NULL }, { "mp:a", MENU_provider, "a" }, { "mm:b:x/y", MENU_model, "b/x/y" },
+		{ "mm:o:m:free", MENU_model, "o/m:free" }, { "", MENU_other, NULL }, { "m", MENU_other, NULL }, { "mp:", MENU_other, NULL },
+		{ "mm:", MENU_other, NULL }, { "mm:a", MENU_other, NULL }, { "mm:a:", MENU_other, NULL }, { "mm::x", MENU_other, NULL },
+		{ "mp:0123456789012345678901234567890123456789012345678901234567", MENU_other, NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		cleanup_free char *name = NULL;
+
+		assert_int_equal(menu_read(rows[i].data, &name), rows[i].what);
+		assert_true((name == NULL) == (rows[i].name == NULL));
+		if (name != NULL)
+			assert_string_equal(name, rows[i].name);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_updates_come_in_the_order_of_their_ids),
 		TEST(test_what_is_no_message_is_none),
+		TEST(test_a_press_is_read_whole_or_not_at_all),
+		TEST(test_buttons_name_providers_and_models_that_fit),
+		TEST(test_what_a_button_says_is_read_back),
 		TEST(test_a_list_keeps_its_order_and_nothing_twice),
 		TEST(test_nobody_is_let_in_unless_listed),
 		TEST(test_a_token_goes_nowhere_in_clear),

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The doctor's rows about message platforms (spec/gateway.md, section 14). */
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/doctor.h"
+#include "common/gateways.h"
+#include "common/json.h"
+#include "common/mem.h"
+
+/* What is configured is tried, each with its own servers. */
+static void
+check_gateway(struct doctor *d, const json_t *g)
+{
+	const char *name = json_str(g, "name", ""), *status = json_str(g, "status", ""), *why = json_str(g, "why", "");
+	const struct gateway_kind *kind = gateway_kind_find(name);
+	const char *label = kind != NULL ? kind->label : name;
+	cleanup_json json_t *probe = NULL;
+	struct error e = { 0 };
+
+	if (strcmp(status, "off") == 0) {
+		doctor_row(d, "Gateways", label, INFO, "off: %s", why);
+		return;
+	}
+	probe = client_call(d->cli, "host.gateway.probe", json_pack("{s:s, s:s}", "profile", d->cli->profile, "name", name), &e);
+	if (probe == NULL || strcmp(json_str(probe, "status", ""), "ok") != 0)
+		doctor_row(d, "Gateways", label, FAIL, "%s", probe == NULL ? e.text : json_str(probe, "reason", ""));
+	else if (strcmp(status, "healthy") != 0)
+		doctor_row(d, "Gateways", label, WARN, "%s, %s after %lld failures: %s", json_str(probe, "who", ""), status,
+		    (long long)json_int(g, "failures", 0), why);
+	else
+		doctor_row(d, "Gateways", label, *why != '\0' ? WARN : OK, "%s%s%s", json_str(probe, "who", ""), *why != '\0' ? ": " : "", why);
+}
+
+void
+doctor_gateways(struct doctor *d)
+{
+	cleanup_json json_t *all = d->engine == NULL ? NULL :
+	    client_call(d->cli, "host.gateway.status", json_pack("{s:s}", "profile", d->cli->profile), NULL);
+	size_t i, configured = 0;
+	json_t *g;
+
+	json_array_foreach(json_object_get(all, "gateways"), i, g)
+		if (json_bool(g, "configured", false) && ++configured)
+			check_gateway(d, g);
+	if (configured == 0 && d->engine != NULL)
+		doctor_row(d, "Gateways", "Platforms", INFO, "none configured (alpi gateway enable NAME)");
+}
