@@ -4,13 +4,15 @@
  * text, 16 bytes each, so that even a text that is nothing but brackets costs
  * eight times its size. A container's children follow it; a member is two
  * nodes, its name and behind it its value. Links are distances, since the
- * array moves while it grows. Shared by doc.c, which makes it, and
- * canonical.c, which prints it.
+ * array moves while it grows. Shared by doc.c, which makes it, node.c, which
+ * reads it, and canonical.c, which prints it.
  */
 #ifndef ALPD_NODE_H
 #define ALPD_NODE_H
 
 #include "alpd/canonical.h"
+
+#define NODE_TOKEN_MAX	512	/* bytes of a real; as a sender must print it, it has at most 24 */
 
 struct node {
 	union {
@@ -22,6 +24,15 @@ struct node {
 	uint32_t	plain : 1;		/* a string or real that prints as it is */
 	uint32_t	len : 27;		/* of the text */
 };
+
+struct doc {
+	struct node	*nodes;
+	uint32_t	 n, cap;
+	char		*unescaped;		/* strings that had escapes, one behind the other */
+};
+
+/* The double nearest to a token of less than NODE_TOKEN_MAX bytes; infinite when none holds it. */
+double	 node_double(const char *token, size_t len);
 
 static inline bool
 node_is_container(const struct node *n)
