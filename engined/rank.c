@@ -26,7 +26,7 @@ rank_number(struct db *db, const char *sql, struct error *e)
 	return n;
 }
 
-/* Sorting needs no file elsewhere; what is deleted is overwritten. */
+/* Sorting needs no file elsewhere; what is deleted is overwritten; a megabyte at most is moved behind one commit. */
 static int
 prepare(struct db *db, const char *path, struct error *e)
 {
