@@ -44,6 +44,8 @@ static const struct opt logs_options[] = {
 
 static const struct opt enable_options[] = { GATEWAY_OPTIONS, JSON, END };
 
+static const struct opt authorize_options[] = {
+	{ "port", 0, "N", "where the browser comes back to on this machine (else any free one)" }, JSON, END };
 static const struct opt gateway_remove_options[] = { { "yes", 'y', NULL, "do not ask" }, JSON, END };
 
 static const struct opt start_options[] = {
@@ -173,6 +175,8 @@ const struct command commands[] = {
 	    gateway_enable_command },
 	{ "gateway disable", "NAME", "listen there no more; its credentials stay", 1, 1, json_options, gateway_disable_command },
 	{ "gateway probe", "NAME", "try the platform's servers with what is stored", 1, 1, json_options, gateway_probe_command },
+	{ "gateway gmail authorize", "", "give alpi the right to the Gmail account, in a browser", 0, 0, authorize_options,
+	    gateway_gmail_command },
 	{ "gateway remove", "NAME", "forget its credentials, and where it was read to", 1, 1, gateway_remove_options,
 	    gateway_remove_command },
 	{ "memory show", "[FILE]", "the notes: USER.md, MEMORY.md, AGENT.md", 0, 1, json_options, memory_show_command },
@@ -237,7 +241,7 @@ const struct group groups[] = {
 	{ "approval", "explain the approval gate" },
 	{ "config", "change settings" },
 	{ "cron", "explain the expressions of recurring jobs" },
-	{ "gateway", "message platforms: list, enable, disable, probe, remove" },
+	{ "gateway", "message platforms: list, enable, disable, probe, remove, gmail authorize" },
 	{ "memory", "notes: show, add, replace, remove, promote" },
 	{ "outputs", "the inbox: list, show, read-all" },
 	{ "path", "explain the path denylist" },

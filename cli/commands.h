@@ -48,6 +48,7 @@ int	gateway_list_command(struct cli *, const struct args *);
 int	gateway_enable_command(struct cli *, const struct args *);
 int	gateway_disable_command(struct cli *, const struct args *);
 int	gateway_probe_command(struct cli *, const struct args *);
+int	gateway_gmail_command(struct cli *, const struct args *);
 int	gateway_remove_command(struct cli *, const struct args *);
 int	logs_command(struct cli *, const struct args *);
 int	skill_test_command(struct cli *, const struct args *);

@@ -21,6 +21,7 @@
 
 #define NAME		"gmail"
 #define API		"https://gmail.googleapis.com"
+#define CONSENT		"https://accounts.google.com/o/oauth2/v2/auth"
 #define TOKENS		"https://oauth2.googleapis.com"
 #define RETRY_MS	15000
 #define POLL_S		60
@@ -117,6 +118,7 @@ gmail_open(struct gateway *g, void **self, const char **wrong, struct error *e)
 	*self = gm;
 	gm->gateway = g;
 	gm->api = settings_base(api == NULL ? API : api);
+	gm->auth_url = api == NULL ? xstrdup(CONSENT) : xasprintf("%s/o/oauth2/v2/auth", gm->api);
 	gm->token_url = api == NULL ? xstrdup(TOKENS "/token") : xasprintf("%s/token", gm->api);
 	gm->profile_url = xasprintf("%s/gmail/v1/users/me/profile", gm->api);
 	gm->oauth_settings = (struct oauth_settings){ settings_value(b, "GMAIL_CLIENT_ID"), settings_value(b, "GMAIL_CLIENT_SECRET"),
@@ -176,7 +178,10 @@ gmail_free(void *self)
 	breaker_free(gm->breaker);
 	allow_clear(&gm->allow);
 	free(gm->said);
+	for (size_t i = 0; i < COUNT(gm->asked); i++)
+		gmail_asked_clear(&gm->asked[i]);
 	free(gm->api);
+	free(gm->auth_url);
 	free(gm->token_url);
 	free(gm->profile_url);
 	free(gm->state);

@@ -14,11 +14,17 @@
 
 struct gmail_round;
 
+/* A person was sent to say yes, and has not come back. */
+struct gmail_asked {
+	char	*state, *verifier, *redirect;
+	int64_t	 until_ms;		/* monotonic */
+};
+
 struct gmail {
 	struct gateway		*gateway;
 	struct oauth		*oauth;
 	struct oauth_settings	 oauth_settings;
-	char			*api, *token_url, *profile_url, *state;
+	char			*api, *auth_url, *token_url, *profile_url, *state;
 	struct allow		 allow;
 	struct breaker		*breaker;
 	int64_t			 interval_ms;
@@ -27,6 +33,7 @@ struct gmail {
 	struct event		*timer;		/* the next round */
 	struct gmail_round	*round;		/* under way; NULL */
 	bool			 serving;
+	struct gmail_asked	 asked[4];	/* the newest first */
 	char			*said;		/* the failure that was logged last; NULL: none */
 };
 
@@ -34,6 +41,12 @@ struct gmail {
 struct gmail *gmail_of(struct gateway *g);
 /* A person has just authorised the account, or anew: begin. */
 void	 gmail_authorised(struct gmail *gm);
+
+/* ---- gmail_consent.c: the handlers of gateway.consent and gateway.exchange ------------------------------ */
+
+int	 gmail_consent(struct call *c, const void *in, struct error *e);
+int	 gmail_exchange(struct call *c, const void *in, struct error *e);
+void	 gmail_asked_clear(struct gmail_asked *a);
 
 /* ---- gmail_ask.c: one authorised request -------------------------------------------------------------- */
 

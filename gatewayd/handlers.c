@@ -3,6 +3,7 @@
 #include "gatewayd/allow.h"
 #include "gatewayd/breaker.h"
 #include "gatewayd/gateway.h"
+#include "gatewayd/gmail.h"
 #include "gatewayd/inbox.h"
 #include "gatewayd/posts.h"
 #include "gatewayd/turns.h"
@@ -42,10 +43,12 @@ gateway_status(struct call *c, const void *in, struct error *e)
 }
 
 const struct handler gateway_handlers[] = {
-	{ MSG_gateway_status, gateway_status, CAP_none },
-	{ MSG_gateway_probe,  gateway_probe,  CAP_none },
-	{ MSG_message_file,   posts_file,     CAP_message },
-	{ MSG_message_send,   posts_send,     CAP_message },
-	{ MSG_message_next,   posts_next,     CAP_none },
+	{ MSG_gateway_status,   gateway_status, CAP_none },
+	{ MSG_gateway_probe,    gateway_probe,  CAP_none },
+	{ MSG_gateway_consent,  gmail_consent,  CAP_none },
+	{ MSG_gateway_exchange, gmail_exchange, CAP_none },
+	{ MSG_message_file,     posts_file,     CAP_message },
+	{ MSG_message_send,     posts_send,     CAP_message },
+	{ MSG_message_next,     posts_next,     CAP_none },
 	{ 0 }
 };

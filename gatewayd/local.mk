@@ -6,7 +6,7 @@ alpi-gatewayd.SRCS := $(addprefix gatewayd/, main.c gateway.c handlers.c allow.c
 	outbox.c outfile.c posts.c posts_ask.c telegram_file.c \
 	settings.c split.c telegram.c telegram_send.c threads.c turn.c turns.c update.c)
 alpi-gatewayd.SRCS += $(addprefix gatewayd/, menu.c models.c options.c probe.c tell.c telegram_menu.c)
-alpi-gatewayd.SRCS += $(addprefix gatewayd/, gapi.c gmail.c gmail_ask.c gmail_read.c gmail_round.c gmail_send.c mailtext.c oauth.c oauth_token.c)
+alpi-gatewayd.SRCS += $(addprefix gatewayd/, gapi.c gmail.c gmail_ask.c gmail_consent.c gmail_read.c gmail_round.c gmail_send.c mailtext.c oauth.c oauth_token.c)
 alpi-gatewayd.LIBS := event_core jansson yaml sodium seccomp curl sqlite3 pcre2-8 gmime-3.0 gobject-2.0 glib-2.0
 
 # The library's headers, for the files that call it; looked up when they are compiled, after `make deps`.

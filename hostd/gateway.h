@@ -10,5 +10,7 @@
 #include "hostd/client.h"
 
 method_fn gateway_status, gateway_config, gateway_set, gateway_probe, gateway_remove;
+/* gmail.c: a person's consent */
+method_fn gmail_begin, gmail_exchange;
 
 #endif

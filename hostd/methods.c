@@ -84,6 +84,8 @@ const struct method methods[] = {
 	{ "host.gateway.config",	gateway_config,		A, false, false, "profile name", "" },
 	{ "host.gateway.set",		gateway_set,		A, false, false, "profile name", "config enabled" },
 	{ "host.gateway.probe",		gateway_probe,		A, false, false, "profile name", "" },
+	{ "host.gateway.gmail.begin",	gmail_begin,		A, false, false, "profile redirect_uri", "client_id client_secret allowed_senders" },
+	{ "host.gateway.gmail.exchange", gmail_exchange,	A, false, false, "profile state code", "" },
 	{ "host.gateway.remove",	gateway_remove,		A, false, false, "profile name", "" },
 
 	{ "host.activity.list",		activity_list,		M, false, true,  "", "" },

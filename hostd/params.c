@@ -40,7 +40,7 @@ static const struct param {
 	{ "max_turns", INT, 1000000 }, { "kinds", WORDS, 64 }, { "key", WORD, 256 }, { "value", ANY, 0 },
 	{ "action", WORD, 32 }, { "target", WORD, 16 }, { "file", WORD, 128 }, { "category", WORD, 32 },
 	{ "files", LIST, 256 }, { "check", FLAG, 0 }, { "content", TEXT, 65536 }, { "match", TEXT, 65536 },
-	{ "confidence", WORD, 16 }, { "state", WORD, 8 }, { "status", WORD, 8 }, { "url", WORD, 1024 }, { "choice", TEXT, 8192 },
+	{ "confidence", WORD, 16 }, { "state", WORD, 64 }, { "status", WORD, 8 }, { "url", WORD, 1024 }, { "choice", TEXT, 8192 },
 	{ "pubkey", WORD, 44 }, { "address", WORD, 300 }, { "alias", WORD, 128 }, { "allow", WORDS, 64 },
 	{ "peer_id", WORD, 128 }, { "method", WORD, 64 }, { "on", FLAG, 0 }, { "hash", NAME, 64 },
 	{ "size", INT, 20971520 }, { "offset", INT, 20971520 }, { "data", TEXT, 27962028 }, { "data_base64", TEXT, 27962028 },
@@ -49,6 +49,8 @@ static const struct param {
 	{ "wait_ms", INT, 60000 }, { "config", ANY, 0 }, { "enabled", FLAG, 0 },
 	{ "from", INT, INT_MAX }, { "broken", FLAG, 0 },
 	{ "rev", WORD, 64 }, { "path", WORD, 128 }, { "include_body", FLAG, 0 },
+	{ "redirect_uri", WORD, 256 }, { "code", WORD, 2048 },
+	{ "client_id", WORD, 1024 }, { "client_secret", WORD, 1024 }, { "allowed_senders", WORD, 8192 },
 };
 
 static int

@@ -8,10 +8,12 @@ import sqlite3
 import sys
 import threading
 import time
+import urllib.parse
+import urllib.request
 
 import pytest
 
-from conftest import ROOT, wait_for
+from conftest import ROOT, host, wait_for
 
 sys.path.insert(0, str(ROOT / "tests" / "fake"))
 from gmail import Gmail  # noqa: E402
@@ -232,3 +234,52 @@ def test_an_answer_that_left_before_the_kill_is_not_sent_again(account):
     a.home.ready(UNIT, not_pid=killed[0])
     wait_for(lambda: all(row[0] == 3 for row in a.rows()), f"the row to be closed\n{a.home.log()}")
     assert len(a.api.sent) == 1 and "had left already" in a.home.log()
+
+
+def browse(url):
+    """The person says yes: the browser follows where Google sends it."""
+    with urllib.request.urlopen(url) as r:
+        return r.read().decode()
+
+
+def test_a_person_authorises_the_account(account):
+    a = account(token=False)
+    command = a.home.popen("gateway", "gmail", "authorize")
+    url = next(line.strip() for line in command.stderr if line.strip().startswith("http"))
+    q = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+    assert set(q["scope"].split()) == {f"https://www.googleapis.com/auth/{s}" for s in ("gmail.modify", "gmail.send", "userinfo.email")}
+    assert "not what" in browse(q["redirect_uri"] + "?state=another&code=x")         # somebody else's consent is not taken
+    assert "Done" in browse(url)
+    out, err = command.communicate()
+    assert command.returncode == 0 and out == f"authorised {a.api.address}\n", err
+    kept = json.loads(a.token.read_text())
+    assert kept["email"] == a.api.address and kept["refresh_token"] in a.api.refresh
+    assert oct(a.token.stat().st_mode & 0o777) == "0o600"
+    a.watched()
+    a.api.deliver("ann@there.example", "now it works")
+    assert [t.split("\n")[3] for t in a.answered(1)] == ["now it works"]
+    [row] = [row for row in a.home.json("gateway", "list", "--json") if row["name"] == "gmail"]
+    assert row["configured"] and row["status"] == "healthy"
+    assert json.loads(a.home.run("gateway", "probe", "gmail").stdout) == {"status": "ok", "who": a.api.address}
+
+
+def test_a_consent_is_good_once_and_for_this_machine_only(account):
+    a = account(token=False)
+
+    def begin(uri, **more):
+        return host(a.home, "host.gateway.gmail.begin", profile="default", redirect_uri=uri, **more)
+    for uri in ("https://there.example/", "http://there.example:80/", "http://127.0.0.1/", "http://127.0.0.1:80@there.example/",
+                "http://127.0.0.1:0/", "http://127.0.0.1:80/?x"):
+        assert "this machine" in begin(uri)["error"]["data"]["detail"], uri
+    begun = begin("http://127.0.0.1:9/")
+    url = urllib.parse.urlsplit(begun["auth_url"])
+    code = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(a.api.consent(url.query)).query))["code"]
+
+    def exchange(state, given):
+        return host(a.home, "host.gateway.gmail.exchange", profile="default", state=state, code=given)
+    assert "begin again" in exchange("another", code)["error"]["data"]["detail"]
+    assert exchange(begun["state"], code)["email"] == a.api.address
+    assert "begin again" in exchange(begun["state"], code)["error"]["data"]["detail"]
+    again = begin("http://127.0.0.1:9/", client_id=a.api.client[0], client_secret="wrong")
+    assert "invalid_client" in exchange(again["state"], code)["error"]["data"]["detail"]
+    assert json.loads(a.token.read_text())["email"] == a.api.address        # the old one stands

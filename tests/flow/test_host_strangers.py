@@ -108,7 +108,7 @@ def test_every_verb_answers_whatever_its_parameters_are(home, method, needs, may
             "key": "tui.theme", "value": "x", "choice": "deny", "state": "off", "url": "http://127.0.0.1:1", "ids": ["s"],
             "pubkey": "abW79y5S0PKsLjuAAIjJ5ntFCvdu6hKZOm/OLrMENoM=", "peer_id": "s", "method": "link.ping", "on": True,
             "hash": "0" * 64, "size": 1, "offset": 0, "data": "QQ==", "action": "show", "status": "unread", "mime": "text/plain", "data_base64": "QQ==",
-            "files": [],
+            "files": [], "redirect_uri": "http://127.0.0.1:1/", "code": "c",
             "job": {"kind": "once", "run_at": "2099-01-01", "prompt": "say hello"}, "changes": {"title": "a"}, "paused": True,
             "rev": "0" * 32, "path": "SKILL.md"}
     base = {name: sane[name] for name in needs.split()}
