@@ -1,60 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jobs.json, by whoever wrote it: a job can be added and taken away, and the rows of others are what they were. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/json.h"
-#include "common/log.h"
-#include "common/mem.h"
 #include "scheduled/due.h"
 #include "scheduled/jobs.h"
+#include "tests/fuzz/home.h"
 
 int	LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static char home[] = "/tmp/alpi-fuzz-XXXXXX", file[64], lock[64];
-
-static void
-remove_all(void)
-{
-	unlink(file);
-	unlink(lock);
-	*strrchr(file, '/') = '\0';
-	rmdir(file);
-	rmdir(home);
-}
-
-static void
-say_nothing(const char *line)
-{
-}
-
-static void
-prepare(void)
-{
-	if (file[0] != '\0')
-		return;
-	if (mkdtemp(home) == NULL)
-		abort();
-	snprintf(file, sizeof(file), "%s/schedule", home);
-	mkdir(file, 0700);
-	strcat(file, "/jobs.json");
-	snprintf(lock, sizeof(lock), "%s/schedule/jobs.lock", home);
-	log_to(say_nothing);
-	atexit(remove_all);
-}
-
-static void
-put(const unsigned char *data, size_t size)
-{
-	cleanup_close int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (fd == -1 || write(fd, data, size) != (ssize_t)size)
-		abort();
-}
 
 static void
 look(struct jobs *s)
@@ -73,7 +26,7 @@ look(struct jobs *s)
 static void
 compare(struct jobs *a)
 {
-	struct jobs *b = jobs_open(home, NULL);
+	struct jobs *b = jobs_open(fuzz_home, NULL);
 
 	if (b == NULL || jobs_corrupt(b) != NULL || jobs_count(a) != jobs_count(b))
 		abort();
@@ -90,9 +43,8 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	struct jobs *s;
 	size_t before;
 
-	prepare();
-	put(data, size);
-	if ((s = jobs_open(home, NULL)) == NULL)
+	fuzz_put("schedule", "jobs.json", data, size);
+	if ((s = jobs_open(fuzz_home, NULL)) == NULL)
 		abort();
 	before = jobs_count(s);
 	look(s);
