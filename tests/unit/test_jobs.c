@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/buf.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -20,8 +19,7 @@
 #include "scheduled/runs.h"
 #include "scheduled/script.h"
 
-#define HOUR	3600000LL
-#define DAY	(24 * HOUR)
+#define DAY	(24 * 3600000LL)
 
 static char *home;
 
@@ -318,200 +316,6 @@ test_what_is_due_comes_in_the_order_of_the_file(void **state)
 	jobs_close(s);
 }
 
-/* The scheduler as it is, without its processes: what tick.c does, with a clock of ours. */
-struct machine {
-	struct jobs	*jobs;
-	struct runs	*runs;
-	struct due	 due;
-	int64_t		 looked;
-};
-
-static void
-machine_start(struct machine *m, int64_t now)
-{
-	m->jobs = open_jobs();
-	m->runs = runs_open(home, NULL);
-	due_init(&m->due);
-	runs_tell(m->runs, m->jobs);
-	for (size_t i = 0; i < jobs_count(m->jobs); i++)
-		due_arm(&m->due, jobs_at(m->jobs, i), now);
-	m->looked = now;
-}
-
-static void
-machine_die(struct machine *m)
-{
-	due_clear(&m->due);
-	jobs_close(m->jobs);
-	runs_close(m->runs);
-}
-
-/* One look. dies: it ends right after the row of the first run is written. True: it did. */
-static bool
-machine_look(struct machine *m, int64_t now, bool dies)
-{
-	struct error e = { 0 };
-	struct job *j;
-
-	if (now < m->looked)
-		for (size_t i = 0; i < jobs_count(m->jobs); i++)
-			due_arm(&m->due, jobs_at(m->jobs, i), now);
-	m->looked = now;
-	while ((j = due_take(&m->due, now)) != NULL) {
-		struct run r = { .due = j->due, .began = now, .row = xstrdup("{}") };
-
-		strcpy(r.job, j->id);
-		if (runs_begin(m->runs, &r, &e) == -1) {
-			assert_int_equal(e.code, ERR_exists);
-			j->skip = j->due;
-		} else if (dies) {
-			run_clear(&r);
-			return true;
-		} else {
-			j->ran = true;
-			j->last_run = now;
-		}
-		run_clear(&r);
-		due_arm(&m->due, j, now);
-	}
-	return false;
-}
-
-/* The due times of a job in the ledger, as seconds. */
-static json_t *
-ledger(struct machine *m, const char *job)
-{
-	json_t *all = runs_history(m->runs, job, 1000000, NULL), *list = json_array(), *row;
-	struct error e = { 0 };
-	size_t i;
-
-	json_array_foreach(all, i, row) {
-		int64_t at;
-
-		assert_int_equal(time_parse(json_str(row, "due", ""), jobs_zone(m->jobs), &at, &e), 0);
-		json_array_insert_new(list, 0, json_integer(at));
-	}
-	json_decref(all);
-	return list;
-}
-
-/*
- * 500 jobs over the year 2026 in Madrid, with its two changes of the clock; looked at as the daemon looks, each due time by
- * a timer, with deaths at random moments: the ledger holds each match once and nothing else.
- */
-static void
-test_a_year_of_500_jobs_runs_each_due_time_once(void **state)
-{
-	static const char *const forms[] = { "%d %d 15 * *", "%d %d L * *", "%d 2 * 3-4 0", "%d %d * * 1#2",
-	    "%d %d 28-31 3,10 *", "%d 2 29 3 *", "%d %d * 3 0", "%d %d 24-26 10 *" };
-	int64_t begin = 1767222000000, end = begin + 365 * DAY, now = begin, runs = 0;
-	cleanup_json json_t *rows = json_array();
-	cleanup_free char *text = NULL;
-	struct machine m;
-	int deaths = 0;
-
-	random_fake(5);
-	for (int i = 0; i < 500; i++) {
-		cleanup_free char *id = xasprintf("job%03d", i), *cron = NULL;
-
-		cron = xasprintf(i % 100 == 0 ? "%d %d * * *" : forms[i % 8], (i * 7) % 60, i % 100 == 0 ? i / 100 : i / 8 % 24);
-
-		json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "id", id, "expression", cron, "prompt", "p",
-		    "last_run_at", "2025-12-31T23:00:00Z"));
-	}
-	text = json_text(rows);
-	put_file(home, JOBS_FILE, text);
-	machine_start(&m, now);
-	while ((now = due_next(&m.due)) < end) {
-		unsigned char chance;
-
-		random_bytes(&chance, 1);
-		if (machine_look(&m, now, chance < 8) || chance < 16) {
-			machine_die(&m);
-			machine_start(&m, now + 1);
-			deaths++;
-		}
-	}
-	assert_true(deaths > 100);
-	for (size_t i = 0; i < jobs_count(m.jobs); i++) {
-		const struct job *j = jobs_at(m.jobs, i);
-		cleanup_json json_t *list = ledger(&m, j->id), *expected = json_array();
-		int64_t at = begin / 1000;
-
-		while (cron_next(&j->cron, j->zone, at, &at) && at * 1000 < end)
-			json_array_append_new(expected, json_integer(at));
-		if (!json_equal(list, expected))
-			fail_msg("%s: %zu runs of %zu", j->text, json_array_size(list), json_array_size(expected));
-		runs += (int64_t)json_array_size(list);
-	}
-	print_message("%lld runs, %d deaths\n", (long long)runs, deaths);
-	machine_die(&m);
-}
-
-static void
-test_a_night_off_is_caught_up_once(void **state)
-{
-	int64_t noon = 1780308000000;		/* 2026-06-01T10:00Z */
-	cleanup_json json_t *list = NULL;
-	struct machine m;
-
-	put_file(home, JOBS_FILE, "[{\"id\":\"a\",\"prompt\":\"p\",\"expression\":\"0 * * * *\",\"last_run_at\":\"2026-06-01T10:00:00Z\"}]");
-	machine_start(&m, noon + 12 * HOUR + 600000);
-	machine_look(&m, noon + 12 * HOUR + 600000, false);
-	machine_look(&m, noon + 12 * HOUR + 700000, false);
-	machine_look(&m, noon + 13 * HOUR, false);
-	list = ledger(&m, "a");
-	assert_int_equal(json_array_size(list), 2);
-	machine_die(&m);
-}
-
-static void
-test_a_clock_that_jumps_a_day_repeats_nothing_and_goes_on(void **state)
-{
-	int64_t noon = 1780308000000;
-	cleanup_json json_t *list = NULL;
-	struct machine m;
-
-	put_file(home, JOBS_FILE, "[{\"id\":\"a\",\"prompt\":\"p\",\"expression\":\"0 * * * *\",\"last_run_at\":\"2026-06-01T10:00:00Z\"}]");
-	machine_start(&m, noon + 1);
-	machine_look(&m, noon + HOUR, false);			/* the run of 11:00 */
-	machine_look(&m, noon + 25 * HOUR + 1000, false);	/* forward: one catch-up, for 12:00 */
-	machine_look(&m, noon + HOUR + 2000, false);		/* and back */
-	machine_look(&m, noon + 2 * HOUR, false);		/* 12:00 has its run */
-	list = ledger(&m, "a");
-	assert_int_equal(json_array_size(list), 2);
-	machine_look(&m, noon + 3 * HOUR, false);		/* 13:00 has none */
-	json_decref(list);
-	list = ledger(&m, "a");
-	assert_int_equal(json_array_size(list), 3);
-	machine_die(&m);
-}
-
-static void
-test_a_look_costs_what_is_due_and_not_what_there_is(void **state)
-{
-	cleanup_buf struct buf text = BUF(0);
-	int64_t began, armed, looked;
-	struct machine m;
-
-	buf_addc(&text, '[');
-	for (int i = 0; i < 100000; i++)
-		buf_addf(&text, "%s{\"id\":\"%08x\",\"prompt\":\"p\",\"expression\":\"%d %d * * *\",\"last_run_at\":\"2026-05-31T22:00:00Z\"}",
-		    i > 0 ? "," : "", i, i % 60, i / 60 % 24);
-	buf_addc(&text, ']');
-	put_file(home, JOBS_FILE, buf_str(&text));
-	began = clock_mono_ms();
-	machine_start(&m, 1780308000000);
-	armed = clock_mono_ms();
-	for (int i = 0; i < 1000000; i++)
-		assert_null(due_take(&m.due, 0));
-	looked = clock_mono_ms();
-	print_message("100,000 jobs are read and armed in %lld ms; a million looks at none due take %lld ms\n",
-	    (long long)(armed - began), (long long)(looked - armed));
-	assert_int_equal(m.due.waiting.n, 100000);
-	machine_die(&m);
-}
-
 int
 main(void)
 {
@@ -528,10 +332,6 @@ main(void)
 		CASE(test_a_due_time_has_one_run_whatever_dies),
 		CASE(test_how_a_job_ran_is_the_ledgers_word_then_the_file_then_the_row),
 		CASE(test_what_is_due_comes_in_the_order_of_the_file),
-		CASE(test_a_year_of_500_jobs_runs_each_due_time_once),
-		CASE(test_a_night_off_is_caught_up_once),
-		CASE(test_a_clock_that_jumps_a_day_repeats_nothing_and_goes_on),
-		CASE(test_a_look_costs_what_is_due_and_not_what_there_is),
 	};
 
 	return RUN(tests);
