@@ -91,8 +91,7 @@ close_run(struct active *a)
 		snprintf(j->status, sizeof(j->status), "%s", is_ok(a) ? "ok" : "error");
 	active_free(a);
 	tick_arm(s, id);
-	if (!event_pending(s->repeat, EV_TIMEOUT, NULL))
-		event_add(s->repeat, &(struct timeval){ .tv_sec = 2 });
+	tick_repeat_later(s);
 	tick_soon(s);
 }
 

@@ -36,6 +36,7 @@ struct schedule {
 	TAILQ_HEAD(, active)	 active;
 	TAILQ_HEAD(, watch)	 watches;
 	struct event		*repeat;	/* runs.json is to be written */
+	int64_t			 repeat_ms;	/* the pause that its last writing asks for */
 };
 
 extern const struct handler schedule_handlers[];
@@ -56,8 +57,9 @@ void	 tick_arm(struct schedule *s, const char *id);
 int	 tick_fire(struct schedule *s, const char *id, int64_t *run, struct error *e);
 /* Does a scheduled run go on, or wait for its turn? */
 bool	 tick_is_busy(const struct schedule *s);
-/* How jobs ran goes into runs.json, now or soon. */
+/* How jobs ran goes into runs.json: now; soon. */
 int	 tick_repeat(struct schedule *s, struct error *e);
+void	 tick_repeat_later(struct schedule *s);
 
 /* ---- run.c: one run, with agent.c and result.c (active.h) ---------------------------------------- */
 

@@ -14,7 +14,8 @@
 #include "scheduled/schedule.h"
 
 #define LOOK_MS		30000
-#define REPEAT_S	2		/* runs.json is written for others: not for each of many runs */
+#define REPEAT_MS	2000		/* runs.json is written for others: not for each of many runs.. */
+#define REPEAT_SHARE	50		/* ..and of many jobs so seldom that it takes a fiftieth of the time */
 #define ASK_MS		8000
 
 static void
@@ -65,8 +66,22 @@ tick_is_busy(const struct schedule *s)
 int
 tick_repeat(struct schedule *s, struct error *e)
 {
+	int64_t began = clock_mono_ms();
+	int r;
+
 	event_del(s->repeat);
-	return runs_repeat(s->runs, s->jobs, e);
+	r = runs_repeat(s->runs, s->jobs, e);
+	s->repeat_ms = (clock_mono_ms() - began) * REPEAT_SHARE;
+	return r;
+}
+
+void
+tick_repeat_later(struct schedule *s)
+{
+	int64_t ms = s->repeat_ms > REPEAT_MS ? s->repeat_ms : REPEAT_MS;
+
+	if (!event_pending(s->repeat, EV_TIMEOUT, NULL))
+		event_add(s->repeat, &(struct timeval){ ms / 1000, (suseconds_t)(ms % 1000) * 1000 });
 }
 
 static void
@@ -98,8 +113,7 @@ begin(struct schedule *s, struct job *j, int64_t now, bool by_hand, int64_t *id,
 	*id = r.id;
 	log_info("job=%s run=%lld begins%s", r.job, (long long)r.id, by_hand ? " by hand" : "");
 	run_start(s, &r, false);
-	if (!event_pending(s->repeat, EV_TIMEOUT, NULL))
-		event_add(s->repeat, &(struct timeval){ .tv_sec = REPEAT_S });
+	tick_repeat_later(s);
 	return 0;
 }
 

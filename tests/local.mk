@@ -44,4 +44,4 @@ FUZZ += noise:alpi-alpd frame:alpi-alpd pem:alpi-alpd canonical:alpi-alpd envelo
 # what tests and the bench run beside the daemons: the file, and what it links
 TOOLS += bench/bus:common bench/spawn:common bench/post:common fake/provider:common
 TOOLS += fake/toolcall:alpi-toolrunner bench/link:alpi-alpd bench/recall:alpi-engined
-TOOLS += bench/shelf:alpi-engined
+TOOLS += bench/shelf:alpi-engined bench/jobs:alpi-scheduled

@@ -22,6 +22,7 @@ BUS = BUILD / "tests" / "bus"
 LINK = BUILD / "tests" / "link"
 RECALL = BUILD / "tests" / "recall"
 SHELF = BUILD / "tests" / "shelf"
+JOBS = BUILD / "tests" / "jobs"
 SETTLE_S = 7            # idle: what a turn left ready for the next one is gone (toolrunner's spare worker, 5 s)
 HEAD = "name\tvalue\tunit\tfloor\tratio\tbudget\tmet"
 rows = []
@@ -408,6 +409,56 @@ def shelf_rows():
     row(f"{name}: file", size / (1 << 20), "MB", None, "")
 
 
+def job_rows():
+    """The scheduler's own part: what a look costs when nothing is due, beside few jobs and beside many."""
+    few, many = {}, {}
+    for value, count in ((few, 10), (many, 100000)):
+        with tempfile.TemporaryDirectory(dir="/tmp") as home:
+            done = subprocess.run([JOBS, home, str(count)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        value.update((key, float(number)) for key, number in (line.split() for line in done.stdout.splitlines()))
+    row("100,000 jobs: one look, none due (floor: of 10)", many["look_us"], "us", few["look_us"], "<= 2 x of 10")
+    row("100,000 jobs: read and armed", many["arm_ms"], "ms", None, "")
+    row("100,000 jobs: memory for them", many["memory_kb"] / 1024, "MB PSS", None, "")
+    row("100,000 jobs: 1,000 of them shown", many["page_ms"], "ms", None, "")
+    row("100,000 jobs: one changed, the file on disk", many["change_ms"], "ms", None, "")
+
+
+def many_jobs(provider):
+    """All processes of a profile with 100,000 jobs that are not due, against the same with one."""
+    measured = {}
+    for count in (1, 100000):
+        home = Home()
+        home.use(provider)
+        (home.path / "schedule").mkdir()
+        stored = [{"id": f"{n:08x}", "kind": "cron", "expression": "0 0 1 1 *", "prompt": f"look at branch {n}",
+                   "last_run_at": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())} for n in range(count)]
+        (home.path / "schedule/jobs.json").write_text(json.dumps(stored, indent=2))
+        home.give(home.path / "schedule")
+        begin = time.monotonic()
+        home.start()
+        ready = time.monotonic() - begin
+        begin = time.monotonic()
+        home.run("schedule", "list")
+        shown = time.monotonic() - begin
+        begin = time.monotonic()
+        assert len(home.json("schedule", "list", "--json")) == count
+        listed = time.monotonic() - begin
+        time.sleep(SETTLE_S)
+        all_of_it, seconds = tree(home), 20
+        before = switches(all_of_it)
+        time.sleep(seconds)
+        measured[count] = [(switches(all_of_it) - before) / seconds, ready * 1000, shown * 1000, listed,
+                           pss_kb([home.pid("default/scheduled")]) / 1024]
+        home.close()
+    (wake, ready, shown, listed, memory), (floor, one, shown_one, listed_one, memory_one) = measured[100000], measured[1]
+    row("100,000 jobs: idle wake-ups (floor: with one job)", wake, "1/s", floor, "<= 2 per s")
+    row("100,000 jobs: start to ready", ready, "ms", one, "")
+    row("100,000 jobs: alpi schedule list", shown, "ms", shown_one, "")
+    row("100,000 jobs: alpi schedule list --json", listed, "s", listed_one, "")
+    row("100,000 jobs: memory of scheduled", memory, "MB PSS", memory_one, "")
+
+
 def recall_beside(provider):
     """A chat while all conversations are indexed for the first time, against the same chat without."""
     home = Home()
@@ -440,10 +491,10 @@ def main():
     print(HEAD, flush=True)
     try:
         for measure in (start_up, memory_and_rest, one_turn, tool_round_trip, many_streams, saturation,
-                        beside_trouble, long_life, link_rows, recall_beside):
+                        beside_trouble, long_life, link_rows, recall_beside, many_jobs):
             if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
                 measure(provider)
-        for measure in (bus, recall_rows, shelf_rows, installed_size):
+        for measure in (bus, recall_rows, shelf_rows, job_rows, installed_size):
             if len(sys.argv) < 2 or measure.__name__ in sys.argv[1:]:
                 measure()
     finally:
