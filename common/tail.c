@@ -17,7 +17,7 @@ finish(struct tail *t)
 	t->line[t->len] = '\0';
 	t->len = 0;
 	snprintf(kept, sizeof(t->last[0]), "%.*s", (int)sizeof(t->last[0]) - 1, t->line);
-	t->put(t->name, t->line);
+	t->put(t->file, t->name, t->line);
 }
 
 void

@@ -17,7 +17,8 @@
 
 struct tail {
 	char		*name;			/* whose lines they are */
-	void		(*put)(const char *name, const char *line);
+	void		(*put)(const char *file, const char *name, const char *line);
+	char		*file;			/* for put; NULL is fine */
 	struct source	 pipe;
 	char		 line[LOGFILE_LINE];	/* the unfinished one */
 	size_t		 len;

@@ -26,8 +26,8 @@
 
 /* From here on log_info() and its like write there; `terminal`: and, as all lines, on our stderr's terminal. 0 or -1. */
 int	 logs_open(int terminal, struct error *e);
-/* A line of a unit; the name is "alpi.engined[work]". */
-void	 logs_put(const char *name, const char *text);
+/* A line of a unit; the name is "alpi.engined[work]". file NULL, or not to be written: logs/service.log. */
+void	 logs_put(const char *file, const char *name, const char *text);
 
 /* ---- units.c: THE process table; which units (a daemon of a profile) are wanted ----------------- */
 
@@ -46,6 +46,7 @@ struct unit_kind {
 	int		 told_names;		/* of all variables in .env that are set, without their values */
 	int		 verifies;		/* grants: shares a key with each origin of proto/caps.def */
 	int		 anew;			/* reads its settings once: a change of them starts it anew */
+	const char	*log;			/* of its lines, below the profile's home; NULL: logs/service.log */
 };
 
 enum state { STARTING, READY, BACKOFF, STOPPING, STOPPED, FAILED, STATES };

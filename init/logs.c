@@ -15,11 +15,12 @@
 static int mirror = -1;
 
 void
-logs_put(const char *name, const char *text)
+logs_put(const char *file, const char *name, const char *text)
 {
 	cleanup_free char *line = logfile_line(name, text);
 
-	logfile_add(SERVICE_LOG, line, NULL);
+	if (file == NULL || logfile_add(file, line, NULL) == -1)
+		logfile_add(SERVICE_LOG, line, NULL);
 	if (mirror != -1 && write(mirror, line, strlen(line)) == -1 && errno != EAGAIN)
 		mirror = -1;
 }
@@ -27,7 +28,7 @@ logs_put(const char *name, const char *text)
 static void
 put_own(const char *line)
 {
-	logs_put("alpi.init", line);
+	logs_put(NULL, "alpi.init", line);
 }
 
 int

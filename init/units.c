@@ -26,12 +26,12 @@ static const char *const secrets_provider[] = {
 
 /* With -u: init changes no owner, so the homes and run/ must let in the users of these rows. */
 const struct unit_kind unit_kinds[DAEMONS] = {
-	/*                 daemon        user, as root   one per  after              secrets           names, verifies, anew */
+	/*                 daemon        user, as root   one per  after              secrets           names, verifies, anew, log */
 	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                 SECRETS_NONE,     0, 1, 0 },
 	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner), secrets_provider, 1, 0, 0 },
 	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0, 0, 0 },
 	[D_alpd] =       { "alpd",       "_alpi_alp",    PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1 },
-	[D_scheduled] =  { "scheduled",  "_alpi_sched",  PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1 },
+	[D_scheduled] =  { "scheduled",  "_alpi_sched",  PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1, "logs/schedule.log" },
 	[D_gatewayd] =   { "gatewayd",   "_alpi_gate",   PROFILE, BIT(D_engined),    gateway_variables, 0, 1, 1 },
 };
 
@@ -79,6 +79,7 @@ unit_new(const char *profile, enum daemon daemon)
 	u->name = xasprintf("%s/%s", profile, unit_kinds[daemon].daemon);
 	u->home = profile_home(site.root, profile);
 	u->tail.put = logs_put;
+	u->tail.file = unit_kinds[daemon].log == NULL ? NULL : xasprintf("%s/%s", u->home, unit_kinds[daemon].log);
 	u->tail.name = xasprintf("alpi.%s[%s]", unit_kinds[daemon].daemon, profile);
 	for (size_t i = 0; i < DAEMONS; i++)
 		random_hex(u->keys[i], BOOT_KEY_BYTES);
@@ -99,6 +100,7 @@ unit_forget(struct unit *u)
 	free(u->name);
 	free(u->home);
 	free(u->tail.name);
+	free(u->tail.file);
 	skill_words_free(u->needs);
 	explicit_bzero(u->keys, sizeof(u->keys));
 	free(u);

@@ -172,8 +172,8 @@ class Home:
         return wait_for(claim, f"{unit} to be ready")
 
     def log(self):
-        path = self.path / "logs" / "service.log"
-        return path.read_text(errors="replace")[-6000:] if path.exists() else ""
+        paths = [self.path / "logs" / name for name in ("service.log", "schedule.log")]
+        return "".join(path.read_text(errors="replace")[-6000:] for path in paths if path.exists())
 
     def sessions(self, profile=None):
         home = self.path if profile is None else self.path / "profiles" / profile

@@ -88,6 +88,8 @@ def test_a_once_job_runs_at_its_time_and_is_gone(home, provider):
     [done] = wait_for(lambda: [e["data"] for e in host(home, "host.events.history", kinds=["schedule.done"])["events"]])
     assert done["job_id"] == job["id"] and done["profile"] == "default" and done["reply"] == "the tea is ready"
     assert home.json("sessions", "list", "--json") == []
+    assert f"job={job['id']} run={run['run']} ended outcome=ok" in (home.path / "logs/schedule.log").read_text()
+    assert "alpi.scheduled" not in (home.path / "logs/service.log").read_text()
     [row] = noted(home)
     assert (row["job_id"], row["outcome"], row["output_tail"], row["tool_count"]) == (job["id"], "ok", "the tea is ready", 0)
     assert row["elapsed_s"] > 0 and row["at"] > 1.7e9 and row["profile"] == "default"

@@ -64,6 +64,22 @@ test_a_line_has_time_level_unit_and_text(void **state)
 }
 
 static void
+test_a_unit_with_a_file_of_its_own_writes_there_or_else_with_the_others(void **state)
+{
+	struct tail own = { .name = (char []){ "alpi.x[y]" }, .put = logs_put, .file = (char []){ "logs/own.log" } };
+	struct tail lost = { .name = (char []){ "alpi.z[y]" }, .put = logs_put, .file = (char []){ "nowhere/own.log" } };
+	cleanup_free char *common = NULL, *log = NULL;
+
+	feed(&own, "INFO mine\n");
+	feed(&lost, "INFO nobody's\n");
+	log = get_file(home, "logs/own.log");
+	common = get_file(home, "logs/service.log");
+	assert_non_null(strstr(log, "INFO alpi.x[y] mine\n"));
+	assert_null(strstr(common, "mine"));
+	assert_non_null(strstr(common, "INFO alpi.z[y] nobody's\n"));
+}
+
+static void
 test_a_long_line_is_cut_and_the_next_is_whole(void **state)
 {
 	static char name[] = "alpi.x[y]";
@@ -149,6 +165,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_line_has_time_level_unit_and_text, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_unit_with_a_file_of_its_own_writes_there_or_else_with_the_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_long_line_is_cut_and_the_next_is_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_last_ten_lines_are_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_file_rotates_before_it_is_too_large, set_up, tear_down),
