@@ -55,7 +55,8 @@ print_broken(const json_t *job)
 static void
 print_job(const json_t *job)
 {
-	const char *title = json_str(job, "title", ""), *last = json_str(job, "last_run_at", NULL);
+	const char *title = json_str(job, "title", ""), *status = json_str(job, "last_run_status", NULL);
+	const char *last = status == NULL ? NULL : json_str(job, "last_run_at", NULL);	/* else it is when the job was added */
 	cleanup_free char *line = text_line(title[0] != '\0' ? title : json_str(job, "prompt", ""), 100);
 	cleanup_free char *id = text_line(json_str(job, "id", "?"), 64);
 
@@ -67,10 +68,20 @@ print_job(const json_t *job)
 	print_when(job);
 	printf("  → %s%s\n", json_str(job, "next_fire", NULL) != NULL ? "next " : "",
 	    json_str(job, "next_fire", json_str(job, "status", "")));
-	printf("  %s\n  last: %s%s%s", line, last == NULL ? "never" : last,
-	    last == NULL || json_object_get(job, "last_run_status") == NULL ? "" : " ", json_str(job, "last_run_status", ""));
+	printf("  %s\n  last: %s%s%s", line, last == NULL ? "never" : last, last == NULL ? "" : " ", last == NULL ? "" : status);
 	print_flags(job);
 	putchar('\n');
+}
+
+/* The parameters of an order to one job; NULL with the error. */
+static json_t *
+params_of(const struct cli *c, const struct args *a, struct error *e)
+{
+	json_t *params = json_pack("{s:s, s:s}", "profile", c->profile, "id", a->rest[0]);
+
+	if (params == NULL)
+		error_set(e, ERR_invalid, "the id is not UTF-8");
+	return params;
 }
 
 /* ---- list, show ----------------------------------------------------------------------------- */
@@ -139,13 +150,11 @@ int
 schedule_show_command(struct cli *c, const struct args *a)
 {
 	struct error e = { 0 };
-	json_t *params = json_pack("{s:s, s:s}", "profile", c->profile, "id", a->rest[0]);
+	json_t *params = params_of(c, a, &e);
 	cleanup_json json_t *result = params == NULL ? NULL : client_call(c, "host.schedule.list", params, &e);
 	const json_t *job = json_array_get(json_object_get(result, "jobs"), 0);
 	cleanup_free char *prompt = text_visible(json_str(job, "prompt", ""));
 
-	if (params == NULL)
-		return cli_failf("the id is not UTF-8");
 	if (result == NULL)
 		return cli_fail(&e);
 	if (arg_has(a, "json")) {
@@ -249,6 +258,7 @@ schedule_update_command(struct cli *c, const struct args *a)
 	struct error e = { 0 };
 	json_t *changes = fields_given(a, &e);
 	cleanup_json json_t *result = NULL;
+	json_t *params;
 
 	if (changes == NULL)
 		return cli_usage(a, "%s", e.text);
@@ -257,8 +267,12 @@ schedule_update_command(struct cli *c, const struct args *a)
 			json_object_set_new(changes, off[i].field, json_false());
 	if (json_object_size(changes) == 0)
 		return cli_usage(a, "nothing to change");
-	result = client_call(c, "host.schedule.update", json_pack("{s:s, s:s, s:o}", "profile", c->profile, "id", a->rest[0],
-	    "changes", changes), &e);
+	if ((params = params_of(c, a, &e)) == NULL) {
+		json_decref(changes);
+		return cli_fail(&e);
+	}
+	json_object_set_new(params, "changes", changes);
+	result = client_call(c, "host.schedule.update", params, &e);
 	return result == NULL ? cli_fail(&e) : say_job(a, result, "changed");
 }
 
@@ -268,9 +282,13 @@ static int
 order(struct cli *c, const struct args *a, const char *verb, json_t *more, const char *said)
 {
 	struct error e = { 0 };
-	json_t *params = json_pack("{s:s, s:s}", "profile", c->profile, "id", a->rest[0]);
+	json_t *params = params_of(c, a, &e);
 	cleanup_json json_t *result = NULL;
 
+	if (params == NULL) {
+		json_decref(more);
+		return cli_fail(&e);
+	}
 	if (more != NULL)
 		json_object_update_new(params, more);
 	if ((result = client_call(c, verb, params, &e)) == NULL)
@@ -342,8 +360,9 @@ int
 schedule_fire_command(struct cli *c, const struct args *a)
 {
 	struct error e = { 0 };
-	cleanup_json json_t *began = client_call(c, "host.schedule.fire", json_pack("{s:s, s:s}", "profile", c->profile,
-	    "id", a->rest[0]), &e), *ended = json_array();
+	json_t *params = params_of(c, a, &e);
+	cleanup_json json_t *began = params == NULL ? NULL : client_call(c, "host.schedule.fire", params, &e);
+	cleanup_json json_t *ended = json_array();
 	const json_t *run;
 
 	if (began == NULL || follow(c, "run", json_int(began, "run", 0), ended, &e) == -1)

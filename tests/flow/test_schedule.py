@@ -54,6 +54,10 @@ def test_a_job_is_added_listed_changed_and_removed(home, provider):
     start(home, provider)
     job = add(home, "--cron", "0 7 * * 1-5", "--title", "morning", "Say what is on today")
     assert len(job["id"]) == 8 and job["status"] == "scheduled" and job["next_fire"] and job["last_run_at"]
+    assert "last: never" in home.run("schedule", "show", job["id"]).stdout       # last_run_at is when it was added
+    for verb in ("show", "remove", "pause", "fire"):
+        strange = home.run("schedule", verb, b"\xff".decode(errors="surrogateescape"), check=False)
+        assert strange.returncode == 1 and "not UTF-8" in strange.stderr
     assert (home.path / "schedule/jobs.json").stat().st_mode & 0o777 == 0o600
     assert stored(home) == [{"id": job["id"], "kind": "cron", "expression": "0 7 * * 1-5", "prompt": "Say what is on today",
                              "title": "morning", "notify": False}]
