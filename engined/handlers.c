@@ -68,6 +68,8 @@ request_json(const struct engine *en, const struct turn_start *m)
 	    "effort", tier ? tier_str(en, m->tier, "effort") : NULL, "workspace", m->workspace, "no_save", (int)m->no_save,
 	    "interactive", (int)m->interactive, "budget_s", (json_int_t)m->budget_s, "attachments", m->attachments,
 	    "thread", m->thread, "peer", m->peer);
+	if (m->mention != NULL)
+		json_object_set_new(r, "mention", json_string(m->mention));
 
 	if (m->tools != NULL)
 		json_object_set_new(r, "tools", strings_json(m->tools, m->n_tools));

@@ -42,6 +42,13 @@ mention_begin(struct turn *t, const struct mention *m)
 	}
 }
 
+/* What may name a peer: all of a person's text, and of one that came from outside only what the requester says. */
+static const char *
+words_of(const struct turn *t)
+{
+	return json_str(t->row.request, "mention", t->text);
+}
+
 static void
 on_roster(void *arg, const void *reply, const struct error *e)
 {
@@ -52,7 +59,7 @@ on_roster(void *arg, const void *reply, const struct error *e)
 	t->now.request = NULL;
 	if (r == NULL)
 		log_info("the link daemon does not tell who is pinned, so nobody is mentioned: %s", e->text);
-	if (t->row.cancelled == NULL && r != NULL && mention_parse(t->text, r->ids, r->n_ids, &m))
+	if (t->row.cancelled == NULL && r != NULL && mention_parse(words_of(t), r->ids, r->n_ids, &m))
 		mention_begin(t, &m);
 	else
 		turn_go(t, TURN_STEP);
@@ -65,7 +72,7 @@ peer_route(struct turn *t)
 	if (t->routed)
 		return t->now.request != NULL;
 	t->routed = true;
-	if (strchr(t->text, '@') == NULL || neighbour_grant(t, "alpd") == NULL)
+	if (strchr(words_of(t), '@') == NULL || neighbour_grant(t, "alpd") == NULL)
 		return false;
 	t->now.request = request_send(t->engine->daemon, "alpd", MSG_link_roster, &(struct link_roster){ }, NULL, ROSTER_MS,
 	    on_roster, t, NULL);

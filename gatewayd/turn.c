@@ -2,6 +2,7 @@
 /* See job.h: a message as a turn at engined, asked for under the row's key, with no more rights than the gateway's ceiling. */
 #include "gatewayd/job.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +74,7 @@ on_ended(void *arg, const struct error *why)
 
 /* What the turn may cause: a stranger's words are behind it, and nobody is there who could be asked. */
 static char *
-mint(const struct job *j, const char *daemon, struct error *e)
+mint(const struct job *j, const char *daemon, uint32_t caps, struct error *e)
 {
 	const struct boot *b = &j->gateway->daemon->boot;
 	cleanup_free char *verifier = xasprintf("%s/%s", b->profile, daemon);
@@ -84,34 +85,50 @@ mint(const struct job *j, const char *daemon, struct error *e)
 		.who = who,
 		.surface = j->row.platform,
 		.session = j->row.session,
-		.caps = cap_ceiling("gatewayd"),
+		.caps = caps,
 		.until = clock_wall_ms() / 1000 + GRANT_S,
 	};
 
 	return grant_mint(b, &g, e);
 }
 
+/* "@name ...": it is for a peer, if one of that name is pinned, which engined knows. */
+static bool
+names_a_peer(const char *text)
+{
+	return text[0] == '@' && (isalnum((unsigned char)text[1]) || text[1] == '_' || text[1] == '-');
+}
+
 static struct request *
 send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 {
 	struct job *j = arg;
-	cleanup_free char *tools = mint(j, "toolrunner", e), *letters = mint(j, "gatewayd", NULL), *text = NULL;
+	bool mention = names_a_peer(j->row.text);
+	uint32_t caps = cap_ceiling("gatewayd") & ~(1u << CAP_peer);
+	cleanup_free char *tools = mint(j, "toolrunner", caps, e), *letters = mint(j, "gatewayd", caps, NULL), *text = NULL;
+	cleanup_free char *peers = mention ? mint(j, "alpd", 1u << CAP_peer, NULL) : NULL;
 	cleanup_json json_t *files = j->row.files == NULL ? NULL : json_parse(j->row.files, strlen(j->row.files), FILES_DEPTH, NULL);
-	const char *grants[] = { tools, letters };
+	const char *grants[3] = { tools };
+	size_t n = 1;
 
 	if (tools == NULL)
 		return NULL;
+	if (letters != NULL)
+		grants[n++] = letters;
+	if (peers != NULL)
+		grants[n++] = peers;
 	text = banner_text(j->line->platform->banner, j->row.chat, j->row.sender, j->row.text);
 	return request_send(j->gateway->daemon, "engined", MSG_turn_start, &(struct turn_start){
 		.key = j->row.key,
 		.session = j->row.session,
 		.fresh = true,
 		.text = text,
+		.mention = mention ? j->row.text : NULL,
 		.surface = j->row.platform,
 		.model = models_find(j->gateway->models, j->row.chat),
 		.attachments = files,
 		.grants = grants,
-		.n_grants = letters == NULL ? 1 : 2,
+		.n_grants = n,
 	}, NULL, START_MS, done, done_arg, e);
 }
 

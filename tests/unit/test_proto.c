@@ -129,7 +129,7 @@ test_only_origins_have_a_ceiling(void **state)
 	assert_int_equal(cap_ceiling("alpd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec | 1u << CAP_network |
 	    1u << CAP_approve);			/* a peer's turn neither remembers nor asks further peers */
 	assert_int_equal(cap_ceiling("gatewayd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec | 1u << CAP_network |
-	    1u << CAP_message);
+	    1u << CAP_message | 1u << CAP_peer);
 	assert_int_equal(cap_ceiling("engined"), 0);
 	assert_int_equal(cap_ceiling("toolrunner"), 0);
 	assert_int_equal(cap_ceiling("stranger"), 0);
