@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The index of files: pieces, pages of what a worker tells, what is found and what is forgotten. */
-#include "tests/check.h"
+#include "tests/unit/shelf_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,45 +16,10 @@
 #include "engined/shelf.h"
 #include "engined/workspace.h"
 
-static char *home;
-static struct shelf *shelf;
-static int64_t root;
-
-static int
-up(void **state)
-{
-	struct error e = { 0 };
-	cleanup_free char *rag = NULL;
-
-	home = temp_home();
-	rag = xasprintf("%s/rag", home);
-	mkdir(rag, 0700);
-	shelf = shelf_open(home, &e);
-	assert_non_null(shelf);
-	root = shelf_root(shelf, "/w", true, &e);
-	assert_true(root > 0);
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	shelf_close(shelf);
-	shelf = NULL;
-	free(home);
-	return 0;
-}
-
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, up, down)
-
 static void
 put(const char *path, const char *text)
 {
-	struct shelf_file f = { .path = (char *)path, .mtime_us = 1, .size = 2 };
-	struct error e = { 0 };
-
-	if (shelf_put(shelf, root, &f, text, &e) == -1)
-		fail_msg("%s", e.text);
+	put_at(root, path, text);
 }
 
 /* "path:first-last" of what is found, joined by blanks; the caller frees. */

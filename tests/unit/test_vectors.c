@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Vectors of pieces: what a server may answer, what is kept of it, what is found. */
-#include "tests/check.h"
+#include "tests/unit/shelf_fixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,44 +17,17 @@
 
 #define DIM	96
 
-static char *home;
-static struct shelf *shelf;
 static struct db *db;
-static int64_t root;
+
+#define CASE_DB(fn) cmocka_unit_test_setup_teardown(fn, up_db, down)
 
 static int
-up(void **state)
+up_db(void **state)
 {
-	struct error e = { 0 };
-	cleanup_free char *rag = NULL;
+	int r = up(state);
 
-	home = temp_home();
-	rag = xasprintf("%s/rag", home);
-	mkdir(rag, 0700);
-	shelf = shelf_open(home, &e);
-	assert_non_null(shelf);
 	db = shelf_db(shelf);
-	root = shelf_root(shelf, "/w", true, &e);
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	shelf_close(shelf);
-	free(home);
-	return 0;
-}
-
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, up, down)
-
-static void
-put_file_text(int64_t where, const char *path, const char *text)
-{
-	struct shelf_file f = { .path = (char *)path, .mtime_us = 1, .size = 2 };
-	struct error e = { 0 };
-
-	assert_int_equal(shelf_put(shelf, where, &f, text, &e), 0);
+	return r;
 }
 
 static uint64_t seed = 88172645463325252;
@@ -113,7 +86,7 @@ test_vectors_finds_the_nearest_of_few_exactly(void **state)
 	for (int i = 1; i <= 300; i++) {
 		cleanup_free char *name = xasprintf("f%d", i);
 
-		put_file_text(root, name, "text");
+		put_at(root, name, "text");
 		some_vector(all[i]);
 		assert_int_equal(vectors_put(db, &v, i, all[i], &e), 0);
 	}
@@ -140,7 +113,7 @@ test_vectors_finds_a_near_one_among_many(void **state)
 
 	for (int i = 0; i < 25 * (VECTORS_NEAR + 1000) + 5; i++)
 		buf_puts(&text, "line\n");
-	put_file_text(root, "long", buf_str(&text));
+	put_at(root, "long", buf_str(&text));
 	assert_int_equal(shelf_begin(shelf, &e), 0);
 	for (int i = 1; i <= VECTORS_NEAR + 1000; i++) {
 		some_vector(one);
@@ -164,8 +137,8 @@ test_vectors_are_missing_until_they_are_put(void **state)
 	struct error e = { 0 };
 	float one[DIM];
 
-	put_file_text(root, "a", "first");
-	put_file_text(root, "b", " \n ");
+	put_at(root, "a", "first");
+	put_at(root, "b", " \n ");
 	assert_int_equal(vectors_find(db, root, "m", &none, &e), 0);
 	assert_int_equal(none.id, 0);
 	assert_int_equal(vectors_missing(db, &none, 0, ids, texts, 4, &e), 2);
@@ -192,7 +165,7 @@ test_vectors_go_with_their_file(void **state)
 	struct error e = { 0 };
 	float one[DIM];
 
-	put_file_text(root, "a", "text");
+	put_at(root, "a", "text");
 	some_vector(one);
 	assert_int_equal(vectors_put(db, &v, 1, one, &e), 0);
 	assert_int_equal(vectors_put(db, &v, 77, one, &e), 0);		/* there is no such piece: nothing */
@@ -210,7 +183,7 @@ test_vectors_of_a_model_have_one_dimension(void **state)
 
 	v = make("m", 7);			/* there were none yet */
 	v = make("m", DIM);
-	put_file_text(root, "a", "text");
+	put_at(root, "a", "text");
 	some_vector(one);
 	assert_int_equal(vectors_put(db, &v, 1, one, &e), 0);
 	assert_int_equal(vectors_make(db, root, "m", 7, &other, &e), -1);
@@ -227,8 +200,8 @@ test_vectors_of_other_models_and_workspaces_stay_apart(void **state)
 	float one[DIM];
 	int more;
 
-	put_file_text(root, "a", "text");
-	put_file_text(elsewhere, "b", "text");
+	put_at(root, "a", "text");
+	put_at(elsewhere, "b", "text");
 	some_vector(one);
 	assert_int_equal(vectors_make(db, elsewhere, "m", DIM, &theirs, &e), 0);
 	assert_int_equal(vectors_put(db, &theirs, 2, one, &e), 0);
@@ -285,12 +258,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_vectors_finds_the_nearest_of_few_exactly),
-		CASE(test_vectors_finds_a_near_one_among_many),
-		CASE(test_vectors_are_missing_until_they_are_put),
-		CASE(test_vectors_go_with_their_file),
-		CASE(test_vectors_of_a_model_have_one_dimension),
-		CASE(test_vectors_of_other_models_and_workspaces_stay_apart),
+		CASE_DB(test_vectors_finds_the_nearest_of_few_exactly),
+		CASE_DB(test_vectors_finds_a_near_one_among_many),
+		CASE_DB(test_vectors_are_missing_until_they_are_put),
+		CASE_DB(test_vectors_go_with_their_file),
+		CASE_DB(test_vectors_of_a_model_have_one_dimension),
+		CASE_DB(test_vectors_of_other_models_and_workspaces_stay_apart),
 		cmocka_unit_test(test_embed_puts_vectors_where_the_server_says),
 		cmocka_unit_test(test_embed_refuses_what_is_no_answer),
 	};
