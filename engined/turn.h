@@ -166,6 +166,9 @@ void	 step_usage(struct turn *t, int64_t tokens_in, int64_t tokens_out, double c
 /* A cancelled stream: what was said so far is the answer. */
 void	 step_cancel(struct turn *t);
 
+/* place.c: the call t->now begins where its tool runs */
+void	 place_begin(struct turn *t, enum tool_place place);
+
 /* calls.c */
 void	 calls_continue(struct turn *t);
 /* Take over a recorded result of the call at t->call. */
