@@ -25,13 +25,13 @@
 #include "toolrunner/launch.h"
 #include "toolrunner/launcher.h"
 #include "toolrunner/sandbox.h"
+#include "toolrunner/worker_spec.h"
 
 #define LINE_MAX_BYTES	(16 * 1024 * 1024)	/* a result: its output at most 1 MB, up to six bytes for each in JSON */
 #define LINE_DEPTH	16
 #define HEARD_MAX	(2 * LINE_MAX_BYTES)	/* progress is a line in 15 s; who says more than this is not ours any more */
 #define BLOCKS_MAX	32
 #define GRACE_MS	1000			/* a tool that ends itself in time still says what it had */
-#define PROBE_MS	10000
 
 struct worker {
 	struct launched			 process;	/* first */
@@ -275,49 +275,6 @@ on_end(struct launched *p, enum launched_end how, int status)
 
 /* ---- starting a call ----------------------------------------------------------------------------- */
 
-static json_t *
-path_list(const struct launcher *l, const char *const *paths)
-{
-	json_t *list = json_array();
-
-	for (; paths != NULL && *paths != NULL; paths++) {
-		cleanup_free char *path = path_expand(*paths, l->person);
-
-		if (path[0] == '/')
-			json_array_append_new(list, json_string(path));
-	}
-	return list;
-}
-
-static json_t *
-name_list(const char *const *names)
-{
-	json_t *list = json_array();
-
-	for (; names != NULL && *names != NULL; names++)
-		json_array_append_new(list, json_string(*names));
-	return list;
-}
-
-/* The lesser of the two. That a command reaches public addresses only is more than this sandbox can hold. */
-static enum tool_net
-network_of(const struct sandbox_class *box, const struct sandbox_policy *policy)
-{
-	enum tool_net net = box->net < policy->net ? box->net : policy->net;
-
-	return box->exec && net == NET_PUBLIC ? NET_NONE : net;
-}
-
-static json_t *
-sandbox_spec(const struct launcher *l, const struct sandbox_class *box, const struct sandbox_policy *policy,
-    const char *workspace, const char *skill, int64_t limit_ms)
-{
-	return json_pack("{s:i s:i s:b s:i s:s* s:s s:s s:s* s:s* s:o s:o s:o s:I}", "fs", box->fs, "net", network_of(box, policy),
-	    "exec", box->exec, "shows", box->skill, "skill", skill, "workspace", workspace, "root", l->root, "person", l->person, "user", l->user, "read",
-	    path_list(l, policy->read), "write", path_list(l, policy->write), "allow_missing",
-	    name_list(policy->allow_missing), "limit_s", (json_int_t)((limit_ms + 999) / 1000));
-}
-
 static int
 add_line(struct buf *b, const json_t *j)
 {
@@ -382,7 +339,7 @@ static int
 describe_call(struct worker *w, const struct worker_job *job, struct error *e)
 {
 	struct launcher *l = w->process.launcher;
-	cleanup_json json_t *spec = sandbox_spec(l, &job->tool->box, job->policy, job->workspace, job->skill, job->timeout_ms);
+	cleanup_json json_t *spec = worker_spec(l, &job->tool->box, job->policy, job->workspace, job->skill, job->timeout_ms);
 	cleanup_json json_t *call = json_pack("{s:s s:O s:s s:O s:O*}", "tool", job->tool->name, "args", job->args, "home",
 	    l->home, "env", l->env, "own_env", job->env);
 
@@ -405,7 +362,6 @@ on_known(evutil_socket_t fd, short what, void *arg)
 	worker_free(w);
 }
 
-
 static int
 begin(struct worker *w, const struct worker_job *job, int theirs, struct error *e)
 {
@@ -425,7 +381,7 @@ begin(struct worker *w, const struct worker_job *job, int theirs, struct error *
 	}
 	if (describe_call(w, job, e) == -1)
 		return -1;
-	return make(w, flags_of(l, network_of(&job->tool->box, job->policy), job->workspace), theirs, log, e);
+	return make(w, flags_of(l, worker_network(&job->tool->box, job->policy), job->workspace), theirs, log, e);
 }
 
 struct worker *
@@ -490,30 +446,18 @@ worker_cancel(struct worker *w)
 
 /* ---- trying the sandbox -------------------------------------------------------------------------- */
 
-static json_t *
-probe_spec(const struct launcher *l, const struct sandbox_policy *policy, const char *workspace)
-{
-	static const struct sandbox_class box = { .fs = FS_WRITE, .net = NET_NONE, .exec = true };
-	json_t *spec = sandbox_spec(l, &box, policy, workspace, NULL, PROBE_MS);
-
-	json_object_set_new(spec, "probe", json_pack("{s:[i,i], s:[o,o,o,o]}", "pids", getpid(), l->pid, "paths",
-	    json_sprintf("%s/.env", l->root), json_sprintf("%s/run", l->root), json_sprintf("%s/config.yaml", l->home),
-	    json_sprintf("%s/.ssh", l->person == NULL ? "/" : l->person)));
-	return spec;
-}
-
 struct worker *
 worker_probe(struct launcher *l, const struct sandbox_policy *policy, const struct worker_events *ev, void *arg,
     struct error *e)
 {
 	cleanup_free char *workspace = path_join(l->home, "workspace");
-	cleanup_json json_t *spec = probe_spec(l, policy, workspace);
+	cleanup_json json_t *spec = worker_probe_spec(l, policy, workspace);
 	cleanup_close int theirs = -1;
 	struct worker *w = worker_new(l, ev, arg, &theirs, e);
 
 	if (w == NULL)
 		return NULL;
-	w->limit_ms = w->kill_ms = PROBE_MS;
+	w->limit_ms = w->kill_ms = WORKER_PROBE_MS;
 	w->call = xstrdup("{}");
 	if (add_line(&w->out, spec) == 0 && make(w, LAUNCH_OWN_NET | LAUNCH_MAKE_WORKSPACE, theirs, -1, e) == 0) {
 		worker_go(w);
