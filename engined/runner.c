@@ -50,6 +50,8 @@ on_finished(struct turn *t, const struct tool_next_reply *r)
 		ask_approved(t, r->ok ? "once" : "deny", "timeout");
 	if (r->ok && r->output != NULL && strcmp(t->now.name, "learn_file") == 0)
 		indexing_learned(t, &result);
+	else if (skill_validates(t))
+		skill_validated(t, &result);
 	else
 		calls_end(t, &result);
 }

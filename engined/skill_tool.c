@@ -225,6 +225,21 @@ skill_may_run(const struct skill_asker *a, const char *name, bool *script, struc
 	return r;
 }
 
+bool
+skill_has_python(const struct skill_asker *a, const char *name)
+{
+	struct skill *s = skill_find(a->home, name, NULL);
+	cleanup_close int dir = s == NULL ? -1 : open_folder(a, s, NULL);
+	char **names = dir == -1 ? NULL : beneath_names(dir, "scripts", false);
+	bool found = false;
+
+	for (char **n = names; n != NULL && *n != NULL; n++)
+		found |= strlen(*n) > 3 && strcmp(*n + strlen(*n) - 3, ".py") == 0;
+	beneath_names_free(names);
+	skill_free(s);
+	return found;
+}
+
 /* What has no script is read and followed. */
 static char *
 do_run(const struct skill_asker *a, struct skill *s, const json_t *args, struct error *e)

@@ -23,6 +23,8 @@ char	*skill_call(const struct skill_asker *a, const json_t *args, struct error *
  * or what it has is not right.
  */
 int	 skill_may_run(const struct skill_asker *a, const char *name, bool *script, struct error *e);
+/* Is there such a skill, with something for an interpreter to parse? */
+bool	 skill_has_python(const struct skill_asker *a, const char *name);
 /* Does the action start its script? */
 bool	 skill_runs(const char *action);
 /* Does the action change skills? */

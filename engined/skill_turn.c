@@ -78,6 +78,55 @@ run_script(struct turn *t)
 	}
 }
 
+/* Scripts are parsed by an interpreter, which is in the sandbox alone. */
+static void
+validate(struct turn *t)
+{
+	struct skill_asker who = { .home = t->engine->home, .el = engine_eligible(t->engine) };
+
+	json_t *args;
+
+	if (!skill_has_python(&who, json_str(t->now.args, "name", ""))) {
+		carry_out(t);
+		return;
+	}
+	args = json_pack("{s:s, s:s}", "action", "validate", "name", json_str(t->now.args, "name", ""));
+	json_decref(t->now.args);
+	t->now.args = args;
+	runner_begin(t);
+}
+
+bool
+skill_validates(const struct turn *t)
+{
+	return t->now.neighbour != NULL && strcmp(t->now.name, "skill") == 0 &&
+	    strcmp(json_str(t->now.args, "action", ""), "validate") == 0;
+}
+
+void
+skill_validated(struct turn *t, struct tool_result *r)
+{
+	struct skill_asker who = { .home = t->engine->home, .el = engine_eligible(t->engine) };
+	cleanup_free char *unparsed = r->ok ? NULL : xasprintf("warning: the scripts were not parsed: %s", r->error);
+	const char *said = unparsed != NULL ? unparsed : r->output == NULL ? "" : r->output;
+	struct tool_result all = { .ours = true };
+	struct error e = { 0 };
+	cleanup_free char *own = skill_call(&who, t->now.args, &e);
+
+	all.ok = own != NULL;
+	if (own == NULL)
+		all.error = xstrdup(e.text);
+	else if (said[0] == '\0')
+		all.output = steal(own);
+	else
+		all.output = xasprintf("%s\n%s", own, said);
+	free(r->output);
+	free(r->error);
+	json_decref(r->mutations);
+	json_decref(r->produced);
+	calls_end(t, &all);
+}
+
 /* Instructions may need commands, and these what the skill declares (tools.md, 5); toolrunner reads which variables that are. */
 void
 skill_note(struct turn *t, const json_t *args)
@@ -110,6 +159,8 @@ skill_begin(struct turn *t)
 
 	if (skill_runs(json_str(t->now.args, "action", "")))
 		run_script(t);
+	else if (strcmp(json_str(t->now.args, "action", ""), "validate") == 0)
+		validate(t);
 	else if (!skill_changes(json_str(t->now.args, "action", "")))
 		carry_out(t);
 	else if (t->peer != NULL || t->thread != NULL || t->agent != NULL)

@@ -264,6 +264,12 @@ void	 skill_answer(struct turn *t, struct tool_result *r);
 
 /* skill_turn.c: the tool skill */
 void	 skill_begin(struct turn *t);
+/*
+ * What Python says of a skill's scripts is there, r, or why it is not: the call ends with all that is wrong with the skill.
+ * Takes r's strings. skill_validates: is it such a call that toolrunner has?
+ */
+void	 skill_validated(struct turn *t, struct tool_result *r);
+bool	 skill_validates(const struct turn *t);
 /* A call that went well may have shown a skill. */
 void	 skill_note(struct turn *t, const json_t *args);
 /* The skills as the prompt lists them, and the hint for what is asked; the caller frees both, NULL: none. */

@@ -85,7 +85,7 @@ const struct tool tools[] = {
 		.summary = "run the script of a skill",
 		.description = "Run a skill's scripts/run.py. \"invoke\" returns only the JSON that its output_schema describes.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
-		    "\"action\":{\"type\":\"string\",\"enum\":[\"run\",\"test\",\"invoke\"]},"
+		    "\"action\":{\"type\":\"string\",\"enum\":[\"run\",\"test\",\"invoke\",\"validate\"]},"
 		    "\"name\":{\"type\":\"string\"},"
 		    "\"args\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
 		    "\"timeout\":{\"type\":\"integer\",\"description\":\"seconds\",\"default\":600}},\"required\":[\"action\",\"name\"]}",

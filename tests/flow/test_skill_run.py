@@ -61,6 +61,22 @@ def test_a_script_gets_its_variables_and_keeps_its_state(any_user_home, provider
     assert "secret" not in home.log()
 
 
+def test_validate_parses_the_scripts_without_running_them(home, provider):
+    begin(home, provider)
+    folder = program(home, "stars", "import no_such_module\nopen('state/ran', 'w')")
+    (folder / "scripts/extra.py").write_text("def f(:\n")
+    program(home, "keyed", "print(", "requires_env: ['A_TOKEN']\n")
+    program(home, "fine", "print(1)")
+    home.give(home.base)
+    home.start()
+    tools = one(home, *(skill("validate", name=n) for n in ("stars", "keyed", "fine", "none")))
+    assert "error: scripts/extra.py: line 1: invalid syntax\n" in tools[0]["output"]
+    assert "error: scripts/run.py: imports no_such_module, which is not there\n" in tools[0]["output"]
+    assert not (folder / "state/ran").exists()
+    assert "inactive: missing variable A_TOKEN" in tools[1]["output"] and "the scripts were not parsed: " in tools[1]["output"]
+    assert tools[2]["ok"] and "error" not in tools[2]["output"] and not tools[3]["ok"]
+
+
 def test_invoke_returns_the_json_and_nothing_else(home, provider):
     begin(home, provider)
     program(home, "counts", "import sys\nprint('{\"n\": 3}')\nprint('warned', file=sys.stderr)", NUMBER)

@@ -350,6 +350,25 @@ tool(bool foreign, bool person, const char *args, struct error *e)
 }
 
 static void
+test_a_line_of_ten_megabytes_is_left_alone(void **state)
+{
+	size_t len = 10 * 1024 * 1024;
+	cleanup_free char *huge = xmalloc(len + 1), *path = path_of("USER.md"), *said = NULL;
+	struct error e = { 0 };
+	struct stat st;
+
+	memset(huge, 'a', len);
+	huge[len] = '\0';
+	put("USER.md", huge);
+	assert_null(memory_add(home, MEMORY_USER, "Likes tea", CONF_NORMAL, &e));
+	assert_int_equal(e.code, ERR_too_large);
+	assert_null(said = memory_read(home, MEMORY_USER, &e));
+	memory_prune(home);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, len);
+}
+
+static void
 test_what_follows_foreign_text_waits_for_a_person(void **state)
 {
 	struct error e = { 0 };
@@ -445,7 +464,7 @@ main(void)
 		TEST(test_a_candidate_has_words_and_a_limit), TEST(test_a_change_needs_one_entry),
 		TEST(test_agent_md_is_free_text),
 		TEST(test_what_was_never_sure_goes_after_a_month),
-		TEST(test_a_file_of_another_encoding_is_left_alone),
+		TEST(test_a_file_of_another_encoding_is_left_alone), TEST(test_a_line_of_ten_megabytes_is_left_alone),
 		TEST(test_what_follows_foreign_text_waits_for_a_person),
 		TEST(test_the_queue_forgets_the_old_and_bounds_the_rest),
 		TEST(test_a_batch_skips_what_is_refused),

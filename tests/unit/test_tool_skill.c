@@ -44,6 +44,34 @@ test_a_script_runs_in_its_folder_with_its_arguments(void **state)
 }
 
 static void
+test_scripts_are_parsed_and_not_run(void **state)
+{
+	make_skill(HEAD, "import json, no_such_module, beside\ntry:\n    import optional_one\nexcept ImportError:\n    pass\nopen('state/ran', 'w')\n");
+	put_file(workspace, "scripts/beside.py", "x = 1\n");
+	put_file(workspace, "scripts/broken.py", "x = 1\ndef f(:\n");
+	cleanup_outcome struct outcome o = skill("validate", "");
+	cleanup_free char *ran = xasprintf("%s/state/ran", workspace);
+
+	assert_true(o.r.ok);
+	assert_string_equal(buf_str(&o.r.output), "error: scripts/broken.py: line 2: invalid syntax\n"
+	    "error: scripts/run.py: imports no_such_module, which is not there\n");
+	assert_int_equal(access(ran, F_OK), -1);
+}
+
+static void
+test_a_port_that_nobody_listens_on_and_an_early_browser_are_told(void **state)
+{
+	make_skill(HEAD, "import webbrowser, http.server\nwebbrowser.open('http://x')\n"
+	    "http.server.HTTPServer(('', 8123), None).serve_forever(port=8123)\n");
+	put_file(workspace, "SKILL.md", HEAD "---\nIt answers at http://localhost:8080/\n");
+	cleanup_outcome struct outcome o = skill("validate", "");
+
+	assert_true(o.r.ok);
+	assert_string_equal(buf_str(&o.r.output), "warning: scripts/run.py: opens the browser before the server listens that it calls back\n"
+	    "warning: scripts/run.py: has port 8123, SKILL.md has 8080\n");
+}
+
+static void
 test_a_test_says_that_it_went_well(void **state)
 {
 	make_skill(HEAD, "print('fine')\n");
@@ -186,6 +214,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORKSPACE_TEST(test_a_script_runs_in_its_folder_with_its_arguments),
+		WORKSPACE_TEST(test_scripts_are_parsed_and_not_run),
+		WORKSPACE_TEST(test_a_port_that_nobody_listens_on_and_an_early_browser_are_told),
 		WORKSPACE_TEST(test_a_test_says_that_it_went_well),
 		WORKSPACE_TEST(test_a_failing_script_fails_with_its_last_words_and_its_output),
 		WORKSPACE_TEST(test_without_a_script_nothing_runs),

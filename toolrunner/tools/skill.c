@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * skill (memory-skills.md, 7.2): run a skill's scripts/run.py. What the skill
+ * skill (memory-skills.md, 7.2): run a skill's scripts/run.py, or look its scripts over. What the skill
  * asks for beside variables (programs, a platform) is looked for here, where
  * the script will be; whether it may have its variables was decided before.
  */
@@ -22,6 +22,7 @@
 #include "toolrunner/command.h"
 #include "toolrunner/produced.h"
 #include "toolrunner/said.h"
+#include "toolrunner/tools/skill_check.h"
 
 #define OUT_HALF	(384 * 1024)
 #define ERR_HALF	(96 * 1024)
@@ -187,6 +188,13 @@ set_variables(const struct tool_call *call, const struct skill *s)
 }
 
 static int
+no_python(const struct skill *s, struct error *e)
+{
+	return error_set(e, ERR_unavailable, "skill %s is a Python script, and there is no python3 on the PATH of the sandbox (%s)",
+	    s->name, getenv("PATH") == NULL ? "empty" : getenv("PATH"));
+}
+
+static int
 run_script(struct tool_call *call, const struct skill *s, struct command *c, struct error *e)
 {
 	cleanup_free char *python = find_program("python3");
@@ -195,8 +203,7 @@ run_script(struct tool_call *call, const struct skill *s, struct command *c, str
 	if (check_platform(s, e) == -1 || check_bins(s, e) == -1)
 		return -1;
 	if (python == NULL)
-		return error_set(e, ERR_unavailable, "skill %s is a Python script, and there is no python3 on the PATH of the sandbox (%s)",
-		    s->name, getenv("PATH") == NULL ? "empty" : getenv("PATH"));
+		return no_python(s, e);
 	if ((argv = arguments(s, python, json_object_get(call->args, "args"), e)) == NULL)
 		return -1;
 	set_variables(call, s);
@@ -296,7 +303,15 @@ conclude(struct tool_call *call, const struct skill *s, const struct command *c,
 		add_errors(r, &err);
 }
 
-/* ---- the three actions ------------------------------------------------------------------------ */
+static int
+validate(struct tool_call *call, const struct skill *s, struct error *e)
+{
+	cleanup_free char *python = find_program("python3");
+
+	return python == NULL ? no_python(s, e) : skill_check_scripts(call, python, e);
+}
+
+/* ---- the actions ------------------------------------------------------------------------ */
 
 static int
 carry_out(struct tool_call *call, const struct skill *s, struct error *e)
@@ -305,6 +320,8 @@ carry_out(struct tool_call *call, const struct skill *s, struct error *e)
 	struct command c = { 0 };
 	int result;
 
+	if (strcmp(action, "validate") == 0)
+		return validate(call, s, e);
 	if (s->script == NULL)
 		return error_set(e, ERR_not_found, "skill %s has no scripts/run.py to %s", s->name, action);
 	if (s->schema == NULL && strcmp(action, "invoke") == 0)
