@@ -40,6 +40,7 @@ static const struct gateway_key matrix[] = {
 	{ "MATRIX_ALLOWED_ROOMS",    "rooms",      GATEWAY_ALLOW,  false, "rooms that may write, !id:server, comma separated" },
 	{ "MATRIX_ALLOWED_CHAT_IDS", NULL,         GATEWAY_ALLOW,  false, NULL },	/* the reference's other name for it */
 	{ "MATRIX_ALLOWED_SENDERS",  "senders",    GATEWAY_LIST,   false, "people who may write there (empty: whoever is in such a room)" },
+	{ "MATRIX_ALLOWED_USER_IDS", NULL,         GATEWAY_LIST,   false, NULL },	/* and for this */
 	{ 0 }
 };
 
@@ -64,7 +65,7 @@ const char *const gateway_variables[] = {
 	"IMAP_ADDRESS", "IMAP_PASSWORD", "IMAP_HOST", "IMAP_PORT", "SMTP_HOST", "SMTP_PORT", "IMAP_ALLOWED_SENDERS",
 	"GMAIL_CLIENT_ID", "GMAIL_CLIENT_SECRET", "GMAIL_ALLOWED_SENDERS", "GMAIL_API_URL",
 	"MATRIX_HOMESERVER_URL", "MATRIX_USER_ID", "MATRIX_ACCESS_TOKEN", "MATRIX_DEVICE_ID", "MATRIX_ALLOWED_ROOMS",
-	"MATRIX_ALLOWED_CHAT_IDS", "MATRIX_ALLOWED_SENDERS",
+	"MATRIX_ALLOWED_CHAT_IDS", "MATRIX_ALLOWED_SENDERS", "MATRIX_ALLOWED_USER_IDS",
 	"WEBHOOK_POST_URL",
 	NULL
 };

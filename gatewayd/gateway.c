@@ -14,6 +14,7 @@
 static const struct platform *const platforms[] = {
 	&telegram_platform,
 	&gmail_platform,
+	&matrix_platform,
 };
 
 int

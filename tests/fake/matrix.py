@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small Matrix homeserver: sync with its long poll, sends that are known by their transaction, typing, pages, media."""
+import http.server
+import json
+import re
+import threading
+import time
+import urllib.parse
+
+SELF = "@alpi:fake.test"
+
+
+class Homeserver:
+    """`sent` holds what was taken, in order: {room, body, html, txn, at}. `refuse` holds the next answers of a call instead."""
+
+    def __init__(self, token="matrix_secret_token"):
+        self.token = token
+        self.lock = threading.Condition()
+        self.stream = []                        # (room, event) in the order of arrival
+        self.state = {}                         # room -> state events
+        self.sent, self.typing, self.calls, self.invites = [], [], [], {}
+        self.transactions = {}                  # (room, txn) -> event id
+        self.again = 0                          # sends that were known already
+        self.media = {}                         # id -> (type, bytes)
+        self.refuse = {}                        # call -> [(status, body)]
+        self.logged_out = False
+        self.closed = False
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    # ---- what people do ------------------------------------------------------------------------
+
+    def post(self, room, text, sender="@ann:fake.test", **more):
+        """Somebody writes; the event's id."""
+        return self.put(room, {"content": {"msgtype": "m.text", "body": text, **more}}, sender)
+
+    def put(self, room, event, sender="@ann:fake.test"):
+        with self.lock:
+            name = f"${len(self.stream)}:fake.test"
+            self.stream.append((room, {"type": "m.room.message", "event_id": name, "sender": sender,
+                                       "origin_server_ts": int(time.time() * 1000), **event}))
+            self.lock.notify_all()
+        return name
+
+    def attach(self, room, name, data, kind="m.file", mime="text/plain", **more):
+        media = f"media{len(self.media)}"
+        self.media[media] = (mime, data)
+        content = {"msgtype": kind, "body": name, "url": f"mxc://fake.test/{media}", "info": {"mimetype": mime, "size": len(data)}}
+        return self.put(room, {"content": {**content, **more}})
+
+    def encrypt(self, room):
+        with self.lock:
+            self.state.setdefault(room, []).append({"type": "m.room.encryption", "event_id": f"$e{room[1:]}", "sender": SELF,
+                                                    "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}})
+        return self.put(room, {"type": "m.room.encrypted", "content": {"ciphertext": "xx"}})
+
+    def answers(self, room=None):
+        with self.lock:
+            return [row["body"] for row in self.sent if room in (None, row["room"])]
+
+    def close(self):
+        with self.lock:
+            self.closed = True
+            self.lock.notify_all()
+        self.server.shutdown()
+        self.server.server_close()
+
+    # ---- the calls -----------------------------------------------------------------------------
+
+    def sync(self, query, body):
+        since = int(query.get("since", "s0")[1:])
+        limit = json.loads(query.get("filter", "{}")).get("room", {}).get("timeline", {}).get("limit", 10)
+        with self.lock:
+            if "since" in query:
+                self.lock.wait_for(lambda: len(self.stream) > since or self.closed, min(int(query.get("timeout", 0)) / 1000, 20))
+            rooms = {}
+            for at in range(since, len(self.stream)):
+                room, event = self.stream[at]
+                rooms.setdefault(room, []).append((at, event))
+            join = {}
+            for room, rows in rooms.items():
+                shown = rows[-limit:]
+                join[room] = {"timeline": {"events": [e for _, e in shown], "limited": len(shown) < len(rows),
+                                           "prev_batch": f"s{shown[0][0]}"},
+                              "state": {"events": self.state.get(room, []) if since == 0 else []}}
+            return 200, {"next_batch": f"s{len(self.stream)}", "rooms": {"join": join, "invite": self.invites}}
+
+    def messages(self, query, body, room):
+        begin, stop = int(query["from"][1:]), int(query.get("to", "s0")[1:])
+        with self.lock:
+            rows = [(at, e) for at, (r, e) in enumerate(self.stream) if r == room and stop <= at < begin][::-1]
+        page = rows[:min(int(query.get("limit", 10)), 7)]       # a server may give less than it is asked for
+        more = {"end": f"s{page[-1][0]}"} if page else {}
+        return 200, {"start": query["from"], "chunk": [e for _, e in page], **more}
+
+    def send(self, query, body, room, kind, txn):
+        with self.lock:
+            known = self.transactions.get((room, txn))
+            if known:
+                self.again += 1
+                return 200, {"event_id": known}
+            name = f"$sent{len(self.sent)}:fake.test"
+            self.transactions[room, txn] = name
+            self.sent.append({"room": room, "body": body["body"], "html": body.get("formatted_body"), "kind": body["msgtype"],
+                              "txn": txn, "at": time.monotonic(), "content": body})
+            self.stream.append((room, {"type": kind, "event_id": name, "sender": SELF, "content": body}))
+            self.lock.notify_all()
+        return 200, {"event_id": name}
+
+    def type(self, query, body, room, user):
+        assert user == SELF and body["timeout"] <= 30000
+        with self.lock:
+            self.typing.append(room)
+        return 200, {}
+
+    def download(self, query, body, server, media):
+        if server != "fake.test" or media not in self.media:
+            return 404, {"errcode": "M_NOT_FOUND", "error": "no such media"}
+        return 200, self.media[media]
+
+    def whoami(self, query, body):
+        return 200, {"user_id": SELF}
+
+    ROUTES = [
+        ("GET", "sync", r"/_matrix/client/v3/sync", sync),
+        ("GET", "whoami", r"/_matrix/client/v3/account/whoami", whoami),
+        ("GET", "messages", r"/_matrix/client/v3/rooms/([^/]+)/messages", messages),
+        ("PUT", "send", r"/_matrix/client/v3/rooms/([^/]+)/send/([^/]+)/([^/]+)", send),
+        ("PUT", "typing", r"/_matrix/client/v3/rooms/([^/]+)/typing/([^/]+)", type),
+        ("GET", "download", r"/_matrix/client/v1/media/download/([^/]+)/([^/]+)", download),
+    ]
+
+    def answer(self, method, target, token, body):
+        path, _, text = target.partition("?")
+        query = dict(urllib.parse.parse_qsl(text))
+        if token != f"Bearer {self.token}":
+            return 401, {"errcode": "M_MISSING_TOKEN", "error": "no token"}
+        if self.logged_out:
+            return 401, {"errcode": "M_UNKNOWN_TOKEN", "error": "logged out", "soft_logout": True}
+        for verb, name, pattern, function in self.ROUTES:
+            found = re.fullmatch(pattern, path)
+            if verb != method or not found:
+                continue
+            with self.lock:
+                self.calls.append((name, query))
+                if self.refuse.get(name):
+                    return self.refuse[name].pop(0)
+            return function(self, query, body, *[urllib.parse.unquote(part) for part in found.groups()])
+        return 404, {"errcode": "M_UNRECOGNIZED", "error": "unknown"}
+
+    def handler(self):
+        fake = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def serve(self):
+                data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                status, said = fake.answer(self.command, self.path, self.headers.get("Authorization"), json.loads(data or b"{}"))
+                kind, data = said if isinstance(said, tuple) else ("application/json", json.dumps(said).encode())
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                try:
+                    self.wfile.write(data)
+                except OSError:
+                    pass
+
+            do_GET = do_PUT = do_POST = serve
+
+            def log_message(self, *args):
+                pass
+
+        return Handler
