@@ -26,7 +26,6 @@ UNIT += outputs:alpi-engined attach:alpi-engined tool_image:alpi-toolrunner prod
 UNIT += jobs:alpi-scheduled tick:alpi-scheduled job_year:alpi-scheduled
 UNIT += inbox:alpi-gatewayd telegram_text:alpi-gatewayd mime:alpi-gatewayd gmail:alpi-gatewayd
 UNIT += outbox:alpi-gatewayd
-UNIT += inbox:alpi-gatewayd telegram_text:alpi-gatewayd mime:alpi-gatewayd
 UNIT += matrix_sync:alpi-gatewayd webhook_check:alpi-gatewayd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
@@ -41,7 +40,6 @@ FUZZ += lexer:alpi-toolrunner produced:alpi-toolrunner
 FUZZ += peers:alpi-alpd
 FUZZ += host:alpi-hostd
 FUZZ += update:alpi-gatewayd mime:alpi-gatewayd gmail:alpi-gatewayd
-FUZZ += update:alpi-gatewayd mime:alpi-gatewayd
 FUZZ += matrix:alpi-gatewayd webhook:alpi-gatewayd
 FUZZ += control:alpi-init
 FUZZ += noise:alpi-alpd frame:alpi-alpd pem:alpi-alpd canonical:alpi-alpd envelope:alpi-alpd

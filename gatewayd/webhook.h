@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the webhook platform: what is posted to us, and what we post. */
+#ifndef ALPI_GATEWAYD_WEBHOOK_H
+#define ALPI_GATEWAYD_WEBHOOK_H
+
+#include <stdint.h>
+
+#include "gatewayd/allow.h"
+#include "gatewayd/gateway.h"
+
+struct evhttp;
+
+struct webhook {
+	struct gateway		*gateway;
+	struct allow		 allow;
+	struct breaker		*breaker;	/* of what we post */
+	struct evhttp		*http;		/* NULL: nobody can post to us */
+	char			*secret;
+	char			*url;		/* where we post; NULL: nowhere */
+	double			 tokens;	/* messages that may come now */
+	int64_t			 counted_at;
+};
+
+/* webhook_in.c: listen at 127.0.0.1; before restrict. 0 or -1 with the error. */
+int	 webhook_listen(struct webhook *w, int port, struct error *e);
+void	 webhook_serve(struct webhook *w);
+void	 webhook_deaf(struct webhook *w);	/* no listener any more */
+
+#endif
