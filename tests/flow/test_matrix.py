@@ -18,7 +18,7 @@ from matrix import SELF, Homeserver  # noqa: E402
 
 UNIT = "default/gatewayd"
 ROOM, OTHER = "!room/1:fake.test", "!other:fake.test"
-MESSAGES = int(os.environ.get("ALPI_MESSAGES", "40"))
+MESSAGES = int(os.environ.get("ALPI_MESSAGES", "24"))
 
 
 class Matrix:
@@ -156,6 +156,14 @@ def test_a_lost_login_opens_the_breaker_and_a_new_token_goes_on(matrix):
     m.env(m.home.path, MATRIX_ALLOWED_ROOMS=ROOM)
     m.home.ready(UNIT, not_pid=pid)
     assert m.answered(1)[0].endswith("wait for me")
+
+
+def test_a_probe_says_who_we_are(matrix):
+    m = matrix()
+    assert m.home.json("gateway", "probe", "matrix") == {"status": "ok", "who": SELF}
+    m.server.logged_out = True
+    done = m.home.run("gateway", "probe", "matrix", "--json", check=False)
+    assert done.returncode == 1 and "M_UNKNOWN_TOKEN" in json.loads(done.stdout)["reason"]
 
 
 def test_a_long_answer_comes_in_parts(matrix):
