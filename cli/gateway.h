@@ -7,8 +7,8 @@
 
 /* The options that give a platform's settings, for tables of options. */
 #define GATEWAY_OPTIONS											\
-	{ "token-stdin", 0, NULL, "telegram, matrix: read the token from standard input" },		\
-	{ "chats", 0, "IDS", "telegram: the chats that may write, comma separated" },			\
+	{ "token-stdin", 0, NULL, "telegram, matrix, ntfy: read the token from standard input" },		\
+	{ "chats", 0, "IDS", "telegram, webhook: the chats that may write, comma separated" },			\
 	{ "users", 0, "IDS", "telegram: the people who may write there (whoever is in such a chat)" },	\
 	{ "api-url", 0, "URL", "telegram: another Bot API server" },					\
 	{ "address", 0, "ADDRESS", "imap: the mail address" },						\
@@ -24,7 +24,10 @@
 	{ "user", 0, "ID", "matrix: our user id" },							\
 	{ "device", 0, "ID", "matrix: our device id" },							\
 	{ "rooms", 0, "IDS", "matrix: the rooms that may write, comma separated" },			\
-	{ "post-url", 0, "URL", "webhook: where messages are posted to" }
+	{ "post-url", 0, "URL", "webhook: where messages are posted to" },				\
+	{ "secret-stdin", 0, NULL, "webhook: read the secret of those who post to us from standard input" },	\
+	{ "topic", 0, "NAME", "ntfy: the topic" },							\
+	{ "server", 0, "URL", "ntfy: another server" }
 
 /* Configure a platform by options, and at a terminal by questions; then try it. The exit status. */
 int	gateway_switch_on(struct cli *c, const struct args *a, const char *name);

@@ -52,9 +52,9 @@ asked(const struct gateway_key *k, const char *stored)
 
 /* Ask for this one? Whom it lets in is asked, too: without, the platform hears nobody. */
 static bool
-shall_ask(const struct gateway_key *k, const char *stored)
+shall_ask(const struct gateway_kind *g, const struct gateway_key *k, const char *stored)
 {
-	return k->option != NULL && stored == NULL && (k->needed || k->kind == GATEWAY_ALLOW);
+	return k->option != NULL && stored == NULL && (k->needed || k->kind == GATEWAY_ALLOW || !gateway_needs(g));
 }
 
 /* An option that belongs to another platform is a mistake. */
@@ -88,7 +88,7 @@ collect(const struct args *a, const struct gateway_kind *g, const json_t *stored
 		const char *has = json_str(stored, k->env, NULL);
 		cleanup_free char *value = given(a, k, e);
 
-		if (value == NULL && e->code == 0 && person && shall_ask(k, has) && (value = asked(k, has)) == NULL)
+		if (value == NULL && e->code == 0 && person && shall_ask(g, k, has) && (value = asked(k, has)) == NULL)
 			error_set(e, ERR_cancelled, "nothing was changed");
 		if (value == NULL && e->code == 0 && k->needed && has == NULL)
 			error_set(e, ERR_invalid, "%s needs --%s%s", g->name, k->option, k->kind == GATEWAY_SECRET ? "-stdin" : "");

@@ -45,7 +45,16 @@ static const struct gateway_key matrix[] = {
 };
 
 static const struct gateway_key webhook[] = {
-	{ "WEBHOOK_POST_URL", "post-url", GATEWAY_TEXT, true, "where messages are posted to" },
+	{ "WEBHOOK_POST_URL",         "post-url", GATEWAY_TEXT,   false, "where messages are posted to (empty: nowhere)" },
+	{ "WEBHOOK_SECRET",           "secret",   GATEWAY_SECRET, false, "secret of those who post to us (empty: nobody does)" },
+	{ "WEBHOOK_ALLOWED_CHAT_IDS", "chats",    GATEWAY_LIST,   false, "chats that they may name, comma separated (empty: any)" },
+	{ 0 }
+};
+
+static const struct gateway_key ntfy[] = {
+	{ "NTFY_TOPIC", "topic",  GATEWAY_TEXT,   true,  "the topic that your phone listens to" },
+	{ "NTFY_URL",   "server", GATEWAY_TEXT,   false, "another server (empty: ntfy.sh)" },
+	{ "NTFY_TOKEN", "token",  GATEWAY_SECRET, false, "its access token (empty: none)" },
 	{ 0 }
 };
 
@@ -56,6 +65,7 @@ const struct gateway_kind gateway_kinds[] = {
 	    { "gateway/gmail-state.json", "secrets/gmail_token.json", "secrets/.gmail_token.lock" } },
 	{ "matrix",   "Matrix",   matrix,   NULL,                       { "gateway/matrix-state.json" } },
 	{ "webhook",  "Webhook",  webhook,  NULL,                       { NULL } },
+	{ "ntfy",     "ntfy",     ntfy,     NULL,                       { NULL } },
 	{ 0 }
 };
 
@@ -66,9 +76,31 @@ const char *const gateway_variables[] = {
 	"GMAIL_CLIENT_ID", "GMAIL_CLIENT_SECRET", "GMAIL_ALLOWED_SENDERS", "GMAIL_API_URL",
 	"MATRIX_HOMESERVER_URL", "MATRIX_USER_ID", "MATRIX_ACCESS_TOKEN", "MATRIX_DEVICE_ID", "MATRIX_ALLOWED_ROOMS",
 	"MATRIX_ALLOWED_CHAT_IDS", "MATRIX_ALLOWED_SENDERS", "MATRIX_ALLOWED_USER_IDS",
-	"WEBHOOK_POST_URL",
+	"WEBHOOK_POST_URL", "WEBHOOK_SECRET", "WEBHOOK_ALLOWED_CHAT_IDS", "NTFY_TOPIC", "NTFY_URL", "NTFY_TOKEN",
 	NULL
 };
+
+bool
+gateway_needs(const struct gateway_kind *g)
+{
+	for (const struct gateway_key *k = g->keys; k->env != NULL; k++)
+		if (k->needed)
+			return true;
+	return false;
+}
+
+const char *
+gateway_lacks(const struct gateway_kind *g, bool (*has)(const void *from, const char *env), const void *from)
+{
+	bool any = false;
+
+	for (const struct gateway_key *k = g->keys; k->env != NULL; k++) {
+		if (k->needed && !has(from, k->env))
+			return k->env;
+		any |= has(from, k->env);
+	}
+	return any ? NULL : g->keys->env;
+}
 
 const struct gateway_kind *
 gateway_kind_find(const char *name)

@@ -21,7 +21,7 @@ struct gateway_key {
 	const char	*env;
 	const char	*option;	/* of alpi gateway enable; of a secret: --OPTION-stdin */
 	enum gateway_key_kind kind;
-	bool		 needed;	/* without it the platform is not configured */
+	bool		 needed;	/* without it the platform is not configured; of one without such keys, any will do */
 	const char	*question;
 };
 
@@ -36,6 +36,9 @@ struct gateway_kind {
 extern const struct gateway_kind gateway_kinds[];	/* ends with a row without a name */
 extern const char *const gateway_variables[];		/* all of the keys' variables; ends with NULL */
 
+bool	 gateway_needs(const struct gateway_kind *g);	/* certain ones of its keys */
+/* The first variable that a platform lacks, by whether it has one; NULL: it is configured. */
+const char *gateway_lacks(const struct gateway_kind *g, bool (*has)(const void *from, const char *env), const void *from);
 const struct gateway_kind *gateway_kind_find(const char *name);	/* NULL: there is none */
 /* One of a platform's keys by its variable; NULL. */
 const struct gateway_key *gateway_key_find(const struct gateway_kind *g, const char *env);

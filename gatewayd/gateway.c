@@ -15,6 +15,8 @@ static const struct platform *const platforms[] = {
 	&telegram_platform,
 	&gmail_platform,
 	&matrix_platform,
+	&webhook_platform,
+	&ntfy_platform,
 };
 
 int

@@ -3,6 +3,7 @@
 #ifndef ALPI_GATEWAYD_WEBHOOK_H
 #define ALPI_GATEWAYD_WEBHOOK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gatewayd/allow.h"
@@ -13,17 +14,19 @@ struct evhttp;
 struct webhook {
 	struct gateway		*gateway;
 	struct allow		 allow;
+	bool			 open;		/* no list: whoever signs may write, to any chat */
 	struct breaker		*breaker;	/* of what we post */
-	struct evhttp		*http;		/* NULL: nobody can post to us */
-	char			*secret;
+	struct evhttp		*http;		/* NULL: nobody is heard */
+	int			 fd;		/* that it will listen at; -1 */
+	char			*secret;	/* NULL: nobody can post to us */
 	char			*url;		/* where we post; NULL: nowhere */
 	double			 tokens;	/* messages that may come now */
 	int64_t			 counted_at;
 };
 
-/* webhook_in.c: listen at 127.0.0.1; before restrict. 0 or -1 with the error. */
+/* webhook_in.c: bind a port of 127.0.0.1, before restrict; 0 or -1 with the error. Then hear who comes, and no more. */
 int	 webhook_listen(struct webhook *w, int port, struct error *e);
-void	 webhook_serve(struct webhook *w);
-void	 webhook_deaf(struct webhook *w);	/* no listener any more */
+void	 webhook_hear(struct webhook *w);
+void	 webhook_deaf(struct webhook *w);
 
 #endif

@@ -31,14 +31,21 @@ switch_of(const json_t *config, const struct gateway_kind *g)
 
 /* ---- what there is ----------------------------------------------------------------------------------- */
 
+static bool
+has_value(const void *env, const char *name)
+{
+	return *json_str(env, name, "") != '\0';
+}
+
 static const char *
 missing_of(const char *home, const json_t *env, const struct gateway_kind *g)
 {
 	cleanup_free char *token = g->token == NULL ? NULL : path_join(home, g->token);
 
-	for (const struct gateway_key *k = g->keys; k->env != NULL; k++)
-		if (k->needed && *json_str(env, k->env, "") == '\0')
-			return k->env;
+	const char *missing = gateway_lacks(g, has_value, env);
+
+	if (missing != NULL)
+		return missing;
 	return token == NULL || access(token, F_OK) == 0 ? NULL : g->token;
 }
 

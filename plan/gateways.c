@@ -7,24 +7,27 @@
 #include "common/json.h"
 #include "common/mem.h"
 
+struct env {
+	char	*text;
+	size_t	 size;
+};
+
 static bool
-has(const char *text, size_t size, const char *name)
+has(const void *from, const char *name)
 {
+	const struct env *env = from;
 	size_t len = 0;
 
-	return env_value(text, size, name, &len) != NULL && len > 0;
+	return env_value(env->text, env->size, name, &len) != NULL && len > 0;
 }
 
 /* Somebody gave it all that it needs, and nobody switched it off. */
 static bool
-listens(const json_t *config, const char *text, size_t size, const struct gateway_kind *g)
+listens(const json_t *config, const struct env *env, const struct gateway_kind *g)
 {
 	cleanup_free char *key = xasprintf("gateway.%s.enabled", g->name);
 
-	for (const struct gateway_key *k = g->keys; k->env != NULL; k++)
-		if (k->needed && !has(text, size, k->env))
-			return false;
-	return !json_is_false(json_at(config, key));
+	return gateway_lacks(g, has, env) == NULL && !json_is_false(json_at(config, key));
 }
 
 static void
@@ -38,17 +41,18 @@ stamp_value(uint64_t *stamp, const char *value, size_t len)
 bool
 plan_gateways(const char *home, const json_t *config, uint64_t *stamp)
 {
-	size_t size, len = 0;
-	char *text = env_read(home, &size);
+	struct env env = { 0 };
+	size_t len = 0;
 	bool any = false;
 
+	env.text = env_read(home, &env.size);
 	for (const struct gateway_kind *g = gateway_kinds; g->name != NULL; g++)
-		any |= listens(config, text, size, g);
+		any |= listens(config, &env, g);
 	for (const char *const *name = gateway_variables; *name != NULL; name++) {
-		const char *value = env_value(text, size, *name, &len);
+		const char *value = env_value(env.text, env.size, *name, &len);
 
 		stamp_value(stamp, value, value == NULL ? 0 : len);
 	}
-	env_free(text, size);
+	env_free(env.text, env.size);
 	return any;
 }
