@@ -12,6 +12,8 @@
 
 struct allow;
 struct breaker;
+struct buf;
+struct fetching;
 struct gateway;
 struct sending;
 
@@ -44,6 +46,9 @@ struct outgoing {
 	bool		 plain;		/* as a file, whatever it shows */
 };
 
+/* What was sent to us; bytes NULL: why it cannot be had, and whether a later try may fare better. */
+typedef void fetched_fn(void *arg, const struct buf *bytes, const char *why, bool later);
+
 struct platform {
 	const char	*name;		/* also the surface of its turns, and its name in the inbox */
 	const char	*banner;	/* "INBOUND TELEGRAM" */
@@ -65,6 +70,9 @@ struct platform {
 	struct sending *(*send_file)(void *self, const struct letter *to, const struct outgoing *f, sent_fn *done, void *arg);
 	size_t	 caption;
 	void	 (*cancel)(struct sending *s);
+	/* A file of a message, by what the message calls it; NULL: files of its messages are at engined when they arrive. As send. */
+	struct fetching *(*fetch)(void *self, const char *id, fetched_fn *done, void *arg);
+	void	 (*fetch_cancel)(struct fetching *f);
 	void	 (*typing)(void *self, const char *chat);	/* NULL: the platform shows none */
 	/*
 	 * Log in and look, send nothing. The callback comes once, from the loop; a pause of the breaker ends when it went well.

@@ -253,6 +253,16 @@ moved(struct inbox *in, const struct row *r, struct error *e)
 }
 
 int
+inbox_set_files(struct inbox *in, struct row *r, const char *files, struct error *e)
+{
+	if (db_run(in->db, e, "UPDATE inbox SET files = ? WHERE id = ? AND state = 0", "si", files, r->id) == -1 || moved(in, r, e) == -1)
+		return -1;
+	free(r->files);
+	r->files = xstrdup(files);
+	return 0;
+}
+
+int
 inbox_running(struct inbox *in, struct row *r, const char *session, struct error *e)
 {
 	if (db_run(in->db, e, "UPDATE inbox SET state = 1, session = ? WHERE id = ? AND state = 0", "si", session, r->id) == -1 ||

@@ -15,6 +15,8 @@
 #include "gatewayd/gateway.h"
 #include "gatewayd/inbox.h"
 
+struct taking;
+
 struct job {
 	LIST_ENTRY(job)		 link;
 	struct turns		*in;
@@ -28,6 +30,7 @@ struct job {
 	struct sending		*sending;
 	struct event		*timer;		/* typing; then, the next try to send */
 	char			**parts;
+	struct taking		*taking;	/* its files; NULL: not */
 	struct heard		 heard;
 	bool			 stopped;	/* somebody said so */
 };
@@ -39,6 +42,9 @@ void	 job_drop_for(struct job *j, const struct error *e);
 /* A turn of a chat's conversation, for a row that was received; then, and for a row that runs, to its end. j may be gone after. */
 void	 job_begin_turn(struct job *j);
 void	 job_follow(struct job *j);
+/* Has it files that are not at engined yet? True: they are being taken, and its turn begins after. */
+bool	 job_takes_files(struct job *j);
+void	 taking_free(struct taking *k);		/* NULL is fine */
 /* This is the answer: kept, then delivered. spent: NULL for one without a turn. j may be gone after. */
 void	 job_answer(struct job *j, const char *text, const struct spent *spent);
 /* The parts of its reply that have not left yet. j may be gone after. */

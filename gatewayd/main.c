@@ -5,6 +5,9 @@
  * after restrict it can touch gateway/ and connect out, run no program, and
  * ask engined for turns whose ceiling it cannot lift.
  */
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include "common/http.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -73,13 +76,27 @@ on_end(struct daemon *d)
 	gateway_free(g);
 }
 
+/*
+ * One at a time: when init dies and comes back at once, the one before us may still be waiting for the end of what it sends, and
+ * we would send that as well. It ends within DRAIN_S. The lock goes with the process.
+ */
+static int
+wait_for_the_last(const char *dir, struct error *e)
+{
+	cleanup_free char *path = path_join(dir, ".lock");
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd == -1 || flock(fd, LOCK_EX) == -1 ? error_errno(e, "%s", path) : 0;
+}
+
 static int
 open_files(struct gateway *g, struct error *e)
 {
 	const struct boot *b = &g->daemon->boot;
 	cleanup_free char *dir = path_join(b->home, "gateway");
 
-	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 || outfile_sweep(b->home, e) == -1 ||
+	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 || wait_for_the_last(dir, e) == -1 ||
+	    outfile_sweep(b->home, e) == -1 ||
 	    (g->inbox = inbox_open(b->home, e)) == NULL || (g->threads = threads_open(b->home, e)) == NULL ||
 	    (g->models = models_open(b->home)) == NULL || (g->http = http_new(g->daemon->base, e)) == NULL)
 		return -1;

@@ -75,23 +75,30 @@ take(struct telegram *t, const struct update *rows, size_t n, struct error *e)
 	int64_t next = t->offset > rows[n - 1].id ? t->offset : rows[n - 1].id + 1;
 	cleanup_free struct arrival *a = xcalloc(n, sizeof(*a));
 	cleanup_free char (*refs)[24] = xcalloc(n, sizeof(*refs));
-	char mark[24];
+	char **files = xcalloc(n + 1, sizeof(*files)), mark[24];
 	size_t wanted = 0;
+	int kept;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct update *u = &rows[i];
 		bool stranger = !allow_admits(&t->allow, u->chat, u->sender);
 
 		snprintf(refs[i], sizeof(refs[i]), "%" PRId64, u->id);
-		if (is_wanted(t, u, stranger))
-			a[wanted++] = (struct arrival){ .ref = refs[i], .chat = u->chat, .sender = u->sender, .text = u->text,
-			    .stranger = stranger };
+		if (!is_wanted(t, u, stranger))
+			continue;
+		files[wanted] = json_text(u->files);
+		a[wanted] = (struct arrival){ .ref = refs[i], .chat = u->chat, .sender = u->sender, .text = u->text,
+		    .files = u->files == NULL ? NULL : files[wanted], .stranger = stranger };
+		wanted++;
 	}
 	snprintf(mark, sizeof(mark), "%" PRId64, next);
-	if (intake(t->gateway, NAME, t->bot.account, a, wanted, mark, e) == -1)
-		return -1;
-	t->offset = next;
-	return 0;
+	kept = intake(t->gateway, NAME, t->bot.account, a, wanted, mark, e);
+	for (size_t i = 0; i < wanted; i++)
+		free(files[i]);
+	free(files);
+	if (kept == 0)
+		t->offset = next;
+	return kept;
 }
 
 /* Once the offset has moved, so that no press counts twice. */
@@ -325,6 +332,8 @@ const struct platform telegram_platform = {
 	.send_file = telegram_send_file,
 	.caption = CAPTION_UNITS,
 	.cancel = telegram_send_cancel,
+	.fetch = telegram_fetch,
+	.fetch_cancel = telegram_fetch_cancel,
 	.typing = telegram_typing,
 	.probe = telegram_probe,
 };

@@ -47,6 +47,8 @@ struct sending *telegram_send_file(void *self, const struct letter *to, const st
 char	**telegram_split(const char *reply);
 struct sending *telegram_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
 void	 telegram_send_cancel(struct sending *s);
+struct fetching *telegram_fetch(void *self, const char *id, fetched_fn *done, void *arg);
+void	 telegram_fetch_cancel(struct fetching *f);
 void	 telegram_typing(void *self, const char *chat);
 
 /* telegram_menu.c: tell the apps which commands there are; a button was pressed by somebody on the list. */

@@ -33,6 +33,7 @@ job_free(struct job *j)
 {
 	LIST_REMOVE(j, link);
 	follow_free(j->follow);
+	taking_free(j->taking);
 	if (j->request != NULL)
 		request_cancel(j->request);
 	if (j->sending != NULL)
@@ -76,7 +77,7 @@ count_turns(const struct turns *t)
 	size_t n = 0;
 
 	LIST_FOREACH(j, &t->jobs, link)
-		n += j->follow != NULL;
+		n += j->follow != NULL || j->taking != NULL;
 	return n;
 }
 
@@ -155,7 +156,7 @@ begin_received(struct job *j)
 		begin_command(j);
 	else if (inbox_is_stopped(j->gateway->inbox, &j->row))
 		job_answer(j, "[stopped]", NULL);
-	else
+	else if (!job_takes_files(j))
 		job_begin_turn(j);
 }
 

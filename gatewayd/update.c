@@ -9,6 +9,9 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "gatewayd/media.h"
+
+#define NO_TEXT "(sent without a text)"
 
 /* The members of an update that hold a message for us. */
 static const char *const messages[] = { "message", "edited_message" };
@@ -56,6 +59,7 @@ static void
 read_message(struct update *u, const json_t *m)
 {
 	const char *text = json_str(m, "text", json_str(m, "caption", ""));
+	json_t *file;
 
 	if (read_id(json_object_get(m, "chat"), u->chat) == -1)
 		return;
@@ -63,8 +67,15 @@ read_message(struct update *u, const json_t *m)
 		memcpy(u->sender, u->chat, sizeof(u->sender));
 	u->kind = UPDATE_MUTE;
 	u->what = what_of(m);
-	if (text[strspn(text, " \t\r\n")] == '\0')
-		return;
+	if ((file = media_of(m)) != NULL) {
+		u->files = json_pack("[o]", file);
+		snprintf(u->album, sizeof(u->album), "%s", json_str(m, "media_group_id", ""));
+	}
+	if (text[strspn(text, " \t\r\n")] == '\0') {
+		if (file == NULL)
+			return;
+		text = NO_TEXT;
+	}
 	u->kind = UPDATE_MESSAGE;
 	u->text = xstrndup(text, utf8_cut(text, strlen(text), UPDATE_TEXT_MAX));
 }
@@ -83,6 +94,39 @@ read_press(struct update *u, const json_t *q)
 	u->message = json_int(m, "message_id", 0);
 	memcpy(u->callback, id, strlen(id) + 1);
 	u->text = xstrdup(data);
+}
+
+/* One message with all the files of an album, and its one text. */
+static void
+join(struct update *to, struct update *from)
+{
+	json_array_extend(to->files, from->files);
+	if (strcmp(to->text, NO_TEXT) == 0) {
+		free(to->text);
+		to->text = xstrdup(from->text);
+	}
+	json_decref(steal(from->files));
+	free(steal(from->text));
+	from->kind = UPDATE_OTHER;
+}
+
+/* Telegram sends an album as a message for each file. */
+static void
+join_albums(struct update *rows, size_t n)
+{
+	struct update *first = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct update *u = &rows[i];
+
+		if (u->album[0] == '\0' || u->kind != UPDATE_MESSAGE)
+			continue;
+		if (first != NULL && first->id != u->id && strcmp(first->album, u->album) == 0 && strcmp(first->chat, u->chat) == 0 &&
+		    strcmp(first->sender, u->sender) == 0)
+			join(first, u);
+		else
+			first = u;
+	}
 }
 
 static int
@@ -114,13 +158,16 @@ updates_read(const json_t *result, size_t *n)
 		(*n)++;
 	}
 	qsort(rows, *n, sizeof(*rows), by_id);
+	join_albums(rows, *n);
 	return rows;
 }
 
 void
 updates_free(struct update *rows, size_t n)
 {
-	for (size_t i = 0; rows != NULL && i < n; i++)
+	for (size_t i = 0; rows != NULL && i < n; i++) {
 		free(rows[i].text);
+		json_decref(rows[i].files);
+	}
 	free(rows);
 }

@@ -28,7 +28,9 @@ struct update {
 	char		*text;			/* valid UTF-8; NULL unless UPDATE_MESSAGE or UPDATE_PRESS */
 	char		 callback[65];		/* of UPDATE_PRESS, with the number of the message */
 	int64_t		 message;
-	const char	*what;			/* UPDATE_MUTE: "sticker", ..; static */
+	json_t		*files;			/* [{id, name, kind, size}] (media.h); NULL: none */
+	char		 album[32];		/* its name; "": none. The first message of one has the files of all, the others are nothing */
+	const char	*what;			/* "sticker", ..; static */
 };
 
 /*

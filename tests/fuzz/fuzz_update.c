@@ -29,6 +29,21 @@ check_text(const struct update *u)
 	split_free(parts);
 }
 
+/* An id goes into a request, a name into a line. */
+static void
+check_files(const struct update *u)
+{
+	const json_t *row;
+	size_t i;
+
+	if (u->files != NULL && (u->kind != UPDATE_MESSAGE || json_array_size(u->files) == 0))
+		abort();
+	json_array_foreach(u->files, i, row)
+		if (*json_str(row, "id", "") == '\0' || strpbrk(json_str(row, "id", ""), "/.:?&% ") != NULL ||
+		    strlen(json_str(row, "name", "")) > 128)
+			abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -42,6 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < n; i++) {
 		if ((rows[i].kind == UPDATE_MESSAGE) != (rows[i].text != NULL) || (i > 0 && rows[i].id < rows[i - 1].id))
 			abort();
+		check_files(&rows[i]);
 		if (rows[i].text != NULL)
 			check_text(&rows[i]);
 	}

@@ -345,11 +345,46 @@ test_what_a_button_says_is_read_back(void **state)
 	}
 }
 
+static void
+test_a_photo_is_its_largest_size_and_a_name_is_cut(void **state)
+{
+	size_t n;
+	struct update *rows = read_text("[{\"update_id\": 1, \"message\": {\"chat\": {\"id\": 6}, \"photo\": [{\"file_id\": \"a\", \"width\": 9},"
+	    "{\"file_id\": \"b\", \"width\": 90}, {\"file_id\": \"c\", \"width\": 900, \"file_size\": 99999999}, 5, null]}},"
+	    "{\"update_id\": 2, \"message\": {\"chat\": {\"id\": 6}, \"caption\": \"see\", \"document\": {\"file_id\": \"d\"}}},"
+	    "{\"update_id\": 3, \"message\": {\"chat\": {\"id\": 6}, \"document\": {\"file_id\": \"../d\", \"file_name\": \"x\"}}}]", &n);
+
+	assert_int_equal(n, 3);
+	assert_string_equal(json_str(json_array_get(rows[0].files, 0), "id", ""), "b");
+	assert_string_equal(json_str(json_array_get(rows[0].files, 0), "name", ""), "photo.jpg");
+	assert_string_equal(json_str(json_array_get(rows[1].files, 0), "kind", ""), "document");
+	assert_string_equal(rows[1].text, "see");
+	assert_true(rows[2].kind == UPDATE_MUTE && rows[2].files == NULL);
+	updates_free(rows, n);
+}
+
+static void
+test_an_album_is_one_message(void **state)
+{
+	size_t n;
+	struct update *rows = read_text("[{\"update_id\": 1, \"message\": {\"chat\": {\"id\": 6}, \"media_group_id\": \"g\", \"voice\": {\"file_id\": \"a\"}}},"
+	    "{\"update_id\": 2, \"message\": {\"chat\": {\"id\": 7}, \"media_group_id\": \"g\", \"voice\": {\"file_id\": \"x\"}}},"
+	    "{\"update_id\": 3, \"message\": {\"chat\": {\"id\": 7}, \"media_group_id\": \"g\", \"caption\": \"c\", \"audio\": {\"file_id\": \"b\"}}}]", &n);
+
+	assert_true(rows[0].kind == UPDATE_MESSAGE && json_array_size(rows[0].files) == 1);	/* another chat's */
+	assert_true(rows[1].kind == UPDATE_MESSAGE && json_array_size(rows[1].files) == 2);
+	assert_string_equal(rows[1].text, "c");
+	assert_true(rows[2].kind == UPDATE_OTHER && rows[2].text == NULL && rows[2].files == NULL);
+	updates_free(rows, n);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_updates_come_in_the_order_of_their_ids),
+		TEST(test_a_photo_is_its_largest_size_and_a_name_is_cut),
+		TEST(test_an_album_is_one_message),
 		TEST(test_what_is_no_message_is_none),
 		TEST(test_a_press_is_read_whole_or_not_at_all),
 		TEST(test_buttons_name_providers_and_models_that_fit),

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a message of Telegram holds beside its text, read from strangers' bytes. Pure. */
+#ifndef ALPI_GATEWAYD_MEDIA_H
+#define ALPI_GATEWAYD_MEDIA_H
+
+#include <jansson.h>
+
+#define MEDIA_MAX	(20 * 1024 * 1024)	/* bytes; Telegram gives bots no larger ones */
+
+/*
+ * The file of a message: {id, name, kind, size}, id being what the server knows it by, kind one of photo, document, voice, audio.
+ * New reference; NULL: it holds none that can be had.
+ */
+json_t	*media_of(const json_t *message);
+
+#endif

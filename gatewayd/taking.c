@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See job.h: the files of a message, before its turn. Their names at the
+ * platform are on disk with the message; each is fetched and handed to engined
+ * piece by piece, and where it stands there is on disk before the turn is
+ * asked for. A death in between begins it anew. What cannot be had, or is not
+ * of a kind that anybody reads, is told to the sender; then there is no turn.
+ */
+#include "gatewayd/job.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+#define PIECE		(512 * 1024)
+#define STAGE_MS	15000
+#define AGAIN_MS	3000
+#define TRIES		5
+#define DEPTH		8
+
+struct taking {
+	struct job	*job;
+	json_t		*files, *staged;	/* as the message has them; as turn.start takes them */
+	size_t		 i;			/* of the one that is being taken */
+	int		 tries;			/* of it, that failed */
+	struct fetching	*fetching;
+	struct request	*request;
+	struct event	*timer;
+	struct buf	 bytes;
+	size_t		 sent;			/* of them */
+	char		*id;			/* that engined gave it; NULL: none yet */
+};
+
+static void	fetch(struct taking *k);
+static void	stage(struct taking *k);
+
+void
+taking_free(struct taking *k)
+{
+	if (k == NULL)
+		return;
+	if (k->fetching != NULL)
+		k->job->line->platform->fetch_cancel(k->fetching);
+	if (k->request != NULL)
+		request_cancel(k->request);
+	event_free(k->timer);
+	json_decref(k->files);
+	json_decref(k->staged);
+	buf_clear(&k->bytes);
+	free(k->id);
+	free(k);
+}
+
+static const json_t *
+file_of(const struct taking *k)
+{
+	return json_array_get(k->files, k->i);
+}
+
+/* The sender is told; k and its job may be gone after. */
+static void
+refuse(struct taking *k, const char *why)
+{
+	struct job *j = k->job;
+	cleanup_free char *text = xasprintf("[%s could not be taken: %s]", json_str(file_of(k), "name", "the file"), why);
+
+	log_info("message %" PRId64 ": a file could not be taken", j->row.id);
+	taking_free(steal(j->taking));
+	job_answer(j, text, NULL);
+}
+
+static void
+again(struct taking *k, const char *why)
+{
+	free(steal(k->id));
+	k->sent = 0;
+	buf_clear(&k->bytes);
+	if (++k->tries >= TRIES)
+		refuse(k, why);
+	else
+		event_add(k->timer, &(struct timeval){ AGAIN_MS / 1000, AGAIN_MS % 1000 * 1000 });
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	fetch(arg);
+}
+
+/* ---- to engined ---------------------------------------------------------------------------------------- */
+
+/* All are there: that is on disk, then comes the turn. k is gone after. */
+static void
+finish(struct taking *k)
+{
+	struct job *j = k->job;
+	cleanup_free char *text = json_text(k->staged);
+	struct error e = { 0 };
+
+	taking_free(steal(j->taking));
+	if (inbox_set_files(j->gateway->inbox, &j->row, text, &e) == -1)
+		job_drop_for(j, &e);
+	else
+		job_begin_turn(j);
+}
+
+static void
+on_staged(void *arg, const void *reply, const struct error *e)
+{
+	const struct attachment_stage_reply *r = reply;
+	struct taking *k = arg;
+
+	k->request = NULL;
+	if (r == NULL && (e->code == ERR_invalid || e->code == ERR_too_large || e->code == ERR_unsupported)) {
+		refuse(k, e->text);
+	} else if (r == NULL) {
+		again(k, e->text);
+	} else if (r->attachment == NULL) {
+		free(k->id);
+		k->id = xstrdup(r->id);
+		k->sent = (size_t)r->next_offset;
+		stage(k);
+	} else {
+		json_array_append(k->staged, r->attachment);
+		free(steal(k->id));
+		buf_clear(&k->bytes);
+		k->sent = 0;
+		k->tries = 0;
+		k->i++;
+		fetch(k);
+	}
+}
+
+/* The next piece. */
+static void
+stage(struct taking *k)
+{
+	size_t left = k->bytes.len - k->sent, n = left < PIECE ? left : PIECE;
+	size_t room = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
+	cleanup_free char *data = xmalloc(room);
+	struct error e = { 0 };
+
+	sodium_bin2base64(data, room, (const unsigned char *)buf_str(&k->bytes) + k->sent, n, sodium_base64_VARIANT_ORIGINAL);
+	k->request = request_send(k->job->gateway->daemon, "engined", MSG_attachment_stage, &(struct attachment_stage){
+		.id = k->id,
+		.name = json_str(file_of(k), "name", "file"),
+		.offset = (int64_t)k->sent,
+		.data = data,
+		.final = n == left,
+	}, NULL, STAGE_MS, on_staged, k, &e);
+	if (k->request == NULL)
+		again(k, e.text);
+}
+
+/* ---- from the platform ------------------------------------------------------------------------------------ */
+
+static void
+on_fetched(void *arg, const struct buf *bytes, const char *why, bool later)
+{
+	struct taking *k = arg;
+
+	k->fetching = NULL;
+	if (bytes == NULL && later) {
+		again(k, why);
+	} else if (bytes == NULL || bytes->len == 0) {
+		refuse(k, bytes == NULL ? why : "it is empty");
+	} else {
+		k->bytes = (struct buf)BUF(bytes->len);
+		buf_add(&k->bytes, bytes->data, bytes->len);
+		stage(k);
+	}
+}
+
+static bool
+is_sound(const json_t *file)
+{
+	const char *kind = json_str(file, "kind", "");
+
+	return strcmp(kind, "voice") == 0 || strcmp(kind, "audio") == 0;
+}
+
+/* The next file; nothing here turns speech into text, and a sender who is not told would wait for an answer. */
+static void
+fetch(struct taking *k)
+{
+	const json_t *file = file_of(k);
+	const struct line *l = k->job->line;
+
+	if (file == NULL)
+		finish(k);
+	else if (is_sound(file))
+		refuse(k, "sound is not understood here, please write");
+	else
+		k->fetching = l->platform->fetch(l->self, json_str(file, "id", ""), on_fetched, k);
+}
+
+bool
+job_takes_files(struct job *j)
+{
+	cleanup_json json_t *files = j->row.files == NULL ? NULL : json_parse(j->row.files, strlen(j->row.files), DEPTH, NULL);
+	struct taking *k;
+
+	/* One that has a path is at engined already. */
+	if (j->line->platform->fetch == NULL || json_array_size(files) == 0 ||
+	    json_str(json_array_get(files, 0), "path", NULL) != NULL)
+		return false;
+	k = j->taking = xcalloc(1, sizeof(*k));
+	k->job = j;
+	k->files = json_incref(files);
+	k->staged = json_array();
+	k->timer = evtimer_new(j->gateway->daemon->base, on_again, k);
+	event_active(k->timer, EV_TIMEOUT, 0);
+	return true;
+}
