@@ -55,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	rows = updates_read(result, &n);
 	for (size_t i = 0; i < n; i++) {
-		if ((rows[i].kind == UPDATE_MESSAGE) != (rows[i].text != NULL) || (i > 0 && rows[i].id < rows[i - 1].id))
+		if ((rows[i].kind == UPDATE_MESSAGE || rows[i].kind == UPDATE_PRESS) != (rows[i].text != NULL) || (i > 0 && rows[i].id < rows[i - 1].id))
 			abort();
 		check_files(&rows[i]);
 		if (rows[i].text != NULL)
