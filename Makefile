@@ -134,9 +134,9 @@ fuzz-bins: $$(BUILD)/fuzz/fuzz_$(call part,1,$(1))
 endef
 $(foreach t,$(FUZZ),$(eval $(call fuzz_rules,$(t))))
 
-# TOOLS rows read path:program: what the tests and the bench run beside the daemons.
+# TOOLS rows read path:program: what the tests and the bench run beside the daemons. NAME.MORE lists further files of one.
 define tool_rules
-$$(BUILD)/tests/$(notdir $(call part,1,$(1))): $$(OBJ)/tests/$(call part,1,$(1)).o $(call libs_of,$(call part,2,$(1)))
+$$(BUILD)/tests/$(notdir $(call part,1,$(1))): $$(OBJ)/tests/$(call part,1,$(1)).o $$($(notdir $(call part,1,$(1))).MORE:%.c=$$(OBJ)/tests/%.o) $(call libs_of,$(call part,2,$(1)))
 	@mkdir -p $$(@D)
 	$$(call say,link $$@)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(foreach l,$(call ldlibs_of,$(call part,2,$(1))),-l$$(l))

@@ -45,6 +45,7 @@ FUZZ += control:alpi-init
 FUZZ += noise:alpi-alpd frame:alpi-alpd pem:alpi-alpd canonical:alpi-alpd envelope:alpi-alpd
 
 # what tests and the bench run beside the daemons: the file, and what it links
+provider.MORE := fake/provider_order.c fake/provider_answer.c
 TOOLS += bench/bus:common bench/spawn:common bench/post:common fake/provider:common
 TOOLS += fake/toolcall:alpi-toolrunner bench/link:alpi-alpd bench/recall:alpi-engined
 TOOLS += bench/shelf:alpi-engined bench/jobs:alpi-scheduled
