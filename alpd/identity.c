@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +53,23 @@ key_receive(int fd, void *data, size_t len)
 	return have;
 }
 
+/* At once: a child that wakes for the head alone only goes to sleep again. */
+static int
+send_question(int fd, const struct key_head *head, const void *text)
+{
+	struct iovec parts[] = { { (void *)head, sizeof(*head) }, { (void *)text, head->len } };
+	struct msghdr m = { .msg_iov = parts, .msg_iovlen = COUNT(parts) };
+	ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL);
+	size_t sent = n == -1 ? 0 : (size_t)n;
+
+	if (n == -1 && errno != EINTR)
+		return -1;
+	if (sent < sizeof(*head))
+		return key_send(fd, (const char *)head + sent, sizeof(*head) - sent) == -1 ? -1 : key_send(fd, text, head->len);
+	sent -= sizeof(*head);
+	return key_send(fd, (const char *)text + sent, head->len - sent);
+}
+
 static int
 ask(struct identity *i, enum key_op op, const void *question, size_t len, void *out, size_t n, struct error *e)
 {
@@ -61,8 +79,7 @@ ask(struct identity *i, enum key_op op, const void *question, size_t len, void *
 
 	if (len > KEY_TEXT_MAX)
 		return error_set(e, ERR_too_large, "a text of %zu bytes is not signed", len);
-	if (key_send(i->fd, &head, sizeof(head)) == -1 || key_send(i->fd, question, len) == -1 ||
-	    key_receive(i->fd, &a, sizeof(a)) != sizeof(a))
+	if (send_question(i->fd, &head, question) == -1 || key_receive(i->fd, &a, sizeof(a)) != sizeof(a))
 		return error_set(e, ERR_gone, "the key child ended");
 	if (a.ok)
 		memcpy(out, a.bytes, n);

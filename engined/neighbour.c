@@ -11,6 +11,7 @@
 #define AGAIN_MS	200		/* between attempts while it is away */
 #define AWAY_MS		15000		/* a dead one is back by then */
 #define STUCK_MS	600000		/* one that lives and says nothing */
+#define STOP_MS		5000		/* a cancelled call has ended by then */
 
 const char *
 neighbour_grant(const struct turn *t, const char *daemon)
@@ -67,17 +68,6 @@ neighbour_not_begun(struct turn *t, const struct error *e, event_callback_fn aga
 	}
 }
 
-void
-neighbour_not_told(struct turn *t, const struct error *e, event_callback_fn again)
-{
-	if (!is_away(e))
-		calls_fail(t, e->text);
-	else if (silent_ms(t) > (e->code == ERR_timeout ? STUCK_MS : AWAY_MS))
-		calls_fail(t, OUTCOME_UNKNOWN);
-	else if (!t->now.cancelled)		/* else its own timer runs, and is not to be replaced */
-		neighbour_arm(t, again, AGAIN_MS);
-}
-
 int
 neighbour_begin(struct turn *t)
 {
@@ -88,4 +78,121 @@ neighbour_begin(struct turn *t)
 	toolcall_clear(t);
 	finish_error(t, &e);
 	return -1;
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------------ */
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	neighbour_next(arg);
+}
+
+/* It was asked in vain: once more in a while, until it was silent for too long. */
+static void
+not_told(struct turn *t, const struct error *e)
+{
+	if (e->code == ERR_not_found)
+		calls_fail(t, OUTCOME_UNKNOWN);
+	else if (!is_away(e))
+		calls_fail(t, e->text);
+	else if (silent_ms(t) > (e->code == ERR_timeout ? STUCK_MS : AWAY_MS))
+		calls_fail(t, OUTCOME_UNKNOWN);
+	else if (!t->now.cancelled)		/* else its own timer runs, and is not to be replaced */
+		neighbour_arm(t, on_again, AGAIN_MS);
+}
+
+static void
+on_next(void *arg, const void *reply, const struct error *e)
+{
+	struct turn *t = arg;
+
+	t->now.request = NULL;
+	if (reply == NULL) {
+		not_told(t, e);
+		return;
+	}
+	t->now.lost_ms = 0;
+	t->now.neighbour->take(t, reply);
+}
+
+void
+neighbour_next(struct turn *t)
+{
+	struct error e = { 0 };
+
+	t->now.request = t->now.neighbour->next(t, on_next, &e);
+	if (t->now.request == NULL)
+		not_told(t, &e);
+}
+
+void
+neighbour_find(struct turn *t, const struct neighbour *n)
+{
+	t->now.neighbour = n;
+	t->now.sent = true;
+	neighbour_next(t);
+}
+
+static void
+on_order_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct turn *t = arg;
+
+	neighbour_order(t, t->now.neighbour);
+}
+
+static void
+on_ordered(void *arg, const void *reply, const struct error *e)
+{
+	struct turn *t = arg;
+
+	t->now.request = NULL;
+	if (reply == NULL) {
+		neighbour_not_begun(t, e, on_order_again, neighbour_next);
+		return;
+	}
+	t->now.lost_ms = 0;
+	neighbour_next(t);
+}
+
+void
+neighbour_order(struct turn *t, const struct neighbour *n)
+{
+	struct error e = { 0 };
+
+	t->now.neighbour = n;
+	t->now.sent = true;
+	t->now.request = n->order(t, on_ordered, &e);
+	if (t->now.request == NULL)
+		calls_fail(t, e.text);
+}
+
+static void
+on_cancelled(void *arg, const void *reply, const struct error *e)
+{
+}
+
+static void
+on_stuck(evutil_socket_t fd, short what, void *arg)
+{
+	struct turn *t = arg;
+
+	calls_fail(t, t->now.neighbour->stuck);
+}
+
+void
+neighbour_cancel(struct turn *t, const struct neighbour *n)
+{
+	if (t->now.cancelled)
+		return;
+	if (!t->now.sent) {
+		calls_fail(t, "interrupted by the user before it began");
+		return;
+	}
+	t->now.cancelled = true;
+	n->cancel(t, on_cancelled);
+	neighbour_arm(t, on_stuck, STOP_MS);
+	if (t->now.request == NULL)
+		neighbour_next(t);
 }

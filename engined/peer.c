@@ -18,9 +18,7 @@
 
 #define ROSTER_MS	5000
 #define ASK_MS		15000
-#define WAIT_MS		20000		/* alpd holds a link.next that long */
-#define NEXT_MS		60000
-#define STOP_MS		5000		/* a cancelled ask has ended by then */
+#define STOP_MS		5000
 
 /* ---- mentions ----------------------------------------------------------------------------------------- */
 
@@ -81,9 +79,7 @@ peer_route(struct turn *t)
 	return t->now.request != NULL;
 }
 
-/* ---- link.next ---------------------------------------------------------------------------------------- */
-
-static void ask_next(struct turn *t);
+/* ---- what the peer says ------------------------------------------------------------------------------- */
 
 static void
 show(struct turn *t, const struct link_event *ev)
@@ -109,8 +105,10 @@ answered(struct turn *t, const json_t *result)
 }
 
 static void
-take(struct turn *t, const struct link_next_reply *r)
+take(struct turn *t, const void *reply)
 {
+	const struct link_next_reply *r = reply;
+
 	for (size_t i = 0; i < r->n_events; i++) {
 		if (r->events[i].seq <= t->now.seq)
 			continue;
@@ -118,90 +116,47 @@ take(struct turn *t, const struct link_next_reply *r)
 		show(t, &r->events[i]);
 	}
 	if (!r->done)
-		ask_next(t);
+		neighbour_next(t);
 	else if (r->result != NULL)
 		answered(t, r->result);
 	else
 		calls_fail(t, r->failure == NULL ? "the peer did not answer" : r->failure);
 }
 
-static void
-on_again(evutil_socket_t fd, short what, void *arg)
-{
-	ask_next(arg);
-}
+/* ---- asking alpd ----------------------------------------------------------------------------------------- */
 
-static void
-on_next(void *arg, const void *reply, const struct error *e)
-{
-	struct turn *t = arg;
-
-	t->now.request = NULL;
-	if (reply != NULL) {
-		t->now.lost_ms = 0;
-		take(t, reply);
-	} else if (e->code == ERR_not_found) {
-		calls_fail(t, OUTCOME_UNKNOWN);
-	} else {
-		neighbour_not_told(t, e, on_again);
-	}
-}
-
-static void
-ask_next(struct turn *t)
-{
-	struct link_next m = { .key = t->now.key, .after = t->now.seq, .wait_ms = WAIT_MS };
-	struct error e = { 0 };
-
-	t->now.request = request_send(t->engine->daemon, "alpd", MSG_link_next, &m, NULL, NEXT_MS, on_next, t, &e);
-	if (t->now.request == NULL)
-		on_next(t, NULL, &e);
-}
-
-void
-peer_find(struct turn *t)
-{
-	t->now.sent = true;
-	ask_next(t);
-}
-
-/* ---- link.ask ------------------------------------------------------------------------------------------- */
-
-static void send_ask(struct turn *t);
-
-static void
-on_ask_again(evutil_socket_t fd, short what, void *arg)
-{
-	send_ask(arg);
-}
-
-static void
-on_ask(void *arg, const void *reply, const struct error *e)
-{
-	struct turn *t = arg;
-
-	t->now.request = NULL;
-	if (reply == NULL) {
-		neighbour_not_begun(t, e, on_ask_again, ask_next);
-		return;
-	}
-	t->now.lost_ms = 0;
-	ask_next(t);
-}
-
-static void
-send_ask(struct turn *t)
+static struct request *
+send_ask(struct turn *t, request_done *done, struct error *e)
 {
 	struct link_ask m = { .key = t->now.key, .peer = json_str(t->now.args, "peer_id", ""),
 	    .prompt = json_str(t->now.args, "prompt", ""), .session = t->row.session };
-	struct error e = { 0 };
 
-	t->now.sent = true;
-	t->now.request = request_send(t->engine->daemon, "alpd", MSG_link_ask, &m, neighbour_grant(t, "alpd"), ASK_MS,
-	    on_ask, t, &e);
-	if (t->now.request == NULL)
-		calls_fail(t, e.text);
+	return request_send(t->engine->daemon, "alpd", MSG_link_ask, &m, neighbour_grant(t, "alpd"), ASK_MS, done, t, e);
 }
+
+static struct request *
+send_next(struct turn *t, request_done *done, struct error *e)
+{
+	struct link_next m = { .key = t->now.key, .after = t->now.seq, .wait_ms = NEIGHBOUR_WAIT_MS };
+
+	return request_send(t->engine->daemon, "alpd", MSG_link_next, &m, NULL, NEIGHBOUR_NEXT_MS, done, t, e);
+}
+
+static void
+send_cancel(struct turn *t, request_done *done)
+{
+	struct link_cancel m = { .key = t->now.key };
+
+	request_send(t->engine->daemon, "alpd", MSG_link_cancel, &m, NULL, STOP_MS, done, NULL, NULL);
+}
+
+static const struct neighbour link_daemon = {
+	.order = send_ask,
+	.next = send_next,
+	.cancel = send_cancel,
+	.take = take,
+	.stuck = "interrupted by the user; the peer may go on",
+};
 
 void
 peer_begin(struct turn *t)
@@ -209,36 +164,17 @@ peer_begin(struct turn *t)
 	if (json_str(t->now.args, "peer_id", "")[0] == '\0' || json_str(t->now.args, "prompt", "")[0] == '\0')
 		calls_fail(t, "peer: \"peer_id\" and \"prompt\" must be texts");
 	else if (neighbour_begin(t) == 0)
-		send_ask(t);
+		neighbour_order(t, &link_daemon);
 }
 
-/* ---- the user interrupts ---------------------------------------------------------------------------------- */
-
-static void
-on_cancelled(void *arg, const void *reply, const struct error *e)
+void
+peer_find(struct turn *t)
 {
-}
-
-static void
-on_stop_timeout(evutil_socket_t fd, short what, void *arg)
-{
-	calls_fail(arg, "interrupted by the user; the peer may go on");
+	neighbour_find(t, &link_daemon);
 }
 
 void
 peer_cancel(struct turn *t)
 {
-	struct link_cancel m = { .key = t->now.key };
-
-	if (t->now.cancelled)
-		return;
-	if (!t->now.sent) {
-		calls_fail(t, "interrupted by the user before it began");
-		return;
-	}
-	t->now.cancelled = true;
-	request_send(t->engine->daemon, "alpd", MSG_link_cancel, &m, NULL, STOP_MS, on_cancelled, NULL, NULL);
-	neighbour_arm(t, on_stop_timeout, STOP_MS);
-	if (t->now.request == NULL)
-		ask_next(t);
+	neighbour_cancel(t, &link_daemon);
 }

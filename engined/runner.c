@@ -7,22 +7,16 @@
  */
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/json.h"
-#include "common/log.h"
 #include "common/mem.h"
 #include "engined/engine.h"
 #include "engined/neighbour.h"
 #include "engined/turn.h"
 
 #define EXEC_MS		60000		/* a stopped toolrunner answers when it goes on */
-#define WAIT_MS		20000		/* toolrunner holds a tool.next that long */
-#define NEXT_MS		60000
-#define STOP_MS		5000		/* a cancelled call has ended by then */
+#define STOP_MS		5000
 
-static void ask_next(struct turn *t);
-
-/* ---- tool.next ------------------------------------------------------------------------------------- */
+/* ---- how the call stands ---------------------------------------------------------------------------- */
 
 static void
 on_running(struct turn *t, const struct tool_next_reply *r)
@@ -32,7 +26,7 @@ on_running(struct turn *t, const struct tool_next_reply *r)
 	if (r->progress != NULL && r->seq > t->now.seq)
 		calls_tool_state(t, r->progress);
 	t->now.seq = r->seq;
-	ask_next(t);
+	neighbour_next(t);
 }
 
 static void
@@ -43,7 +37,7 @@ on_asking(struct turn *t, const struct tool_next_reply *r)
 		ask_approval(t, r);
 	}
 	t->now.seq = r->seq;
-	ask_next(t);
+	neighbour_next(t);
 }
 
 static void
@@ -79,23 +73,10 @@ static const struct {
 };
 
 static void
-on_again(evutil_socket_t fd, short what, void *arg)
-{
-	ask_next(arg);
-}
-
-static void
-on_next(void *arg, const void *reply, const struct error *e)
+take(struct turn *t, const void *reply)
 {
 	const struct tool_next_reply *r = reply;
-	struct turn *t = arg;
 
-	t->now.request = NULL;
-	if (r == NULL) {
-		neighbour_not_told(t, e, on_again);
-		return;
-	}
-	t->now.lost_ms = 0;
 	for (size_t i = 0; i < COUNT(states); i++)
 		if (strcmp(r->state, states[i].name) == 0) {
 			states[i].fn(t, r);
@@ -104,61 +85,40 @@ on_next(void *arg, const void *reply, const struct error *e)
 	calls_fail(t, "toolrunner answered with a state nobody knows");
 }
 
-static void
-ask_next(struct turn *t)
-{
-	struct tool_next m = { .key = t->now.key, .after = t->now.seq, .wait_ms = WAIT_MS };
-	struct error e = { 0 };
+/* ---- asking toolrunner -------------------------------------------------------------------------------- */
 
-	t->now.request = request_send(t->engine->daemon, "toolrunner", MSG_tool_next, &m, NULL, NEXT_MS, on_next, t, &e);
-	if (t->now.request == NULL)
-		neighbour_not_told(t, &e, on_again);
-}
-
-void
-runner_find(struct turn *t)
-{
-	t->now.sent = true;
-	ask_next(t);
-}
-
-/* ---- tool.exec ------------------------------------------------------------------------------------- */
-
-static void send_exec(struct turn *t);
-
-static void
-on_exec_again(evutil_socket_t fd, short what, void *arg)
-{
-	send_exec(arg);
-}
-
-static void
-on_exec(void *arg, const void *reply, const struct error *e)
-{
-	struct turn *t = arg;
-
-	t->now.request = NULL;
-	if (reply == NULL) {
-		neighbour_not_begun(t, e, on_exec_again, ask_next);
-		return;
-	}
-	t->now.lost_ms = 0;
-	ask_next(t);
-}
-
-static void
-send_exec(struct turn *t)
+static struct request *
+send_exec(struct turn *t, request_done *done, struct error *e)
 {
 	struct tool_exec m = { .key = t->now.key, .turn = t->row.id, .tool = t->now.name, .args = t->now.args,
 	    .skills = t->shown_skills };
-	struct error e = { 0 };
 
-	t->now.sent = true;
-	t->now.request = request_send(t->engine->daemon, "toolrunner", MSG_tool_exec, &m, neighbour_grant(t, "toolrunner"), EXEC_MS,
-	    on_exec, t, &e);
-	if (t->now.request == NULL)
-		calls_fail(t, e.text);
+	return request_send(t->engine->daemon, "toolrunner", MSG_tool_exec, &m, neighbour_grant(t, "toolrunner"), EXEC_MS, done, t, e);
 }
+
+static struct request *
+send_next(struct turn *t, request_done *done, struct error *e)
+{
+	struct tool_next m = { .key = t->now.key, .after = t->now.seq, .wait_ms = NEIGHBOUR_WAIT_MS };
+
+	return request_send(t->engine->daemon, "toolrunner", MSG_tool_next, &m, NULL, NEIGHBOUR_NEXT_MS, done, t, e);
+}
+
+static void
+send_cancel(struct turn *t, request_done *done)
+{
+	struct tool_cancel m = { .key = t->now.key };
+
+	request_send(t->engine->daemon, "toolrunner", MSG_tool_cancel, &m, NULL, STOP_MS, done, NULL, NULL);
+}
+
+static const struct neighbour toolrunner = {
+	.order = send_exec,
+	.next = send_next,
+	.cancel = send_cancel,
+	.take = take,
+	.stuck = "interrupted by the user; the tool did not stop in time, " OUTCOME_UNKNOWN,
+};
 
 /*
  * toolrunner judges and prepares while our row goes to disk; it begins with the first tool.next, which goes out after.
@@ -167,40 +127,19 @@ send_exec(struct turn *t)
 void
 runner_begin(struct turn *t)
 {
-	send_exec(t);
+	neighbour_order(t, &toolrunner);
 	if (t->now.request != NULL)
 		neighbour_begin(t);
 }
 
-/* ---- the user interrupts ------------------------------------------------------------------------------ */
-
-static void
-on_cancelled(void *arg, const void *reply, const struct error *e)
+void
+runner_find(struct turn *t)
 {
-}
-
-static void
-on_stop_timeout(evutil_socket_t fd, short what, void *arg)
-{
-	struct turn *t = arg;
-
-	calls_fail(t, "interrupted by the user; the tool did not stop in time, " OUTCOME_UNKNOWN);
+	neighbour_find(t, &toolrunner);
 }
 
 void
 runner_cancel(struct turn *t)
 {
-	struct tool_cancel m = { .key = t->now.key };
-
-	if (t->now.cancelled)
-		return;
-	if (!t->now.sent) {
-		calls_fail(t, "interrupted by the user before it began");
-		return;
-	}
-	t->now.cancelled = true;
-	request_send(t->engine->daemon, "toolrunner", MSG_tool_cancel, &m, NULL, STOP_MS, on_cancelled, NULL, NULL);
-	neighbour_arm(t, on_stop_timeout, STOP_MS);
-	if (t->now.request == NULL)
-		ask_next(t);
+	neighbour_cancel(t, &toolrunner);
 }

@@ -45,16 +45,17 @@ enum turn_state { TURN_PREPARE, TURN_STEP, TURN_STREAM, TURN_TOOLS, TURN_OVER };
 struct turn;
 struct toolcall {
 	char			 id[192];	/* "step.index", what clients know it by; a mention's names the peer */
-	char			*key;		/* what toolrunner knows it by */
+	char			*key;		/* what a neighbour knows it by */
 	const char		*name;		/* of the model's call; borrowed from turn.calls */
 	json_t			*args;
 	int64_t			 began_ms;	/* monotonic */
 	double			 at;
-	struct request		*request;	/* to toolrunner */
+	const struct neighbour	*neighbour;	/* that carries it out; NULL: none was asked */
+	struct request		*request;	/* to it */
 	struct event		*timer;
 	int64_t			 seq;		/* progress seen so far */
-	int64_t			 lost_ms;	/* since when toolrunner does not answer, monotonic; 0: it does */
-	bool			 sent;		/* tool.exec may have arrived */
+	int64_t			 lost_ms;	/* since when the neighbour does not answer, monotonic; 0: it does */
+	bool			 sent;		/* the order may have arrived */
 	bool			 cancelled;	/* it was told to stop */
 	bool			 settled;	/* the question was answered */
 	json_t			*asking;	/* the question that a person has before them, NULL: none */
