@@ -20,6 +20,7 @@ static const struct gateway_key imap[] = {
 	{ "IMAP_PORT",            "port",      GATEWAY_TEXT,   false, "its port (empty: 993)" },
 	{ "SMTP_HOST",            "smtp-host", GATEWAY_TEXT,   true,  "SMTP server" },
 	{ "SMTP_PORT",            "smtp-port", GATEWAY_TEXT,   false, "its port (empty: 587)" },
+	{ "IMAP_CA_FILE",         "ca-file",   GATEWAY_TEXT,   false, "file of who signs their certificates (empty: the system's)" },
 	{ "IMAP_ALLOWED_SENDERS", "senders",   GATEWAY_ALLOW,  false, "addresses that may write, comma separated" },
 	{ 0 }
 };
@@ -72,7 +73,7 @@ const struct gateway_kind gateway_kinds[] = {
 /* What init hands to the one unit that gets them; the unit test holds this list and the tables together. */
 const char *const gateway_variables[] = {
 	"TELEGRAM_BOT_TOKEN", "TELEGRAM_ALLOWED_CHAT_IDS", "TELEGRAM_ALLOWED_USER_IDS", "TELEGRAM_API_URL",
-	"IMAP_ADDRESS", "IMAP_PASSWORD", "IMAP_HOST", "IMAP_PORT", "SMTP_HOST", "SMTP_PORT", "IMAP_ALLOWED_SENDERS",
+	"IMAP_ADDRESS", "IMAP_PASSWORD", "IMAP_HOST", "IMAP_PORT", "SMTP_HOST", "SMTP_PORT", "IMAP_CA_FILE", "IMAP_ALLOWED_SENDERS",
 	"GMAIL_CLIENT_ID", "GMAIL_CLIENT_SECRET", "GMAIL_ALLOWED_SENDERS", "GMAIL_API_URL",
 	"MATRIX_HOMESERVER_URL", "MATRIX_USER_ID", "MATRIX_ACCESS_TOKEN", "MATRIX_DEVICE_ID", "MATRIX_ALLOWED_ROOMS",
 	"MATRIX_ALLOWED_CHAT_IDS", "MATRIX_ALLOWED_SENDERS", "MATRIX_ALLOWED_USER_IDS",

@@ -13,6 +13,7 @@
 
 static const struct platform *const platforms[] = {
 	&telegram_platform,
+	&mailbox_platform,
 	&gmail_platform,
 	&matrix_platform,
 	&webhook_platform,

@@ -111,7 +111,7 @@ const struct line *gateway_line(const struct gateway *g, const char *name);
 /* The handler of gateway.probe. */
 int	 gateway_probe(struct call *c, const void *in, struct error *e);
 
-extern const struct platform telegram_platform, gmail_platform, matrix_platform, webhook_platform, ntfy_platform;
+extern const struct platform telegram_platform, mailbox_platform, gmail_platform, matrix_platform, webhook_platform, ntfy_platform;
 extern const struct handler gateway_handlers[];
 
 #endif

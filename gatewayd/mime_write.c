@@ -93,13 +93,25 @@ set_headers(GMimeMessage *m, const struct mime_draft *d, struct error *e)
 	return set_id(m, d->message_id, e);
 }
 
+static void
+set_content(GMimePart *part, const void *bytes, size_t len, GMimeContentEncoding encoding)
+{
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(bytes, len);
+	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream, encoding);
+
+	g_mime_part_set_content(part, content);
+	g_object_unref(content);
+	g_object_unref(stream);
+}
+
+/* Not the library's text part, which would choose the smallest character set that fits. */
 static GMimeObject *
 text_part(const char *text)
 {
-	GMimeTextPart *part = g_mime_text_part_new_with_subtype("plain");
+	GMimePart *part = g_mime_part_new_with_type("text", "plain");
 
-	g_mime_text_part_set_charset(part, "utf-8");
-	g_mime_text_part_set_text(part, text);
+	g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset", "utf-8");
+	set_content(part, text, strlen(text), GMIME_CONTENT_ENCODING_DEFAULT);
 	return GMIME_OBJECT(part);
 }
 
@@ -113,15 +125,11 @@ file_part(const struct mime_file *f)
 	    strspn(f->type, "abcdefghijklmnopqrstuvwxyz0123456789/+-._") == len && strncmp(f->type, "multipart/", 10) != 0;
 	cleanup_free char *major = fine ? xstrndup(f->type, (size_t)(slash - f->type)) : xstrdup("application");
 	GMimePart *part = g_mime_part_new_with_type(major, fine ? slash + 1 : "octet-stream");
-	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(f->bytes, f->len);
-	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_BINARY);
 
-	g_mime_part_set_content(part, content);
+	set_content(part, f->bytes, f->len, GMIME_CONTENT_ENCODING_BINARY);
 	g_mime_part_set_content_encoding(part, GMIME_CONTENT_ENCODING_BASE64);
 	g_mime_object_set_disposition(GMIME_OBJECT(part), GMIME_DISPOSITION_ATTACHMENT);
 	g_mime_part_set_filename(part, f->name);
-	g_object_unref(content);
-	g_object_unref(stream);
 	return GMIME_OBJECT(part);
 }
 

@@ -291,6 +291,21 @@ test_what_is_written_reads_the_same(void **state)
 }
 
 static void
+test_text_is_utf8_whatever_is_in_it(void **state)
+{
+	struct mime_draft d = plain;
+	struct error e = { 0 };
+	size_t len;
+
+	d.text = "caf\xc3\xa9";
+	cleanup_free char *bytes = mime_write(&d, &len, &e);
+	assert_non_null(strstr(bytes, "charset=utf-8"));
+	struct mime_mail *m = read_mail(bytes);
+	assert_string_equal(m->text, d.text);
+	mime_free(m);
+}
+
+static void
 test_files_survive_the_way(void **state)
 {
 	struct error e = { 0 };
@@ -357,6 +372,7 @@ main(void)
 		TEST(test_a_mail_that_is_too_large_is_refused),
 		TEST(test_a_long_text_is_cut_between_characters),
 		TEST(test_what_is_written_reads_the_same),
+		TEST(test_text_is_utf8_whatever_is_in_it),
 		TEST(test_files_survive_the_way),
 		TEST(test_no_field_can_become_another),
 	};

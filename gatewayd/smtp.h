@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One mail to one receiver by SMTP: TLS from the start on port 465, STARTTLS on every other, nothing in clear (gateway.md, section 9). */
+#ifndef ALPI_GATEWAYD_SMTP_H
+#define ALPI_GATEWAYD_SMTP_H
+
+#include <stddef.h>
+
+#include "gatewayd/gateway.h"
+#include "gatewayd/transfer.h"
+
+struct smtp;
+
+struct smtp_login {
+	const char	*host, *port, *user, *password;	/* the user is also the sender */
+	const char	*ca;				/* as in imap.h */
+};
+
+/* why: NULL when the server has taken it. */
+typedef void smtp_done(void *arg, enum outcome outcome, const char *why);
+
+/* Takes the bytes over. The callback runs once, from the loop, unless smtp_end comes before. */
+struct smtp *smtp_send(struct transfers *t, const struct smtp_login *l, const char *to, char *bytes, size_t len, smtp_done *done, void *arg);
+void	 smtp_end(struct smtp *s);			/* NULL is fine; inside its callback too */
+/* The handle that connects and logs in, for whoever only wants to know that it works. */
+CURL	*smtp_handle(const struct smtp_login *l);
+
+#endif
