@@ -29,15 +29,16 @@ rows = []
 
 
 def met(value, floor, budget):
-    """Whether a budget holds: `<= N unit`, `<= N x floor` or `<= N unit over the floor`."""
-    limit = re.match(r"<= ([\d.]+)( x)?", budget)
+    """Whether a budget holds: `<= N unit`, `<= N x floor`, `>= N x floor` or `<= N unit over the floor`."""
+    limit = re.match(r"([<>])= ([\d.]+)( x)?", budget)
     if limit is None:
         return "-"
-    if limit[2]:
+    if limit[3]:
         value /= floor
     elif "over" in budget:
         value -= floor
-    return "met" if value <= float(limit[1]) else "MISSED"
+    holds = value <= float(limit[2]) if limit[1] == "<" else value >= float(limit[2])
+    return "met" if holds else "MISSED"
 
 
 def row(name, value, unit, floor=None, budget=""):
@@ -273,19 +274,21 @@ def beside_trouble(provider):
 
     turn_ms()
     usual = turn_ms()
-    for unit in ("other/engined", "other/toolrunner", "default/toolrunner"):
+    for unit in ("other/engined", "other/toolrunner", "default/toolrunner", "default/scheduled", "default/alpd"):
         home.kill(unit, signal.SIGSTOP)
         row(f"turn beside a stopped {unit}", turn_ms(), "ms", usual, "<= 2 x usual")
         home.kill(unit, signal.SIGCONT)
     waiting = Streams(home, ["x"], profile="mute")
     row("turn beside a provider that never answers", turn_ms(), "ms", usual, "<= 2 x usual")
+    silent = Streams(home, ["x"], model="fake/silent")
+    row("turn beside one of its profile that is never answered", turn_ms(), "ms", usual, "<= 2 x usual")
     home.use(provider, "script")
     call = {"name": "terminal", "arguments": {"command": "touch hangs; sleep 1000"}}
     hanging = Streams(home, [json.dumps({"steps": [{"calls": [call]}]})])
     wait_for(lambda: (home.workspace / "hangs").exists(), "the tool to hang")
     home.use(provider)
     row("turn beside a tool that hangs", turn_ms(), "ms", usual, "<= 2 x usual")
-    assert waiting.left == hanging.left == 1
+    assert waiting.left == silent.left == hanging.left == 1
     home.close()
 
 
@@ -354,6 +357,9 @@ def link_rows(provider):
     row("blob up, against the protocol's own primitives", float(up), "MB/s", wire, "")
     row("blob down, against the protocol's own primitives", float(down), "MB/s", wire, "")
     pids = [home.pid("default/alpd")]
+    before = pss_kb(pids)
+    link(tcp, "many", 64, 100000)
+    row("memory of alpd after 100,000 pings more", pss_kb(pids) / 1024, "MB PSS", before / 1024, "<= 1.05 x before")
     before = pss_kb(pids)
     crowd = subprocess.Popen([LINK, peer.seed.hex(), key, tcp, "idle", "100"], stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True)
