@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/buf.h"
 #include "common/mem.h"
 
 #define MATCH_LIMIT	2000000		/* steps of one search */
@@ -324,4 +325,17 @@ scan_hits_clear(struct scan_hits *h)
 {
 	free(h->rows);
 	*h = (struct scan_hits){ 0 };
+}
+
+char *
+scan_injection(const char *text, size_t len)
+{
+	struct scan_hits hits;
+	struct buf b = BUF(0);
+
+	scan_text(SCAN_INJECTION, text, len, NULL, &hits);
+	for (size_t i = 0; i < hits.n; i++)
+		buf_addf(&b, "%s%s", i > 0 ? ", " : "", hits.rows[i].id);
+	scan_hits_clear(&hits);
+	return b.len == 0 ? NULL : buf_take(&b);
 }

@@ -33,5 +33,7 @@ int	 scan_kind_of(const char *word, enum scan_kind *out);
  */
 void	 scan_text(enum scan_kind kind, const char *text, size_t len, const char *const *declared, struct scan_hits *out);
 void	 scan_hits_clear(struct scan_hits *h);
+/* The classes of injection that a foreign text shows, by their ids with ", " between; the caller frees. NULL: none. */
+char	*scan_injection(const char *text, size_t len);
 
 #endif
