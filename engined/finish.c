@@ -173,7 +173,7 @@ let_go(struct turn *t, bool keep_messages)
 	size_t turns = (size_t)json_int(t->row.base, "index", 0) + 1;
 	cleanup_json json_t *history = keep_messages && t->messages != NULL ? context_history(t->messages) : NULL;
 
-	talk_release(&t->engine->talks, steal(t->talk), history, turns);
+	talk_release(&t->engine->talks, steal(t->talk), history, turns, t->foreign);
 	json_decref(steal(t->messages));
 	json_decref(steal(t->schema));
 	json_decref(steal(t->calls));

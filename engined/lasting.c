@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See turn.h: changes that outlive the turn and are trusted later, skills and
- * jobs. After the turn has read text of strangers, such a change may be theirs:
+ * See turn.h: changes that outlive the turn and are trusted later: notes,
+ * skills, jobs. After text of strangers such a change may be theirs:
  * a person who is present decides and sees all of it; where nobody is, it is
  * refused.
  */
@@ -22,7 +22,7 @@ question_of(const json_t *args, const char *what)
 	const char *key;
 	json_t *v;
 
-	buf_addf(&b, "This turn has read text that others wrote, and now wants to change %s (%s). Allow it?", what,
+	buf_addf(&b, "Text that others wrote is in this conversation, and this turn now wants to change %s (%s). Allow it?", what,
 	    json_str(args, "action", ""));
 	json_object_foreach((json_t *)args, key, v) {
 		cleanup_free char *text = json_is_string(v) ? xstrdup(json_string_value(v)) : json_text(v);
@@ -39,7 +39,7 @@ question_of(const json_t *args, const char *what)
 static void
 refuse(struct turn *t, const char *why)
 {
-	cleanup_free char *text = xasprintf("%s: this turn has read text of others, %s", t->now.name, why);
+	cleanup_free char *text = xasprintf("%s: this conversation has read text of others, %s", t->now.name, why);
 
 	calls_fail(t, text);
 }
@@ -52,7 +52,7 @@ lasting_change(struct turn *t, const char *what, void (*decided)(struct turn *t,
 	if (!t->foreign)
 		decided(t, true);
 	else if (!t->interactive)
-		refuse(t, "so it may not change this, and nobody is here to ask; ask for it again in a new turn");
+		refuse(t, "so it may not change this, and nobody is here to ask; ask for it again in a new conversation");
 	else if (question == NULL)
 		refuse(t, "and this is too long to put before the user; write it in parts");
 	else

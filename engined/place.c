@@ -5,7 +5,6 @@
 #include "common/mem.h"
 #include "engined/engine.h"
 #include "engined/knowledge.h"
-#include "engined/remember.h"
 #include "engined/talk.h"
 #include "engined/turn.h"
 
@@ -23,21 +22,6 @@ run_todo(struct turn *t)
 	struct error e = { 0 };
 
 	end_with(t, todo_call(&t->talk->todo, t->now.args, &e), &e);
-}
-
-/* A peer's turn neither reads nor changes what is known of the owner. */
-static void
-run_memory(struct turn *t)
-{
-	struct remember who = { .home = t->engine->home, .session = t->row.session,
-	    .model = t->target.model == NULL ? "" : t->target.model, .foreign = t->foreign };
-	struct error e = { 0 };
-
-	if (t->peer != NULL) {
-		calls_fail(t, "memory: not in a turn of a peer");
-		return;
-	}
-	end_with(t, remember_call(&who, t->now.args, &e), &e);
 }
 
 static void
@@ -72,7 +56,7 @@ run_refused(struct turn *t)
 static void (*const places[])(struct turn *) = {
 	[TOOL_REFUSED] = run_refused,
 	[TOOL_TODO]    = run_todo,
-	[TOOL_MEMORY]  = run_memory,
+	[TOOL_MEMORY]  = memory_begin,
 	[TOOL_NOTIFY]  = notify_begin,
 	[TOOL_SKILL]   = skill_begin,
 	[TOOL_KNOWLEDGE] = run_knowledge,

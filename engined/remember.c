@@ -65,7 +65,7 @@ add_one(const struct remember *r, enum memory_file f, const char *text, enum con
 		return memory_add(r->home, f, text, conf, e);
 	if (promotion_add(r->home, r->source == NULL ? "manual" : r->source, r->session, r->model, f, text, conf, PROMOTION_FOREIGN, e) == -1)
 		return NULL;
-	return xasprintf("not kept yet, because this turn has read text of others; a person decides (alpi memory promote): %s", text);
+	return xasprintf("not kept yet, because text of others is in this conversation; a person decides (alpi memory promote): %s", text);
 }
 
 /* What is refused is skipped with a note; nothing kept at all is an error. */
@@ -118,8 +118,8 @@ do_add(const struct remember *r, const json_t *args, enum memory_file f, struct 
 static int
 may_change(const struct remember *r, struct error *e)
 {
-	return r->foreign ? error_set(e, ERR_denied, "memory: this turn has read text of others, so it may not change what is known; "
-	    "the person can (alpi memory), or ask for it again in a new turn") : 0;
+	return r->foreign ? error_set(e, ERR_denied, "memory: text of others is in this conversation, so this turn may not change what is known; "
+	    "the person can (alpi memory), or ask for it again in a new conversation") : 0;
 }
 
 static char *

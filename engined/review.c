@@ -220,19 +220,7 @@ add_turns(const struct turn *t, struct buf *b, const json_t *session, size_t n)
 static bool
 has_foreign(const struct turn *t, const json_t *session)
 {
-	json_t *record, *tool;
-	size_t i, k;
-
-	if (t->foreign || !turn_of_person(t))
-		return true;
-	json_array_foreach(session_turns(session), i, record) {
-		if (json_array_size(json_object_get(record, "attachments")) > 0)
-			return true;
-		json_array_foreach(json_object_get(record, "tools"), k, tool)
-			if (!calls_ours(json_str(tool, "name", "")))
-				return true;
-	}
-	return false;
+	return t->foreign || !turn_of_person(t) || turn_foreign_before(session, SIZE_MAX);
 }
 
 /* Whose conversation it is: not a peer's, not that of a sub-agent, and one that may be kept. */

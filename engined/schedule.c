@@ -70,7 +70,7 @@ static void
 on_decision(struct turn *t, bool yes)
 {
 	if (!yes)
-		calls_fail(t, "the user does not want this change of jobs, because this turn has read text of others");
+		calls_fail(t, "the user does not want this change of jobs, because text of others is in this conversation");
 	else if (neighbour_begin(t) == 0)
 		send_call(t);
 }

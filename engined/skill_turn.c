@@ -149,7 +149,7 @@ on_decision(struct turn *t, bool yes)
 	if (yes)
 		carry_out(t);
 	else
-		calls_fail(t, "the user does not want this change of a skill, because this turn has read text of others");
+		calls_fail(t, "the user does not want this change of a skill, because text of others is in this conversation");
 }
 
 void

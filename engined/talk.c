@@ -94,9 +94,10 @@ trim(struct talks *all)
 }
 
 void
-talk_release(struct talks *all, struct talk *t, const json_t *messages, size_t turns)
+talk_release(struct talks *all, struct talk *t, const json_t *messages, size_t turns, bool foreign)
 {
 	t->busy = false;
+	t->foreign = foreign;
 	if (json_object_size(t->loaded) == 0)
 		json_decref(steal(t->loaded));
 	set_messages(t, messages, turns);

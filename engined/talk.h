@@ -27,6 +27,7 @@ struct talk {
 	char			*messages;	/* without the system prompt, as JSON; NULL: from the session file */
 	size_t			 bytes;		/* of messages */
 	size_t			 turns;		/* of the session file that messages stand for */
+	bool			 foreign;	/* text of others stands in the messages, or shaped them */
 	json_t			*loaded;	/* a set of tool names; NULL while no turn runs: none */
 	struct todo		 todo;
 	char			 session[];
@@ -41,7 +42,7 @@ struct talk *talk_find(const struct talks *all, const char *session);
 /* The messages that are remembered; new reference, NULL: none are. */
 json_t	*talk_messages(const struct talk *t);
 /* The turn ended: keep these messages (NULL: none), which stand for `turns` turns; t may be gone after it. */
-void	 talk_release(struct talks *all, struct talk *t, const json_t *messages, size_t turns);
+void	 talk_release(struct talks *all, struct talk *t, const json_t *messages, size_t turns, bool foreign);
 /* Forget one (it was deleted), or all. A busy one keeps its list but loses its messages. */
 void	 talk_forget(struct talks *all, const char *session);
 void	 talk_clear(struct talks *all);

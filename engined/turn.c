@@ -94,7 +94,25 @@ show_project(struct turn *t)
 	t->foreign = true;
 }
 
-/* The conversation up to the request. */
+bool
+turn_foreign_before(const json_t *session, size_t upto)
+{
+	json_t *record, *tool;
+	size_t i, k;
+
+	json_array_foreach(session_turns(session), i, record) {
+		if (i >= upto)
+			break;
+		if (json_array_size(json_object_get(record, "attachments")) > 0)
+			return true;
+		json_array_foreach(json_object_get(record, "tools"), k, tool)
+			if (!calls_ours(json_str(tool, "name", "")))
+				return true;
+	}
+	return false;
+}
+
+/* The conversation up to the request. What others said in it is behind all that follows. */
 static void
 build_messages(struct turn *t)
 {
@@ -114,6 +132,7 @@ build_messages(struct turn *t)
 	prompt = context_prompt(&c);
 	if (t->talk->messages == NULL || t->talk->turns != upto)
 		session = session_load(en->home, t->row.session, NULL);
+	t->foreign |= session == NULL ? t->talk->foreign : turn_foreign_before(session, upto);
 	t->messages = context_messages(prompt, t->talk, session, upto, now, t->text);
 	json_object_set_new(json_array_get(t->messages, 0), "content", engine_prompt(en, prompt));
 	if (hint != NULL)

@@ -83,7 +83,7 @@ struct turn {
 	const json_t		*agent;		/* what it does for another turn (agent.c); NULL: it is nobody's child */
 	const char		*thread, *peer;	/* of a peer that asks us: what was said before, whose turn it is; NULL: none */
 	bool			 no_save, interactive;
-	bool			 foreign;	/* a call has brought text that others wrote */
+	bool			 foreign;	/* text that others wrote came with it: by a call, a file, or earlier in its conversation */
 	int64_t			 deadline_ms;	/* wall clock; 0: none */
 
 	/* the conversation */
@@ -149,6 +149,8 @@ int	 turn_grants(struct turn *t, const json_t *grants, struct error *e);
 struct tools_policy turn_policy(const struct turn *t);
 /* Does the surface have a person on the other side, and nobody else? */
 bool	 turn_of_person(const struct turn *t);
+/* Did the first `upto` turns of a conversation bring text that others wrote? */
+bool	 turn_foreign_before(const json_t *session, size_t upto);
 /* The workspace a turn without one of its own gets: the configured one or NULL; borrowed. */
 const char *turn_workspace(const struct engine *en, const char *asked);
 
@@ -206,6 +208,9 @@ bool	 peer_mentioned(const struct turn *t);
 void	 peer_begin(struct turn *t);		/* the peer tool */
 void	 peer_find(struct turn *t);
 void	 peer_cancel(struct turn *t);
+
+/* remember_call.c: the tool memory, after the person was asked where text of others is behind it */
+void	 memory_begin(struct turn *t);
 
 /* schedule.c: jobs, through scheduled */
 void	 schedule_begin(struct turn *t);
