@@ -11,15 +11,16 @@
 #include "common/atomic.h"
 #include "common/buf.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "engined/attach.h"
+#include "engined/memory.h"
 #include "engined/project.h"
 #include "engined/prompt.h"
 #include "engined/session.h"
 #include "engined/skill_index.h"
 #include "engined/talk.h"
 
-#define MEMORY_MAX	65536		/* bytes of one memory file that are read */
 #define NOW		"# NOW"
 
 /* ---- parts of the system prompt ---------------------------------------------------------------- */
@@ -28,18 +29,17 @@
 static char *
 memory_file(const char *home, const char *name)
 {
-	cleanup_free char *path = xasprintf("%s/memories/%s", home, name);
-	cleanup_buf struct buf raw = BUF(0), out = BUF(0);
-	const char *s, *at, *end;
+	cleanup_free char *path = xasprintf("%s/memories/%s", home, name), *text = NULL;
+	cleanup_buf struct buf raw = BUF(0);
+	struct error e = { 0 };
 
-	if (file_read(path, MEMORY_MAX, &raw, NULL) == -1)
+	if (file_read(path, MEMORY_BYTES_MAX, &raw, &e) == -1) {
+		if (e.code != ERR_not_found)
+			log_warn("the model does not know what %s says: %s", name, e.text);
 		return NULL;
-	for (s = buf_str(&raw); (at = strstr(s, "<!-- alpi-meta")) != NULL && (end = strstr(at, "-->")) != NULL; s = end + 3)
-		buf_add(&out, s, (size_t)(at > s && at[-1] == '\n' ? at - 1 - s : at - s));
-	buf_puts(&out, s);
-	while (out.len > 0 && strchr(" \t\r\n", out.data[out.len - 1]) != NULL)
-		out.data[--out.len] = '\0';
-	return out.len == 0 ? NULL : utf8_clean(out.data, out.len);
+	}
+	text = entry_strip(buf_str(&raw));
+	return text[0] == '\0' ? NULL : utf8_clean(text, strlen(text));
 }
 
 static char *

@@ -13,6 +13,7 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "common/scan.h"
+#include "engined/prompt.h"
 
 static char *
 path_of(const char *home, enum memory_file f)
@@ -29,7 +30,7 @@ memory_load(const char *home, enum memory_file f, struct error *e)
 
 	if (file_read(path, MEMORY_BYTES_MAX, &b, &why) == -1) {
 		if (why.code == ERR_not_found)
-			return xstrdup("");
+			return f == MEMORY_AGENT ? xasprintf("%s\n", prompt_agent) : xstrdup("");
 		error_set(e, why.code, "%s", why.text);
 		return NULL;
 	}

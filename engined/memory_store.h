@@ -5,7 +5,7 @@
 
 #include "engined/memory.h"
 
-/* The file as it is; "" when there is none. NULL: it cannot be read, or is no text. The caller frees. */
+/* The file as it is; when there is none, "", and of AGENT.md the voice that it begins with. NULL: it cannot be read, or is no text. The caller frees. */
 char	*memory_load(const char *home, enum memory_file f, struct error *e);
 /* The file before goes beside it, then the new one into its place. 0 or -1. */
 int	 memory_store(const char *home, enum memory_file f, const char *old, const char *text, struct error *e);

@@ -43,10 +43,10 @@ test_context_parts_stand_in_their_order(void **state)
 
 	put_file(home, "memories/AGENT.md", "I am the agent\n");
 	put_file(home, "memories/USER.md", "likes tea\n<!-- alpi-meta conf=normal captured=2026-05-02 reinforced=0 -->\n");
-	put_file(home, "memories/MEMORY.md", "the sky\n<!-- alpi-meta conf=low -->\n\xc2\xa7\nis blue\n");
+	put_file(home, "memories/MEMORY.md", "the sky\n<!--ALPI-Meta conf=low -->\n\xc2\xa7\nis blue\n");
 	prompt = context_prompt(&c);
 	in_order(prompt, order);
-	assert_null(strstr(prompt, "alpi-meta"));
+	assert_null(strcasestr(prompt, "alpi-meta"));
 	assert_null(strstr(prompt, "\n\n\n"));
 }
 

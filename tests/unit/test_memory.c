@@ -337,6 +337,18 @@ test_a_file_of_another_encoding_is_left_alone(void **state)
 	assert_file("USER.md", "caf\xe9\n");
 }
 
+static void
+test_a_voice_that_nobody_wrote_yet_is_kept_when_something_is_added_to_it(void **state)
+{
+	cleanup_free char *before = memory_read(home, MEMORY_AGENT, NULL), *after = NULL;
+
+	assert_non_null(strstr(before, "direct and plain"));
+	assert_int_equal(add(MEMORY_AGENT, "Use metric units."), ERR_none);
+	after = memory_read(home, MEMORY_AGENT, NULL);
+	assert_int_equal(strncmp(after, before, strlen(before)), 0);
+	assert_string_equal(after + strlen(before), "\n\nUse metric units.");
+}
+
 /* ---- candidates, and the tool --------------------------------------------------------------- */
 
 static char *
@@ -465,6 +477,7 @@ main(void)
 		TEST(test_agent_md_is_free_text),
 		TEST(test_what_was_never_sure_goes_after_a_month),
 		TEST(test_a_file_of_another_encoding_is_left_alone), TEST(test_a_line_of_ten_megabytes_is_left_alone),
+		TEST(test_a_voice_that_nobody_wrote_yet_is_kept_when_something_is_added_to_it),
 		TEST(test_what_follows_foreign_text_waits_for_a_person),
 		TEST(test_the_queue_forgets_the_old_and_bounds_the_rest),
 		TEST(test_a_batch_skips_what_is_refused),
