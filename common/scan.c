@@ -118,16 +118,19 @@ static const struct class injection_classes[] = {
 	    "(?i)\\b(?:send|forward|post|upload)\\b" CHARS40 "(?:password|credential|api[ _-]?key|token|secret|\\.env)" },
 };
 
+/* What comes before a variable's name in Python. */
+#define PYTHON_ENV	"os\\.(?:getenv\\s*\\(|environ\\s*(?:\\[|\\.\\s*get\\s*\\())\\s*['\"]"
+
 /* Of these every place counts; the name that group 1 or 2 holds is looked up among the declared ones. */
 static const struct env_class {
 	struct class	 class;
 	bool		 declared_ok;
 } env_classes[] = {
 	{ { "env.prints-secret", "prints a secret variable",
-	    "(?i)print\\s*\\([^)]{0,500}?os\\.getenv\\s*\\(\\s*['\"](" NAME ")['\"]|"
+	    "(?i)print\\s*\\([^)]{0,500}?" PYTHON_ENV "(" NAME ")['\"]|"
 	    "console\\.(?:log|error|warn)\\s*\\([^)]{0,500}?process\\.env(?:\\.|\\[\\s*['\"])(" NAME ")" }, false },
 	{ { "env.python-undeclared", "reads a secret variable it does not declare",
-	    "os\\.getenv\\s*\\(\\s*['\"]((?i)" NAME ")['\"]" }, true },
+	    PYTHON_ENV "((?i)" NAME ")['\"]" }, true },
 	{ { "env.node-undeclared", "reads a secret variable it does not declare",
 	    "process\\.env(?:\\.((?i)" NAME ")|\\[\\s*['\"]((?i)" NAME ")['\"]\\s*\\])" }, true },
 };
