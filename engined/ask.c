@@ -163,6 +163,24 @@ show(struct turn *t, const char *question, json_t *choices, bool other, bool mul
 	evtimer_add(t->now.timer, &tv);
 }
 
+/* A question for whoever writes to us from outside: the model puts it into its answer, and the next message says. */
+static void
+relay(struct turn *t, const json_t *question, const json_t *choices)
+{
+	cleanup_buf struct buf b = BUF(0);
+	json_t *row;
+	size_t i;
+
+	buf_addf(&b, "Put this question to the user in your answer, as it stands, and end there; their next message answers it.\n\n%s",
+	    json_str(question, "question", ""));
+	json_array_foreach(choices, i, row) {
+		const char *more = json_str(row, "description", "");
+
+		buf_addf(&b, "\n%zu. %s%s%s", i + 1, json_str(row, "label", ""), more[0] != '\0' ? ": " : "", more);
+	}
+	answered(t, buf_str(&b));
+}
+
 void
 ask_begin(struct turn *t)
 {
@@ -171,6 +189,8 @@ ask_begin(struct turn *t)
 
 	if (check_choices(args, &e) == -1)
 		calls_fail(t, e.text);
+	else if (turn_of_gateway(t))
+		relay(t, args, choices);
 	else if (!t->interactive)
 		answered(t, NOBODY);
 	else

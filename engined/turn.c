@@ -388,15 +388,29 @@ turn_policy(const struct turn *t)
 	};
 }
 
+static bool
+is_one_of(const char *surface, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(surface, list[i]) == 0)
+			return true;
+	return false;
+}
+
+bool
+turn_of_gateway(const struct turn *t)
+{
+	static const char *const gateways[] = { "telegram", "email", "imap", "gmail", "matrix", "webhook" };
+
+	return is_one_of(t->surface, gateways, COUNT(gateways));
+}
+
 bool
 turn_of_person(const struct turn *t)
 {
-	static const char *const others[] = { "cron", "telegram", "email", "imap", "gmail", "matrix", "webhook", "peer", "workgroup" };
+	static const char *const others[] = { "cron", "peer", "workgroup" };
 
-	for (size_t i = 0; i < COUNT(others); i++)
-		if (strcmp(t->surface, others[i]) == 0)
-			return false;
-	return true;
+	return !turn_of_gateway(t) && !is_one_of(t->surface, others, COUNT(others));
 }
 
 /* ---- what others do to it ---------------------------------------------------------------------- */

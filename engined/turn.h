@@ -149,6 +149,8 @@ int	 turn_grants(struct turn *t, const json_t *grants, struct error *e);
 struct tools_policy turn_policy(const struct turn *t);
 /* Does the surface have a person on the other side, and nobody else? */
 bool	 turn_of_person(const struct turn *t);
+/* Did it come as a message from outside, whose answer goes back there? */
+bool	 turn_of_gateway(const struct turn *t);
 /* Did the first `upto` turns of a conversation bring text that others wrote? */
 bool	 turn_foreign_before(const json_t *session, size_t upto);
 /* The workspace a turn without one of its own gets: the configured one or NULL; borrowed. */

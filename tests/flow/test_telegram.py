@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -211,6 +212,17 @@ def test_what_a_message_wants_to_be_kept_waits_for_a_person(telegram):
     assert t.answered(1) == ["done"]
     [row] = t.home.json("memory", "promote", "--json")
     assert row["text"] == note["content"] and note["content"] not in (t.home.path / "memories/USER.md").read_text()
+
+
+def test_a_question_for_a_chat_goes_into_the_answer(telegram, provider):
+    t = telegram(model="script")
+    question = {"question": "Which one?", "choices": [{"label": "tea", "description": "hot"}, {"label": "water"}]}
+    t.api.post(11, json.dumps({"steps": [{"calls": [{"name": "ask_user", "arguments": question}]}, {"text": "asked"}]}))
+    assert t.answered(1) == ["asked"]
+    with urllib.request.urlopen(provider.url + "/last") as answer:
+        messages = json.loads(answer.read())["messages"]
+    told = [m["content"] for m in messages if m["role"] == "tool"][-1]
+    assert "Which one?\n1. tea: hot\n2. water" in told and "in your answer" in told
 
 
 def test_a_new_token_is_a_new_process(telegram):
