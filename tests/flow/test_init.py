@@ -242,6 +242,29 @@ def test_stop_goes_against_the_order_and_ends_init(init):
     assert not (init.root / "service.pid").exists() and not (init.root / "run" / "init.sock").exists()
 
 
+def test_one_that_ignores_term_is_killed_and_the_stop_goes_on_in_order(init):
+    (init.root / "engined.hangs").touch()
+    init.start()
+    init.ask("wait")
+    pids = {unit: row["pid"] for unit, row in init.units().items()}
+    hanging = os.pidfd_open(pids["default/engined"])
+    init.process.terminate()
+    init.heard("default/hostd", until="TERM")
+    init.heard("default/engined", until="TERM")
+    assert not select.select([hanging], [], [], 0)[0], "it lives on after TERM"
+    assert init.process.wait() == 0
+    os.close(hanging)
+    ended(pids.values())
+    assert "default/engined is stopping for too long: killed" in init.log()
+    assert init.log().count("for too long") == 1, "the others went by TERM"
+    terms = []
+    while "default/toolrunner" not in terms:
+        who, _pid, text = init.next()
+        terms += [who] if text == "TERM" else []
+    assert terms == ["default/toolrunner"], "it hears of it last"
+    assert not (init.root / "service.pid").exists() and not (init.root / "run" / "init.sock").exists()
+
+
 def test_sigterm_stops_everything_with_status_0(init):
     init.start()
     pids = [u["pid"] for u in init.units().values()]
