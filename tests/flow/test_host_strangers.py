@@ -9,11 +9,12 @@ import subprocess
 
 import pytest
 
+import full
 from conftest import LIBEXEC, ROOT, host, wait_for
 from test_bad_input import home, says      # noqa: F401: the home whose units may not restart
 from test_chat_tool import script
 from test_hostd import send
-from test_wrong_token import connect_as
+from test_wrong_token import all_home, connect_as      # noqa: F401
 
 METHODS = re.findall(r'^\t\{ "(host\.[a-z_.]+)",\s+\w+,\s+\w+, \w+, \w+,\s+"([^"]*)",\s+"([^"]*)" \}',
                      (ROOT / "hostd" / "methods.c").read_text(), re.M)
@@ -211,22 +212,20 @@ HELLO = b"\0SP\0\0\x30\0\0"     # what a requester of nng says first
     HELLO + (b"\x01" + (20).to_bytes(8, "big") + b"\x80\0\0\1" + b'{"v":1,"type":"x' ) * 2000,
     b"\0SP\0\0\x10\0\0" * 10,
 ], ids=["bytes", "hello", "a length of all ones", "a terabyte", "no json", "empty", "no request id", "many", "a wrong protocol"])
-def test_raw_bytes_in_the_inboxes_hurt_nobody(home, data):
-    home.config(f"model: offline/rules\nworkspace: {home.workspace}\n")
-    home.start()
+def test_raw_bytes_in_the_inboxes_hurt_nobody(all_home, data):     # noqa: F811
     held = []
-    for unit in ("default/engined", "default/toolrunner", "default/hostd"):
+    for unit in full.UNITS:
         for _ in range(10):
-            s = inbox(home, unit)
+            s = inbox(all_home, unit)
             try:
                 s.sendall(data)
             except (BrokenPipeError, ConnectionResetError):
                 pass
             held.append(s)
-    assert home.ask("run echo hello")["tools"][0]["ok"]
+    full.all_serve(all_home)
     for s in held:
         s.close()
-    assert home.ask("run echo again")["tools"][0]["ok"]
+    full.all_serve(all_home)
 
 
 def test_a_thousand_connections_that_say_nothing_hurt_nobody(home):
@@ -270,7 +269,7 @@ BOOT = {
 BARE = {name: os.environ[name] for name in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ}
 
 
-@pytest.mark.parametrize("daemon", ["engined", "toolrunner", "hostd"])
+@pytest.mark.parametrize("daemon", full.DAEMONS)
 @pytest.mark.parametrize("name", BOOT)
 def test_a_boot_message_that_is_none_ends_the_daemon_with_a_sentence(daemon, name):
     ours, theirs = socket.socketpair()
@@ -290,6 +289,6 @@ def test_a_boot_message_that_is_none_ends_the_daemon_with_a_sentence(daemon, nam
 
 
 def test_a_daemon_without_descriptor_3_says_how_it_is_started():
-    for daemon in ("engined", "toolrunner", "hostd"):
+    for daemon in full.DAEMONS:
         done = subprocess.run([LIBEXEC / f"alpi-{daemon}"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
         assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A tool command beside a running home: none of its sockets and none of its processes can be reached (issue: "Done when", 3).
 
-As in test_sandbox.py approval and patterns are out of the way, and each attempt is made outside first, where it works.
+As in test_sandbox.py approval and patterns are out of the way, and each attempt is made outside first, where it works. A
+daemon shows itself to root alone: an ordinary user is refused by that and by the sandbox, which test_sandbox.py looks at alone.
 """
 import os
 import shutil

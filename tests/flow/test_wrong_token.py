@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+import full
 from test_bad_input import home      # noqa: F401: the home whose units may not restart
 
 REQUESTER = b"\0SP\0\0\x30\0\0"
@@ -64,29 +65,45 @@ class Bus:
         self.socket.close()
 
 
+@pytest.fixture
+def all_home(home):     # noqa: F811
+    """One with every daemon."""
+    bot = full.start_all(home)
+    yield home
+    bot.close()
+
+
+# Each inbox with what somebody may ask there.
+QUESTIONS = (
+    ("engined", "session.list", {}), ("engined", "turn.cancel", {"key": "x"}), ("toolrunner", "tool.list", {}),
+    ("toolrunner", "tool.cancel", {"key": "x"}), ("hostd", "event.push", {"kind": "x", "data": {}}),
+    ("alpd", "peers.list", {}), ("alpd", "link.roster", {}), ("alpd", "peers.accept", {"pubkey": "x"}),
+    ("scheduled", "job.list", {}), ("scheduled", "job.remove", {"id": "x"}),
+    ("gatewayd", "gateway.status", {}), ("gatewayd", "message.next", {"key": "x"}),
+)
+
+
+def test_no_inbox_was_forgotten():
+    assert {unit for unit, _, _ in QUESTIONS} == set(full.DAEMONS)
+
+
 @pytest.mark.parametrize("token", ["", "0" * 64, "f" * 64, "0" * 63, "x" * 64, "0" * 100_000, None, 7, ["0" * 64]])
-def test_a_wrong_token_is_denied_whatever_is_asked(home, token):
-    home.config("model: offline/rules\n")
-    home.start()
-    for unit, kind, body in (("engined", "session.list", {}), ("engined", "turn.cancel", {"key": "x"}),
-                             ("toolrunner", "tool.list", {}), ("toolrunner", "tool.cancel", {"key": "x"}),
-                             ("hostd", "event.push", {"kind": "x", "data": {}})):
-        bus = Bus(home.path / "run" / "default" / f"{unit}.ipc", token, home.uid)
+def test_a_wrong_token_is_denied_whatever_is_asked(all_home, token):
+    for unit, kind, body in QUESTIONS:
+        bus = Bus(all_home.path / "run" / "default" / f"{unit}.ipc", token, all_home.uid)
         answer = bus.ask(kind, body)
         assert answer.get("error", {}).get("name") in ("denied", "invalid"), (unit, answer)
         assert "body" not in answer
         bus.close()
-    assert home.ask("hello")["reply"]
+    full.all_serve(all_home)
 
 
-def test_what_is_no_message_is_an_error_to_the_one_who_sent_it(home):
-    home.config("model: offline/rules\n")
-    home.start()
-    for unit in ("engined", "toolrunner", "hostd"):
-        bus = Bus(home.path / "run" / "default" / f"{unit}.ipc", "0" * 64, home.uid)
+def test_what_is_no_message_is_an_error_to_the_one_who_sent_it(all_home):
+    for unit in full.DAEMONS:
+        bus = Bus(all_home.path / "run" / "default" / f"{unit}.ipc", "0" * 64, all_home.uid)
         for payload in (b"", b"\0", b"{}", b"[]", b"7", b"\xff" * 1000, b'{"v":2}', b"[" * 100_000, b'{"v":1,"type":7}',
                         b'{"v":1,"type":"no.such","token":"' + b"0" * 64 + b'","body":{}}'):
             bus.send(payload)
-            assert "error" in bus.receive(), payload[:40]
+            assert "error" in bus.receive(), (unit, payload[:40])
         bus.close()
-    assert home.ask("hello")["reply"]
+    full.all_serve(all_home)
