@@ -23,7 +23,7 @@
 
 #define BLOB_MAX	20971520	/* alp-wire.md, 9.4 */
 #define BLOB_CHUNK	524288
-#define BLOB_TRIES	30		/* of one chunk, while the peer says "too many" */
+#define BLOB_TRIES	30		/* of one chunk, while the peer says "too many" or is away */
 #define BLOB_PAUSE_S	2
 
 /* ---- what is asked ------------------------------------------------------------------------ */
@@ -312,15 +312,25 @@ hash_of(const void *data, size_t len, char out[65])
 	sodium_bin2hex(out, 65, sum, sizeof(sum));
 }
 
-/* One chunk to the peer, again while it says that it had enough of us for now. The next offset, or -1. */
+/* Is it worth another try? Who has taken a chunk of ours is not gone for good: its daemon begins again, or ours, or the line. */
+static bool
+may_pass(enum error_code code, int64_t at)
+{
+	return code == ERR_busy || (at > 0 && code != ERR_invalid && code != ERR_unsupported);
+}
+
+/*
+ * One chunk to the peer, again while that may help. The next offset, or -1. What a cut took may have been the answer
+ * alone: then the peer holds the chunk, refuses it, and waits for the one that follows.
+ */
 static int64_t
 put_chunk(struct cli *c, const char *peer, const char *hash, const unsigned char *data, int64_t size, int64_t at,
     bool *complete, struct error *e)
 {
 	size_t len = (size_t)(size - at < BLOB_CHUNK ? size - at : BLOB_CHUNK);
 	cleanup_free char *text = xmalloc(sodium_base64_ENCODED_LEN(BLOB_CHUNK, sodium_base64_VARIANT_ORIGINAL));
-	json_t *result = NULL;
-	int64_t next;
+	cleanup_json json_t *result = NULL;
+	bool cut = false;
 
 	sodium_bin2base64(text, sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL), data + at, len,
 	    sodium_base64_VARIANT_ORIGINAL);
@@ -330,13 +340,14 @@ put_chunk(struct cli *c, const char *peer, const char *hash, const unsigned char
 		result = ask(c, "host.peers.blob_put", json_pack("{s:s, s:s, s:I, s:I, s:s, s:b}", "peer_id", peer,
 		    "hash", hash, "size", (json_int_t)size, "offset", (json_int_t)at, "data", text,
 		    "final", at + (int64_t)len == size), e);
-		if (result == NULL && e->code != ERR_busy)
+		if (result == NULL && cut && e->code == ERR_invalid)
+			return at + (int64_t)len;
+		if (result == NULL && !may_pass(e->code, at))
 			return -1;
+		cut = cut || (result == NULL && e->code != ERR_busy);
 	}
-	next = json_int(result, "next_offset", -1);
 	*complete = json_bool(result, "complete", false);
-	json_decref(result);
-	return next;
+	return json_int(result, "next_offset", -1);
 }
 
 int
