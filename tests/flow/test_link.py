@@ -176,7 +176,7 @@ def test_two_homes_ping_ask_and_send_files_by_tcp(home, other, provider):
     pin(other, "me", key(home), "--address", here)
     assert "via tcp" in home.run("peers", "ping", "you").stdout
     assert len(home.ask("@you n=5")["reply"].split()) == 5
-    blob = os.urandom(20 * 1024 * 1024)
+    blob = os.urandom(1024 * 1024)      # the largest: test_link_sides.py
     (home.workspace / "big").write_bytes(blob)
     home.give(home.workspace)
     sent = home.json("peers", "blob-put", "you", "big", "--json")

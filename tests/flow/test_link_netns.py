@@ -9,7 +9,8 @@ import sys
 import pytest
 
 import alp
-from conftest import NOBODY, Home
+import link_sides as sides
+from conftest import FAKE, NOBODY, Home, Provider
 from test_link import key, pin
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0 or shutil.which("ip") is None, reason="makes network namespaces")
@@ -24,7 +25,7 @@ class Machine(Home):
 
     def __init__(self, name, address, device):
         super().__init__(NOBODY)
-        self.name, self.address = name, address
+        self.name, self.address, self.device = name, address, device
         ip("link", "set", device, "netns", name)
         ip("-n", name, "addr", "add", f"{address}/24", "dev", device)
         ip("-n", name, "link", "set", device, "up")
@@ -32,6 +33,15 @@ class Machine(Home):
 
     def command(self, *words):
         return ["ip", "netns", "exec", self.name, *super().command(*words)]
+
+
+class Inside(Provider):
+    """A provider on loopback of that machine."""
+
+    def __init__(self, machine):
+        self.process = subprocess.Popen(["ip", "netns", "exec", machine.name, FAKE], stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().split()[-1])
+        self.url = f"http://127.0.0.1:{self.port}"
 
 
 @pytest.fixture
@@ -59,6 +69,43 @@ def pair(machines):
     pin(here, "there", key(there), "--address", f"{there.address}:7423")
     pin(there, "here", key(here), "--address", f"{here.address}:7423")
     return machines
+
+
+@pytest.fixture
+def served(pair):
+    """Both sides, each with a provider of its own."""
+    providers = [Inside(machine) for machine in pair]
+    for machine, provider in zip(pair, providers):
+        machine.use(provider, more=f"alp: {{tcp_host: {machine.address}}}\n")
+        machine.run("daemon", "reload")
+    yield [sides.Side(machine) for machine in pair]
+    for provider in providers:
+        provider.close()
+
+
+def test_asks_between_machines_plain_and_streamed_are_answered_and_can_be_cancelled(served):
+    here, there = served
+    sides.an_ask_is_answered(here, "there", "n=5")
+    sides.a_streamed_ask_comes_in_pieces(here, "there")
+    for how in ("host", "interrupt"):
+        sides.a_cancel_reaches_the_peer(here, there, "there", how)
+
+
+def test_a_blob_of_20_mib_goes_and_comes_between_machines(pair):
+    sides.a_blob_goes_and_comes(*map(sides.Side, pair), "there")
+
+
+def test_an_upload_goes_on_after_the_cable_was_out_and_the_receiver_died(pair):
+    here, there = map(sides.Side, pair)
+
+    def cut():
+        """Down, so that not even the end of the connection is heard."""
+        ip("-n", there.home.name, "link", "set", there.home.device, "down")
+        there.kill("alpd")
+        there.home.ready("default/alpd")
+        ip("-n", there.home.name, "link", "set", there.home.device, "up")
+
+    sides.an_upload_that_is_cut_goes_on(here, there, "there", cut)
 
 
 def test_two_machines_ping_ask_and_send_each_other_files(pair):
