@@ -380,6 +380,31 @@ test_one_address_has_a_bound_for_those_who_are_known(void **state)
 	host_close(&h);
 }
 
+/* Each address stays below its own bound; together they are too many. */
+static void
+test_all_addresses_together_have_a_bound(void **state)
+{
+	static int fds[SERVER_SESSIONS_MAX + 40];
+	struct host h = host_open();
+	struct client_side c;
+	size_t most = 0;
+
+	if (!many_files())
+		skip();
+	dial_as(&h, &c, &h.f->alice);
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		fds[i] = connect_from((int)(i / (SERVER_STRANGERS_MAX / 2)) + 2, h.port);
+		pump(h.f);
+		most = server_sessions(h.f->a.server) > most ? server_sessions(h.f->a.server) : most;
+	}
+	assert_int_equal(most, SERVER_SESSIONS_MAX);
+	assert_true(served(&c, &h.f->alice));	/* strangers gave way, not who is known */
+	hang_up(&c);
+	for (size_t i = 0; i < COUNT(fds); i++)
+		close(fds[i]);
+	host_close(&h);
+}
+
 static int
 highest_file(void)
 {
@@ -499,6 +524,7 @@ main(void)
 		TEST(test_nor_does_the_own_address),
 		TEST(test_many_addresses_wait_their_turn_for_a_handshake),
 		TEST(test_one_address_has_a_bound_for_those_who_are_known),
+		TEST(test_all_addresses_together_have_a_bound),
 		TEST(test_without_descriptors_it_waits_and_goes_on),
 		TEST(test_a_caller_that_hangs_up_ends_its_streamed_turn),
 		TEST(test_the_end_waits_for_the_running_answer),

@@ -398,6 +398,58 @@ test_an_ephemeral_key_that_yields_zero_ends_the_handshake(void **state)
 	assert_int_equal(noise_write(&p.r.n, NULL, 0, &m, &e), -1);
 }
 
+/* Every point whose multiples are few; the highest bit of a key does not count. */
+static const char *const low_order[] = {
+	"0000000000000000000000000000000000000000000000000000000000000000",
+	"0100000000000000000000000000000000000000000000000000000000000000",
+	"e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+	"5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",	/* p - 1 */
+	"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",	/* p */
+	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",	/* p + 1 */
+};
+
+/* Whoever chose this point knows the secret that comes of it: no key may be made of that, on either side. */
+static void
+refuse_point(const uint8_t point[NOISE_KEY])
+{
+	cleanup_buf struct buf one = BUF(0), two = BUF(0), none = BUF(0);
+	struct error e = { 0 };
+	uint8_t ck[32];
+	struct pair p;
+
+	first_pair(&p);
+	memcpy(p.i.n.rs, point, NOISE_KEY);		/* the responder's static key */
+	assert_int_equal(noise_write(&p.i.n, NULL, 0, &none, &e), -1);
+	first_pair(&p);
+	assert_int_equal(noise_write(&p.i.n, NULL, 0, &one, &e), 0);
+	memcpy(ck, p.r.n.ck, sizeof(ck));
+	memcpy(one.data, point, NOISE_KEY);		/* the initiator's ephemeral key, on the wire */
+	assert_int_equal(noise_read(&p.r.n, one.data, one.len, NULL, &e), -1);
+	assert_int_equal(e.code, ERR_denied);
+	assert_memory_equal(p.r.n.ck, ck, sizeof(ck));
+	first_pair(&p);
+	next(&p);
+	assert_int_equal(noise_write(&p.r.n, NULL, 0, &two, &e), 0);
+	memcpy(ck, p.i.n.ck, sizeof(ck));
+	memcpy(two.data, point, NOISE_KEY);		/* the responder's */
+	assert_int_equal(noise_read(&p.i.n, two.data, two.len, NULL, &e), -1);
+	assert_memory_equal(p.i.n.ck, ck, sizeof(ck));
+}
+
+static void
+test_no_point_of_low_order_makes_a_key(void **state)
+{
+	for (size_t i = 0; i < COUNT(low_order); i++) {
+		uint8_t point[NOISE_KEY];
+
+		assert_int_equal(sodium_hex2bin(point, sizeof(point), low_order[i], 64, NULL, NULL, NULL), 0);
+		refuse_point(point);
+		point[NOISE_KEY - 1] |= 0x80;
+		refuse_point(point);
+	}
+}
+
 /* After a failure there is no second try, not even with the right message. */
 static void
 test_a_failed_handshake_stays_failed(void **state)
@@ -492,6 +544,7 @@ main(void)
 		TEST(test_a_static_key_that_yields_zero_ends_the_handshake),
 		TEST(test_a_message_that_is_too_short_is_not_looked_at),
 		TEST(test_an_ephemeral_key_that_yields_zero_ends_the_handshake),
+		TEST(test_no_point_of_low_order_makes_a_key),
 		TEST(test_a_failed_handshake_stays_failed),
 		TEST(test_messages_out_of_turn_are_refused),
 		TEST(test_a_payload_is_as_long_as_a_message_may_be),
