@@ -45,6 +45,7 @@ toolcall_clear(struct turn *t)
 	indexing_free(c->indexing);
 	looking_free(c->looking);
 	posting_free(c->posting);
+	scouting_free(c->scouting);
 	free(c->key);
 	json_decref(c->args);
 	json_decref(c->asking);
@@ -393,6 +394,8 @@ calls_find(struct turn *t, const json_t *shown)
 		schedule_find(t);
 	else if (strcmp(t->now.name, "send_message") == 0)
 		message_find(t);
+	else if (skill_repeats(t))
+		skill_begin(t);
 	else if (agent_is(t->now.name))
 		agent_find(t);
 	else
@@ -410,6 +413,8 @@ calls_cancel(struct turn *t)
 		indexing_cancel(t);
 	else if (t->now.looking != NULL)
 		looking_cancel(t);
+	else if (t->now.scouting != NULL)
+		scouting_cancel(t);
 	else if (t->now.asking != NULL && !t->now.sent)
 		ask_cancel(t);
 	else if (strcmp(t->now.name, "peer") == 0)

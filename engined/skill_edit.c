@@ -94,7 +94,7 @@ check_file(const char *declaring, size_t declaring_len, const char *subdir, cons
 
 /* ---- writing ---------------------------------------------------------------------------------- */
 
-/* Write a file of the skill in `dir`; what was there goes beside it. */
+/* Write a file of the skill in `dir`; what was there goes beside it, unless it is the same. */
 static int
 replace(int dir, const char *path, const void *data, size_t len, bool private, struct error *e)
 {
@@ -103,7 +103,7 @@ replace(int dir, const char *path, const void *data, size_t len, bool private, s
 	struct error why = { 0 };
 
 	if (!private && beneath_read(dir, path, SKILL_FILE_MAX, &old, &why) == 0 &&
-	    beneath_write(dir, before, buf_str(&old), old.len, 0644, e) == -1)
+	    (old.len != len || memcmp(buf_str(&old), data, len) != 0) && beneath_write(dir, before, buf_str(&old), old.len, 0644, e) == -1)
 		return -1;
 	return beneath_write(dir, path, data, len, private ? 0600 : 0644, e);
 }
@@ -339,24 +339,37 @@ patch_prose(const char *home, const struct skill *s, const char *old, const char
 	return save_text(home, s, text, e);
 }
 
+char *
+skill_patched(const char *home, const struct skill *s, const char *subdir, const char *filename, const char *old,
+    const char *new, struct error *e)
+{
+	cleanup_free char *path = skill_file_path(subdir, filename, e);
+	cleanup_close int dir = path == NULL ? -1 : open_skill(home, s, e);
+	cleanup_buf struct buf b = BUF(0);
+	const char *at;
+
+	if (dir == -1 || beneath_read(dir, path, SKILL_FILE_MAX, &b, e) == -1)
+		return NULL;
+	if (memchr(buf_str(&b), '\0', b.len) != NULL || u8_check((const uint8_t *)buf_str(&b), b.len) != NULL) {
+		error_set(e, ERR_invalid, "%s is no UTF-8 text; add_file replaces it whole", path);
+		return NULL;
+	}
+	if ((at = one_place(buf_str(&b), old, e)) == NULL)
+		return NULL;
+	return xasprintf("%.*s%s%s", (int)(at - b.data), b.data, new, at + strlen(old));
+}
+
 int
 skill_patch(const char *home, const struct skill *s, const char *subdir, const char *filename, const char *old,
     const char *new, struct error *e)
 {
-	cleanup_free char *path = subdir == NULL ? NULL : skill_file_path(subdir, filename, e), *text = NULL;
-	cleanup_buf struct buf b = BUF(0);
-	cleanup_close int dir = -1;
-	const char *at;
+	cleanup_free char *path = NULL, *text = NULL;
 
 	if (subdir == NULL)
 		return patch_prose(home, s, old, new, e);
-	if (path == NULL || (dir = open_skill(home, s, e)) == -1 || beneath_read(dir, path, SKILL_FILE_MAX, &b, e) == -1)
+	if ((text = skill_patched(home, s, subdir, filename, old, new, e)) == NULL ||
+	    (path = skill_file_path(subdir, filename, e)) == NULL)
 		return -1;
-	if (memchr(buf_str(&b), '\0', b.len) != NULL || u8_check((const uint8_t *)buf_str(&b), b.len) != NULL)
-		return error_set(e, ERR_invalid, "%s is no UTF-8 text; add_file replaces it whole", path);
-	if ((at = one_place(buf_str(&b), old, e)) == NULL)
-		return -1;
-	text = xasprintf("%.*s%s%s", (int)(at - b.data), b.data, new, at + strlen(old));
 	return save_file(home, s, subdir, path, text, strlen(text), e);
 }
 

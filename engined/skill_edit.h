@@ -39,6 +39,9 @@ int	 skill_edit(const char *home, const struct skill *s, const char *prose, stru
 /* One place of the prose, or (subdir not NULL) of a file. */
 int	 skill_patch(const char *home, const struct skill *s, const char *subdir, const char *filename, const char *old,
 	    const char *new, struct error *e);
+/* What such a patch would make of a file. The caller frees; NULL with the error. */
+char	*skill_patched(const char *home, const struct skill *s, const char *subdir, const char *filename, const char *old,
+	    const char *new, struct error *e);
 int	 skill_set_meta(const char *home, const struct skill *s, const json_t *fields, struct error *e);
 int	 skill_add_file(const char *home, const struct skill *s, const char *subdir, const char *filename, const void *data,
 	    size_t len, struct error *e);

@@ -270,6 +270,15 @@ done(const struct skill_asker *a, const struct skill *s, int r, const char *said
 	return r == -1 ? NULL : changed(a, s->name, said);
 }
 
+/* Takes text. */
+static char *
+noted(const struct skill_asker *a, char *text)
+{
+	cleanup_free char *said = text;
+
+	return said == NULL || a->note == NULL ? steal(said) : xasprintf("%s\n%s", said, a->note);
+}
+
 static char *
 do_create(const struct skill_asker *a, struct skill *none, const json_t *args, struct error *e)
 {
@@ -301,24 +310,20 @@ do_edit(const struct skill_asker *a, struct skill *s, const json_t *args, struct
 static char *
 do_patch(const struct skill_asker *a, struct skill *s, const json_t *args, struct error *e)
 {
-	return done(a, s, skill_patch(a->home, s, json_str(args, "subdir", NULL), text_of(args, "filename"),
-	    text_of(args, "old_string"), text_of(args, "new_string"), e), "patched");
+	return noted(a, done(a, s, skill_patch(a->home, s, json_str(args, "subdir", NULL), text_of(args, "filename"),
+	    text_of(args, "old_string"), text_of(args, "new_string"), e), "patched"));
 }
 
 static char *
 do_add_file(const struct skill_asker *a, struct skill *s, const json_t *args, struct error *e)
 {
 	const char *content = json_str(args, "content", NULL), *subdir = text_of(args, "subdir"), *file = text_of(args, "filename");
-	bool python = strcmp(subdir, "scripts") == 0 && strlen(file) > 3 && strcmp(file + strlen(file) - 3, ".py") == 0;
-	cleanup_free char *said = NULL;
 
 	if (content == NULL) {
 		error_set(e, ERR_invalid, "skill: add_file needs subdir, filename and content");
 		return NULL;
 	}
-	if ((said = done(a, s, skill_add_file(a->home, s, subdir, file, content, strlen(content), e), "added a file to")) == NULL)
-		return NULL;
-	return xasprintf("%s%s", said, python ? "\nthe packages that it imports were not looked up in any list of malware" : "");
+	return noted(a, done(a, s, skill_add_file(a->home, s, subdir, file, content, strlen(content), e), "added a file to"));
 }
 
 static char *

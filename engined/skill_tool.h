@@ -14,6 +14,7 @@ struct skill_asker {
 	const char	*home;
 	struct eligible	 el;
 	bool		 person;	/* at the command: every skill is theirs to change */
+	const char	*note;		/* goes with the answer about a file that was written; NULL: none */
 };
 
 /* Carry out one call. The text for whoever asked, the caller's; NULL with the error. */

@@ -40,9 +40,9 @@ skill_turn_index(struct turn *t, char **hint)
 }
 
 static void
-carry_out(struct turn *t)
+carry_out_noted(struct turn *t, const char *note)
 {
-	struct skill_asker who = { .home = t->engine->home, .el = engine_eligible(t->engine) };
+	struct skill_asker who = { .home = t->engine->home, .el = engine_eligible(t->engine), .note = note };
 	struct error e = { 0 };
 	char *output = skill_call(&who, t->now.args, &e);
 	struct tool_result r = { .ok = output != NULL, .output = output, .error = output == NULL ? xstrdup(e.text) : NULL };
@@ -50,6 +50,12 @@ carry_out(struct turn *t)
 	r.ours = strcmp(json_str(t->now.args, "action", ""), "view") != 0 || skill_shows(t->now.args);
 	r.plain = r.ok && skill_shows(t->now.args);
 	calls_end(t, &r);
+}
+
+static void
+carry_out(struct turn *t)
+{
+	carry_out_noted(t, NULL);
 }
 
 /*
@@ -147,9 +153,15 @@ static void
 on_decision(struct turn *t, bool yes)
 {
 	if (yes)
-		carry_out(t);
+		scouting_begin(t, carry_out_noted);
 	else
 		calls_fail(t, "the user does not want this change of a skill, because text of others is in this conversation");
+}
+
+bool
+skill_repeats(const struct turn *t)
+{
+	return strcmp(t->now.name, "skill") == 0 && strcmp(json_str(t->now.args, "action", ""), "add_file") == 0;
 }
 
 void

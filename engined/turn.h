@@ -37,6 +37,7 @@ struct looking;
 struct meaning_question;
 struct posting;
 struct recall_wait;
+struct scouting;
 struct talk;
 
 enum turn_state { TURN_PREPARE, TURN_STEP, TURN_STREAM, TURN_TOOLS, TURN_OVER };
@@ -65,6 +66,7 @@ struct toolcall {
 	struct indexing		*indexing;	/* at work on the index of files, NULL: not */
 	struct looking		*looking;	/* at an image, NULL: not */
 	struct posting		*posting;	/* a message, NULL: not */
+	struct scouting		*scouting;	/* for malware, NULL: not */
 };
 
 struct turn {
@@ -279,6 +281,8 @@ void	 skill_validated(struct turn *t, struct tool_result *r);
 bool	 skill_validates(const struct turn *t);
 /* A call that went well may have shown a skill. */
 void	 skill_note(struct turn *t, const json_t *args);
+/* Is it a file that is put whole into a skill? Doing that again is doing it once. */
+bool	 skill_repeats(const struct turn *t);
 /* The skills as the prompt lists them, and the hint for what is asked; the caller frees both, NULL: none. */
 char	*skill_turn_index(struct turn *t, char **hint);
 
@@ -298,6 +302,14 @@ void	 fold_clear(struct turn *t);
 void	 looking_begin(struct turn *t);
 void	 looking_cancel(struct turn *t);
 void	 looking_free(struct looking *x);
+
+/*
+ * skill_osv.c: the packages that a script imports are looked up. Then go, with what is to be said of it (NULL: nothing is
+ * imported), or the call has failed.
+ */
+void	 scouting_begin(struct turn *t, void (*go)(struct turn *t, const char *note));
+void	 scouting_cancel(struct turn *t);
+void	 scouting_free(struct scouting *x);
 
 /* indexing.c: the index of the workspace's files */
 void	 indexing_begin(struct turn *t);

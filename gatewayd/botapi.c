@@ -9,6 +9,7 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/url.h"
 #include "gatewayd/settings.h"
 
 #define API		"https://api.telegram.org"
@@ -180,7 +181,7 @@ bot_set(struct bot *b, const char *token, const char *api)
 	b->token = token;
 	b->account = xstrndup(token, strspn(token, DIGITS));
 	b->api = settings_base(api != NULL ? api : API);
-	return settings_is_safe(b->api) ? NULL : "TELEGRAM_API_URL must begin with https:// or be on this machine";
+	return url_is_safe(b->api) ? NULL : "TELEGRAM_API_URL must begin with https:// or be on this machine";
 }
 
 void

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "common/url.h"
 #include "gatewayd/breaker.h"
 #include "gatewayd/mime.h"
 #include "gatewayd/settings.h"
@@ -98,7 +99,7 @@ check(const struct boot *b, const char **wrong)
 		return -1;
 	if (secret == NULL)
 		*wrong = "GMAIL_CLIENT_ID is set, GMAIL_CLIENT_SECRET is not";
-	else if (api != NULL && !settings_is_safe(api))
+	else if (api != NULL && !url_is_safe(api))
 		*wrong = "GMAIL_API_URL must begin with https:// or be on this machine";
 	return *wrong == NULL ? 0 : -1;
 }

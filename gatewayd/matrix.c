@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "common/url.h"
 #include "gatewayd/breaker.h"
 #include "gatewayd/intake.h"
 #include "gatewayd/settings.h"
@@ -261,7 +262,7 @@ matrix_free(void *self)
 static const char *
 what_is_wrong(const char *url, const char *user, const char *token)
 {
-	if (url == NULL || !settings_is_safe(url))
+	if (url == NULL || !url_is_safe(url))
 		return "MATRIX_HOMESERVER_URL must begin with https:// or be on this machine";
 	if (user == NULL || user[0] != '@' || strchr(user, ':') == NULL || strlen(user) > MATRIX_ID_MAX)
 		return "MATRIX_USER_ID is no @name:server";

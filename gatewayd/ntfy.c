@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/url.h"
 #include "gatewayd/allow.h"
 #include "gatewayd/breaker.h"
 #include "gatewayd/gateway.h"
@@ -104,7 +105,7 @@ ntfy_free(void *self)
 static const char *
 what_is_wrong(const char *url, const char *topic, const char *token)
 {
-	if (!settings_is_safe(url))
+	if (!url_is_safe(url))
 		return "NTFY_URL must begin with https:// or be on this machine";
 	if (strlen(topic) > TOPIC_MAX || topic[strspn(topic, TOPIC)] != '\0')
 		return "NTFY_TOPIC is no topic (letters, digits, - and _)";

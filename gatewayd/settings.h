@@ -3,14 +3,10 @@
 #ifndef ALPI_GATEWAYD_SETTINGS_H
 #define ALPI_GATEWAYD_SETTINGS_H
 
-#include <stdbool.h>
-
 #include "common/boot.h"
 
 /* A variable that is set to something, borrowed from the boot message; NULL. */
 const char *settings_value(const struct boot *b, const char *name);
-/* May a secret go to this address? Over HTTPS, and in clear to this machine only. */
-bool	 settings_is_safe(const char *url);
 /* An address without slashes at its end; the caller frees. */
 char	*settings_base(const char *url);
 

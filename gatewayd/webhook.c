@@ -13,6 +13,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/url.h"
 #include "gatewayd/breaker.h"
 #include "gatewayd/settings.h"
 #include "gatewayd/webcall.h"
@@ -156,7 +157,7 @@ port_of(const struct boot *b)
 static const char *
 what_is_wrong(const char *url, const char *secret, int port)
 {
-	if (url != NULL && !settings_is_safe(url))
+	if (url != NULL && !url_is_safe(url))
 		return "WEBHOOK_POST_URL must begin with https:// or be on this machine";
 	if (secret != NULL && strlen(secret) < WEBHOOK_SECRET_MIN)
 		return "WEBHOOK_SECRET has fewer than 16 characters";
