@@ -96,19 +96,27 @@ is_mode(const struct engine *en, const char *mode)
 	return strcmp(text, mode) == 0;
 }
 
+/* In words of ours: of the server's there is at most an id. */
+static void
+refuse(struct turn *t, char *take)
+{
+	struct tool_result r = { .ours = true, .error = take };
+
+	calls_end(t, &r);
+}
+
 static void
 not_looked_up(struct scouting *x, const char *why)
 {
 	cleanup_free char *names = packages_text(&x->packages), *note = NULL;
 	struct turn *t = x->turn;
+	const char *colon = names[0] != '\0' ? ": " : "";
 
-	if (x->packages.n == 0)
-		names[0] = '\0';
 	if (is_mode(t->engine, "strict")) {
-		note = xasprintf("the file was not written: skills.osv is strict and the packages it imports could not be looked up: %s (%s)", names, why);
-		calls_fail(t, note);
+		refuse(t, xasprintf("the file was not written: skills.osv is strict, and what it imports was not looked up%s%s (%s)",
+		    colon, names, why));
 	} else {
-		note = xasprintf("not looked up in the OSV database of malware: %s (%s)", names, why);
+		note = xasprintf("not looked up in the OSV database of malware%s%s (%s)", colon, names, why);
 		x->go(t, note);
 	}
 }
@@ -122,8 +130,7 @@ on_looked(void *arg, const char *malware, const struct error *e)
 
 	x->osv = NULL;
 	if (malware != NULL) {
-		text = xasprintf("the file was not written: it imports a package that is known as malware: %s", malware);
-		calls_fail(t, text);
+		refuse(t, xasprintf("the file was not written: it imports a package that is known as malware: %s", malware));
 	} else if (e != NULL) {
 		not_looked_up(x, e->text);
 	} else if (x->packages.unnamed) {
