@@ -67,7 +67,7 @@ pypi_name(const char *module)
 	for (const char *p = module; *p != '\0'; p++) {
 		bool joint = strchr("-_.", *p) != NULL;
 
-		if ((unsigned char)*p >= 0x80) {
+		if (!joint && !isalnum((unsigned char)*p)) {
 			n = 0;
 			break;
 		}

@@ -115,6 +115,9 @@ test_a_name_that_no_package_has_is_told(void **state)
 	imports_read(LANGUAGE_PYTHON, "import \xef\xbd\x92" "equests, a\n", NULL, &p);
 	assert_true(p.unnamed && p.n == 1);
 	packages_clear(&p);
+	imports_read(LANGUAGE_PYTHON, "__import__('a (MAL-1)\\n b')", NULL, &p);
+	assert_true(p.unnamed && p.n == 0);
+	packages_clear(&p);
 	imports_read(LANGUAGE_JAVASCRIPT, "require('a b')", NULL, &p);
 	assert_true(p.unnamed && p.n == 0);
 	packages_clear(&p);
