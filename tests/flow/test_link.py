@@ -11,6 +11,7 @@ import pytest
 
 import alp
 from conftest import NOBODY, Home, wait_for
+from test_cli import Terminal
 
 ALL = "link.ping,link.ask,link.cancel,link.put_blob,link.get_blob"
 
@@ -543,3 +544,23 @@ def test_doctor_tells_how_the_link_stands(link):
     assert rows["Identity"]["detail"] == link.key
     assert rows["Listener"]["detail"] == link.address
     assert rows["Peers"]["level"] == "warn"         # the peer of this test does not listen
+
+
+def test_doctor_pings_a_good_peer(home, provider):
+    two_profiles(home, provider)
+    rows = {r["label"]: r for r in json.loads(home.run("doctor", "--json", check=False).stdout)["rows"] if r["group"] == "ALP"}
+    assert (rows["Peers"]["level"], rows["Peers"]["detail"]) == ("ok", "1 of 1 answer")
+    assert rows["Socket"]["level"] == "ok" and "Listener" in rows and "work" not in rows
+
+
+def test_setup_shows_the_own_key_takes_theirs_and_offers_the_least(link):
+    newcomer = alp.Identity()
+    terminal = Terminal(link.home, "peers", "setup")
+    for question, answer in (("The key of the peer", newcomer.name), ("A short name", "newcomer"), ("Address", ""), ("Number", "")):
+        terminal.until(question)
+        terminal.type(answer + "\n")
+    assert terminal.end() == 0
+    assert terminal.seen.index(link.key) < terminal.seen.index("The key of the peer")
+    assert link.address in terminal.seen and "pinned newcomer" in terminal.seen
+    rows = {row["id"]: row for row in link.home.json("peers", "list", "--json")}
+    assert rows["newcomer"]["pubkey"] == newcomer.name and rows["newcomer"]["allow"] == ["link.ping"]

@@ -626,6 +626,29 @@ test_a_record_is_dropped_once(void **state)
 	end(&a);
 }
 
+/* Times that a wrong clock gave: the list stays whole and bounded, and the next honest knock has its place. */
+static void
+test_a_clock_that_is_set_loses_no_stranger(void **state)
+{
+	struct at a = begin(NULL);
+	struct pending *rows;
+	size_t n;
+
+	assert_int_equal(pending_note(a.p, ALICE, 1000000, NULL), 0);
+	assert_int_equal(pending_note(a.p, ALICE, 5000, NULL), 0);	/* back */
+	assert_int_equal(pending_note(a.p, CAROL, 4e9, NULL), 0);	/* far ahead */
+	rows = pending_list(a.p, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(rows[0].pubkey, CAROL);
+	assert_true(rows[1].first_seen == 1000000 && rows[1].last_seen == 5000);
+	pending_free(rows, n);
+	assert_int_equal(pending_note(a.p, CAROL, 6000, NULL), 0);
+	rows = pending_list(a.p, &n);
+	assert_true(n == 2 && rows[0].first_seen == 4e9 && rows[0].last_seen == 6000);
+	pending_free(rows, n);
+	end(&a);
+}
+
 static void
 test_records_of_others_are_read(void **state)
 {
@@ -696,6 +719,7 @@ main(void)
 		TEST(test_a_fenced_process_reads_and_changes_peers),
 		TEST(test_published_strangers_leave_the_published_list),
 		TEST(test_a_record_is_dropped_once),
+		TEST(test_a_clock_that_is_set_loses_no_stranger),
 		TEST(test_records_of_others_are_read),
 		TEST(test_a_list_of_strangers_that_does_not_load_is_left),
 	};

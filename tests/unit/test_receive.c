@@ -227,6 +227,28 @@ test_rate_comes_before_capability_and_capability_before_existence(void **state)
 	fixture_close(f);
 }
 
+/* The window is measured with a clock that nobody sets. */
+static void
+test_a_clock_that_is_set_neither_frees_nor_locks_who_is_limited(void **state)
+{
+	static const int64_t jumps[] = { 3600000, -1800000 };
+	struct fixture *f = fixture_open();
+	struct ear h;
+
+	pin_alice(f, "  allow: [link.ping]\n  rate_limit: {per_minute: 1}\n");
+	for (size_t i = 0; i < COUNT(jumps); i++) {
+		ask(f, &h, &f->alice, "link.ping", "{}");
+		expect_pong(&h, &f->alice);
+		ear_clear(&h);
+		clock_fake(clock_wall_ms() + jumps[i], clock_mono_ms() + 1000);
+		ask(f, &h, &f->alice, "link.ping", "{}");
+		expect_error(&h, &f->alice, -32005, "rate-limited");
+		ear_clear(&h);
+		clock_fake(clock_wall_ms(), clock_mono_ms() + 60001);
+	}
+	fixture_close(f);
+}
+
 static void
 test_a_denied_method_is_named_and_written_down(void **state)
 {
@@ -575,6 +597,7 @@ main(void)
 		TEST(test_nobody_speaks_in_another_ones_session),
 		TEST(test_many_strangers_do_not_keep_the_disk_busy),
 		TEST(test_rate_comes_before_capability_and_capability_before_existence),
+		TEST(test_a_clock_that_is_set_neither_frees_nor_locks_who_is_limited),
 		TEST(test_a_denied_method_is_named_and_written_down),
 		TEST(test_a_method_is_a_string_or_nothing),
 		TEST(test_params_are_an_object_or_nothing),
