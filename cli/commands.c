@@ -171,7 +171,7 @@ const struct command commands[] = {
 	{ "cron next", "-- EXPRESSION", "when a recurring job would be due, and what the expression says", 1, -1, cron_options,
 	    cron_next_command },
 	{ "gateway list", "", "the message platforms, and how each fares", 0, 0, json_options, gateway_list_command },
-	{ "gateway enable", "NAME", "let people write through telegram, imap, gmail, matrix or webhook, or be told through ntfy", 1, 1, enable_options,
+	{ "gateway enable", "NAME", "let people write through telegram, imap, gmail, matrix or webhook; ntfy tells", 1, 1, enable_options,
 	    gateway_enable_command },
 	{ "gateway disable", "NAME", "listen there no more; its credentials stay", 1, 1, json_options, gateway_disable_command },
 	{ "gateway probe", "NAME", "try the platform's servers with what is stored", 1, 1, json_options, gateway_probe_command },
