@@ -351,6 +351,7 @@ abandon(int waves)
 	while (waves-- > 0) {
 		for (int i = 0; i < WAVE; i++)
 			q[i] = ask_tool("hold", 0, LONG_MS, &never);
+		assert_int_equal(ask("held").seq, WAVE + 1);	/* all have arrived, before they are given up */
 		for (int i = 0; i < WAVE; i++)
 			request_cancel(q[i]);
 		ask("release");
