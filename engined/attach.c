@@ -104,6 +104,30 @@ gone(struct making *m, const char *name)
 	return 0;
 }
 
+/* A document is shown as the text that was read out of it when it came. */
+static int
+add_document(struct making *m, const char *name, const char *path, struct error *e)
+{
+	cleanup_buf struct buf b = BUF(0);
+
+	if (staging_read_text(m->a->home, path, &b, e) == -1)
+		return error_add(e, "%s: its text", name);
+	add_text(m, name, &b);
+	return 0;
+}
+
+static int
+add_content(struct making *m, const char *name, const char *path, const char *mime, const struct buf *b, struct error *e)
+{
+	if (sniff_document(mime) != NULL)
+		return add_document(m, name, path, e);
+	if (strncmp(mime, "image/", 6) == 0)
+		add_image(m, name, mime, b);
+	else
+		add_text(m, name, b);
+	return 0;
+}
+
 /* shown: where the person has it; it is only told. */
 static int
 add_file(struct making *m, const json_t *row, struct error *e)
@@ -122,11 +146,7 @@ add_file(struct making *m, const json_t *row, struct error *e)
 	buf_addf(&m->list, "\n- %s (%s, %zu bytes)", shown, mime, b.len);
 	json_array_append_new(m->rows, json_pack("{s:s, s:s, s:I, s:s}", "name", name, "mime", mime, "size", (json_int_t)b.len,
 	    "path", shown));
-	if (strncmp(mime, "image/", 6) == 0)
-		add_image(m, name, mime, &b);
-	else
-		add_text(m, name, &b);
-	return 0;
+	return add_content(m, name, path, mime, &b, e);
 }
 
 /* ---- all ------------------------------------------------------------------------------------ */

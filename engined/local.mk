@@ -4,7 +4,7 @@ alpi-engined.DIR  := $(LIBEXEC)
 alpi-engined.SRCS := $(addprefix engined/, main.c \
 	handlers.c engine.c turn.c step.c calls.c place.c runner.c neighbour.c peer.c schedule.c message.c mention.c agent.c fold.c compact.c review.c candidates.c project.c ask.c lasting.c past.c finish.c resume.c explain.c \
 	events.c sidecar.c journal.c session.c catalog.c recall.c fts.c match.c redact.c talk.c thread.c todo.c entry.c alike.c memory.c promotion.c remember.c remember_call.c knowledge.c tools.c \
-	outputs.c outbox.c sniff.c staging.c upload.c vision.c attach.c looking.c \
+	outputs.c outbox.c sniff.c staging.c upload.c document.c vision.c attach.c looking.c \
 	beneath.c frontmatter.c skill_check.c skills.c skill_edit.c eligible.c skill_cache.c skill_index.c skill_tool.c skill_turn.c skill_osv.c imports.c osv.c skill_order.c skill_import.c skill_asked.c \
 	context.c prompt.c ledger.c spend.c runlog.c run_asked.c settings.c)
 alpi-engined.SRCS += $(addprefix engined/, \

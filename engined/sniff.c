@@ -9,6 +9,8 @@
 
 #define LOOKED_AT	4096		/* bytes that decide whether it is text */
 #define PDF_WITHIN	1024
+#define PDF		"application/pdf"
+#define DOCX		"application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 static const struct {
 	const char	*mime, *start;
@@ -44,6 +46,21 @@ static bool
 is_pdf(const void *data, size_t len)
 {
 	return memmem(data, len < PDF_WITHIN ? len : PDF_WITHIN, "%PDF", 4) != NULL;
+}
+
+/* A ZIP that names the part where a word processor keeps its text. */
+static bool
+is_docx(const void *data, size_t len)
+{
+	static const char part[] = "word/document.xml";
+
+	return len > 4 && memcmp(data, "PK\3\4", 4) == 0 && memmem(data, len, part, strlen(part)) != NULL;
+}
+
+const char *
+sniff_document(const char *mime)
+{
+	return strcmp(mime, PDF) == 0 ? "a.pdf" : strcmp(mime, DOCX) == 0 ? "a.docx" : NULL;
 }
 
 /* A NUL, or nearly a third of control characters: nobody wrote that to be read. */
@@ -103,6 +120,15 @@ check_image(const char *name, const char *mime, const char *is, size_t len, stru
 	return NULL;
 }
 
+static const char *
+check_document(const char *name, const char *is, size_t len, struct error *e)
+{
+	if (len <= SNIFF_DOCUMENT_MAX)
+		return is;
+	error_set(e, ERR_too_large, "%.128s: PDF and DOCX files have at most 10 MB", name);
+	return NULL;
+}
+
 const char *
 sniff(const char *name, const char *mime, const void *data, size_t len, struct error *e)
 {
@@ -117,10 +143,10 @@ sniff(const char *name, const char *mime, const void *data, size_t len, struct e
 		return check_image(name, mime, image, len, e);
 	else if (said_to_be_image(name, mime))
 		error_set(e, ERR_invalid, "%.128s is no image: it does not begin like png, jpeg or webp", name);
-	else if (is_pdf(data, len))
-		error_set(e, ERR_unsupported, "%.128s: PDF is not read yet; attach its text, or put it into the workspace", name);
+	else if (is_pdf(data, len) || is_docx(data, len))
+		return check_document(name, is_pdf(data, len) ? PDF : DOCX, len, e);
 	else if (is_binary(data, len))
-		error_set(e, ERR_invalid, "%.128s is neither an image (png, jpeg, webp) nor text", name);
+		error_set(e, ERR_invalid, "%.128s is neither an image (png, jpeg, webp) nor a document (PDF, DOCX) nor text", name);
 	else if (len > SNIFF_TEXT_MAX)
 		error_set(e, ERR_too_large, "%.128s: a text has at most 2 MB", name);
 	else

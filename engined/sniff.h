@@ -13,13 +13,17 @@
 
 #define SNIFF_IMAGE_MAX	(20 * 1024 * 1024)
 #define SNIFF_TEXT_MAX	(2 * 1024 * 1024)
+#define SNIFF_DOCUMENT_MAX (10 * 1024 * 1024)	/* what toolrunner reads of PDF and DOCX */
 
 /* An image's media type, "image/png", or NULL. Static. */
 const char *sniff_image(const void *data, size_t len);
 /*
- * The media type of an attachment: png, jpeg, webp, or text by the name's ending. mime: what the sender calls it, NULL or
+ * The media type of an attachment: png, jpeg, webp, PDF, DOCX, or text by the name's ending. mime: what the sender calls it, NULL or
  * "": nothing. NULL with the error: not one of these, too large, empty, or not what it is said to be. Static.
  */
 const char *sniff(const char *name, const char *mime, const void *data, size_t len, struct error *e);
+
+/* A name for what sniff found that says how it is read ("a.pdf"), or NULL when it is no document. Static. */
+const char *sniff_document(const char *mime);
 
 #endif

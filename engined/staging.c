@@ -154,19 +154,63 @@ staging_drop(const char *home, const char *id)
 		beneath_remove(dir, id, NULL);
 }
 
+/* The folder, and in *rest the path below it, as staging_end gave it: ID/NAME, borrowed. -1: it is no such path. */
+static int
+locate(const char *home, const char *path, const char **rest, struct error *e)
+{
+	cleanup_free char *top = xasprintf("%s/" STAGING_DIR "/", home), *id = NULL;
+
+	*rest = strncmp(path, top, strlen(top)) == 0 ? path + strlen(top) : "";
+	id = xstrndup(*rest, strcspn(*rest, "/"));
+	if (!is_id(id) || (*rest)[strlen(id)] != '/')
+		return error_set(e, ERR_invalid, "%.200s was not sent along: host.attachments.stage comes first", path);
+	return open_dir(home, e);
+}
+
 int
 staging_read(const char *home, const char *path, struct buf *out, struct error *e)
 {
-	cleanup_free char *top = xasprintf("%s/" STAGING_DIR "/", home);
-	const char *rest = strncmp(path, top, strlen(top)) == 0 ? path + strlen(top) : "";
-	cleanup_free char *id = xstrndup(rest, strcspn(rest, "/"));
-	cleanup_close int dir = -1;
+	const char *rest;
+	cleanup_close int dir = locate(home, path, &rest, e);
 
-	if (!is_id(id) || rest[strlen(id)] != '/')
-		return error_set(e, ERR_invalid, "%.200s was not sent along: host.attachments.stage comes first", path);
-	if ((dir = open_dir(home, e)) == -1)
+	if (dir == -1)
 		return -1;
 	if (beneath_read(dir, rest, SNIFF_IMAGE_MAX, out, e) == 0)
 		return 0;
-	return error_add(e, "attachment %.128s", rest + strlen(id) + 1);
+	return error_add(e, "attachment %.128s", rest + STAGING_ID);
+}
+
+/* ---- the text of a document ------------------------------------------------------------------ */
+
+/* No file that is sent gets a hidden name. The caller frees. */
+static char *
+text_name(const char *rest)
+{
+	return xasprintf("%.*s/.text", STAGING_ID - 1, rest);
+}
+
+int
+staging_put_text(const char *home, const char *path, const char *text, struct error *e)
+{
+	const char *rest;
+	cleanup_close int dir = locate(home, path, &rest, e);
+	cleanup_free char *name = NULL;
+
+	if (dir == -1 || disk_has(home, SPARE + strlen(text), e) == -1)
+		return -1;
+	name = text_name(rest);
+	return beneath_write(dir, name, text, strlen(text), 0600, e);
+}
+
+int
+staging_read_text(const char *home, const char *path, struct buf *out, struct error *e)
+{
+	const char *rest;
+	cleanup_close int dir = locate(home, path, &rest, e);
+	cleanup_free char *name = NULL;
+
+	if (dir == -1)
+		return -1;
+	name = text_name(rest);
+	return beneath_read(dir, name, SNIFF_IMAGE_MAX, out, e);
 }

@@ -27,4 +27,8 @@ void	 staging_drop(const char *home, const char *id);
 /* Read one by its path, as staging_end gave it. 0 or -1. */
 int	 staging_read(const char *home, const char *path, struct buf *out, struct error *e);
 
+/* Keep the text of a document beside it, and read it again. 0 or -1. */
+int	 staging_put_text(const char *home, const char *path, const char *text, struct error *e);
+int	 staging_read_text(const char *home, const char *path, struct buf *out, struct error *e);
+
 #endif

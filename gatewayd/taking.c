@@ -18,7 +18,7 @@
 #include "common/mem.h"
 
 #define PIECE		(512 * 1024)
-#define STAGE_MS	15000
+#define STAGE_MS	60000		/* a document is read before its last piece is answered */
 #define AGAIN_MS	3000
 #define TRIES		5
 #define DEPTH		8

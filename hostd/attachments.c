@@ -6,11 +6,11 @@
 
 #include "common/json.h"
 #include "common/mem.h"
-#include "hostd/forward.h"
 #include "hostd/host.h"
 #include "proto/proto.h"
 
 #define PIECE		1048576		/* characters; whole groups of four */
+#define STAGE_MS	60000		/* a document is read before the last one is answered */
 
 struct upload {
 	struct ask	*ask;
@@ -60,7 +60,7 @@ send_piece(struct upload *u, struct error *e)
 	struct host *h = u->ask->host;
 
 	u->at += n;
-	return unit == NULL || h->send(h->daemon, unit, MSG_attachment_stage, &m, NULL, FORWARD_MS, on_piece, u, e) == NULL ? -1 : 0;
+	return unit == NULL || h->send(h->daemon, unit, MSG_attachment_stage, &m, NULL, STAGE_MS, on_piece, u, e) == NULL ? -1 : 0;
 }
 
 int

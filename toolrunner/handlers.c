@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "toolrunner/document.h"
 #include "toolrunner/exec.h"
 #include "toolrunner/runner.h"
 #include "toolrunner/selftest.h"
@@ -71,18 +72,27 @@ no_such_tool(const struct runner *r, const char *name, struct error *e)
 	return error_set(e, ERR_not_found, "there is no tool %.64s; available: %s", name, buf_str(&b));
 }
 
-/* May this grant's turn use this tool, here and now? */
+/* May anything run in a worker now? */
 static int
-check_tool(const struct runner *r, const struct grant *g, const struct tool_exec *m, const struct tool **tool, struct error *e)
+check_open(const struct runner *r, struct error *e)
 {
-	const char *name = m->tool;
-
 	if (r->draining)
 		return error_set(e, ERR_unavailable, "toolrunner is stopping");
 	if (r->stop != NULL)
 		return error_set(e, ERR_unsupported, "%s", r->stop);
 	if (r->settings.broken != NULL)
 		return error_set(e, ERR_invalid, "config.yaml does not load, so no tool runs: %s", r->settings.broken);
+	return 0;
+}
+
+/* May this grant's turn use this tool, here and now? */
+static int
+check_tool(const struct runner *r, const struct grant *g, const struct tool_exec *m, const struct tool **tool, struct error *e)
+{
+	const char *name = m->tool;
+
+	if (check_open(r, e) == -1)
+		return -1;
 	if ((*tool = tool_find(name)) == NULL)
 		return no_such_tool(r, name, e);
 	if (settings_denies(&r->settings, name))
@@ -196,6 +206,17 @@ tool_approve(struct call *c, const void *in, struct error *e)
 	return taken == -1 ? -1 : call_reply(c, &(struct tool_approve_reply){ .taken = taken });
 }
 
+/* ---- tool.document ------------------------------------------------------------------------- */
+
+static int
+tool_document(struct call *c, const void *in, struct error *e)
+{
+	struct runner *r = c->ctx;
+
+	refresh(r);
+	return check_open(r, e) == -1 ? -1 : document_take(r, c, in, e);
+}
+
 const struct handler tool_handlers[] = {
 	/* message           handler       the grant needs */
 	{ MSG_tool_list,    tool_list,    CAP_none },
@@ -203,5 +224,6 @@ const struct handler tool_handlers[] = {
 	{ MSG_tool_next,    tool_next,    CAP_none },	/* a key is known to its turn alone */
 	{ MSG_tool_cancel,  tool_cancel,  CAP_none },
 	{ MSG_tool_approve, tool_approve, CAP_none },	/* the person's seal is the permission */
+	{ MSG_tool_document, tool_document, CAP_none },	/* it reads nothing but what it is sent */
 	{ 0 }
 };

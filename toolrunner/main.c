@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "toolrunner/consent.h"
+#include "toolrunner/document.h"
 #include "toolrunner/exec.h"
 #include "toolrunner/explain.h"
 #include "toolrunner/runner.h"
@@ -70,6 +71,7 @@ end(evutil_socket_t fd, short what, void *arg)
 
 	exec_clear(r);
 	launcher_stop(steal(r->launcher));
+	document_clear(r);
 	daemon_exit(r->daemon, 0);
 }
 

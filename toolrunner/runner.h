@@ -15,6 +15,7 @@
 
 #define RUNNER_LAYERS_MAX 32
 
+struct document;
 struct exec;
 struct session;
 
@@ -40,6 +41,7 @@ struct runner {
 	char			*stop;		/* a layer does not hold: why no tool runs, or NULL */
 	struct exec		*calls;		/* exec.c's: oldest first */
 	size_t			 ncalls;
+	struct document		*documents;	/* document.c's: newest first */
 	struct event		*timer;
 	struct session		*sessions;	/* consent.c's: what was allowed for a session */
 	bool			 draining;

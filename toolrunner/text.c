@@ -19,6 +19,7 @@
 
 #define BLOCK		65536
 #define PROGRAM_MS	30000		/* for one document */
+#define SCAN_LEAST	32		/* characters; a PDF with fewer shows its text in pictures, if it has any */
 #define PICTURE_LEAST	50		/* characters; fewer are no text but what looked like some */
 
 /* ---- plain text ------------------------------------------------------------------------------------ */
@@ -94,6 +95,27 @@ pdf(int fd, struct buf *text, struct error *e)
 	return by_program(argv, "poppler-utils", fd, text, e);
 }
 
+/* Each page ends with a form feed; one more than may be is asked for. */
+static int
+pdf_pages(int fd, struct buf *text, struct error *e)
+{
+	static const char *const argv[] = { "/usr/bin/pdftotext", "-q", "-enc", "UTF-8", "-l", "16", "-", "-", NULL };
+	int pages = 0;
+
+	if (by_program(argv, "poppler-utils", fd, text, e) == -1)
+		return -1;
+	if (text->len >= TEXT_MAX)		/* and where the pages end is not known */
+		return error_set(e, ERR_too_large, "more than %d bytes of text", TEXT_MAX);
+	for (size_t i = 0; i < text->len; i++)
+		if (text->data[i] == '\f') {
+			text->data[i] = '\n';
+			pages++;
+		}
+	if (pages > TEXT_PAGES_MAX)
+		return error_set(e, ERR_too_large, "a PDF has at most %d pages", TEXT_PAGES_MAX);
+	return 0;
+}
+
 static int
 picture(int fd, struct buf *text, struct error *e)
 {
@@ -159,6 +181,42 @@ text_of(int fd, const char *path, bool ocr, struct buf *out, struct error *e)
 		return error_set(e, ERR_too_large, "larger than %lld bytes", (long long)k->max);
 	if (k->read(fd, &text, e) == -1)
 		return -1;
+	add_clean(out, &text);
+	return 0;
+}
+
+/* ---- attached ------------------------------------------------------------------------------------------- */
+
+/* Characters; blanks between them count once, those at the ends not. */
+static size_t
+length(const struct buf *text)
+{
+	size_t n = 0;
+	bool blank = true, was;
+
+	for (size_t i = 0; i < text->len; i++) {
+		was = blank;
+		blank = strchr(" \t\r\n", text->data[i]) != NULL;
+		n += !(blank && was) && ((unsigned char)text->data[i] & 0xc0) != 0x80;
+	}
+	return n - (blank && n > 0);
+}
+
+int
+text_attached(int fd, const char *path, struct buf *out, struct error *e)
+{
+	const struct kind *k = kind_of(path);
+	cleanup_buf struct buf text = BUF(0);
+	bool is_pdf = k->read == pdf;
+
+	if (!is_pdf && k->read != docx)
+		return error_set(e, ERR_invalid, "no document");
+	if ((is_pdf ? pdf_pages : docx)(fd, &text, e) == -1)
+		return -1;
+	if (is_pdf && length(&text) < SCAN_LEAST)
+		return error_set(e, ERR_invalid, "it has hardly any text, as a scan does; attach its pages as images");
+	if (length(&text) == 0)
+		return error_set(e, ERR_invalid, "it has no text");
 	add_clean(out, &text);
 	return 0;
 }

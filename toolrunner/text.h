@@ -22,4 +22,9 @@
  */
 int	 text_of(int fd, const char *path, bool ocr, struct buf *out, struct error *e);
 
+#define TEXT_PAGES_MAX	15			/* of a PDF that somebody attached to a request */
+
+/* The same of a PDF or DOCX file that was attached to a request, where all must be read or nothing: pages are counted, a scan is refused. */
+int	 text_attached(int fd, const char *path, struct buf *out, struct error *e);
+
 #endif

@@ -86,6 +86,10 @@ extern const struct tool tools[];
 
 /* The row of a name, or NULL. */
 const struct tool *tool_find(const char *name);
+/* What toolrunner itself has done in a worker (document.c); nobody can call it. */
+extern const struct tool document_tool;
+/* As tool_find, and that. */
+const struct tool *tool_of_worker(const char *name);
 /* The tool's parameters, parsed; borrowed, lives as long as the process. */
 const json_t	*tool_parameters(const struct tool *t);
 /*
@@ -105,6 +109,7 @@ int	tool_index_workspace(struct tool_call *call, struct error *e);	/* index.c */
 int	tool_search_workspace(struct tool_call *call, struct error *e);
 int	tool_learn_file(struct tool_call *call, struct error *e);	/* learn.c */
 int	tool_read_image(struct tool_call *call, struct error *e);	/* image.c */
+int	tool_read_document(struct tool_call *call, struct error *e);	/* document.c */
 int	tool_terminal(struct tool_call *call, struct error *e);
 int	tool_skill(struct tool_call *call, struct error *e);
 int	tool_db(struct tool_call *call, struct error *e);

@@ -150,6 +150,10 @@ const struct tool tools[] = {
 	{ 0 }
 };
 
+const struct tool document_tool = {
+	.name = "read_document", .run = tool_read_document, .box = { FS_NONE, NET_NONE, true, SKILL_NONE },
+};
+
 /* What a model may say for a value of the enumeration (tools.md, 7.1); the tool knows them too. */
 static const struct {
 	const char	*tool, *argument, *alias;
@@ -165,6 +169,12 @@ tool_find(const char *name)
 		if (strcmp(t->name, name) == 0)
 			return t;
 	return NULL;
+}
+
+const struct tool *
+tool_of_worker(const char *name)
+{
+	return strcmp(name, document_tool.name) == 0 ? &document_tool : tool_find(name);
 }
 
 const json_t *

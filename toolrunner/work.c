@@ -195,7 +195,7 @@ run_tool(const json_t *j, const struct sandbox *s, struct error *e)
 	struct tool_call call = { .name = json_str(j, "tool", ""), .args = json_object_get(j, "args"),
 	    .workspace = s->workspace, .skill = s->skill, .home = json_str(j, "home", NULL), .root = s->root, .person = s->person,
 	    .result.output.max = TOOL_OUTPUT_MAX, .progress = on_progress };
-	const struct tool *t = tool_find(call.name);
+	const struct tool *t = tool_of_worker(call.name);
 
 	if (t == NULL)
 		return error_set(e, ERR_not_found, "no tool named %s", call.name);

@@ -20,6 +20,7 @@
 #include "common/mem.h"
 #include "tests/check.h"
 #include "toolrunner/consent.h"
+#include "toolrunner/document.h"
 #include "toolrunner/selftest.h"
 
 #define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -158,6 +159,13 @@ call_reply(struct call *c, const void *reply)
 		a->flag = ((const struct tool_approve_reply *)reply)->taken;
 	if (c->type == MSG_tool_list)
 		a->seq = (int64_t)((const struct tool_list_reply *)reply)->n_tools;
+	if (c->type == MSG_tool_document) {
+		const struct tool_document_reply *m = reply;
+
+		COPY(a->code, m->code);
+		COPY(a->error, m->error);
+		COPY(a->state, m->text);
+	}
 	if (c->type == MSG_tool_next) {
 		const struct tool_next_reply *m = reply;
 
@@ -226,6 +234,7 @@ static inline void
 end_world(void)
 {
 	exec_clear(&runner);
+	document_clear(&runner);
 	consent_clear(&runner);
 	settings_clear(&runner.settings);
 	audit_close(runner.audit);

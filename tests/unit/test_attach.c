@@ -21,6 +21,7 @@
 #include "engined/target.h"
 #include "engined/vision.h"
 
+#define DOCX "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 #define PNG "\x89PNG\r\n\x1a\n" "rest"
 
 static char *home;
@@ -58,7 +59,11 @@ test_sniff_goes_by_the_bytes(void **state)
 		{ "a",      "image/webp", "no image", 8, NULL },
 		{ "a.bmp",  NULL,        "BM\0\0\0\0", 6, NULL },
 		{ "a.txt",  NULL,        "BMX bikes", 9, "text/plain" },
-		{ "a.pdf",  NULL,        "junk\n%PDF-1.4 x", 15, NULL },
+		{ "a.pdf",  NULL,        "junk\n%PDF-1.4 x", 15, "application/pdf" },
+		{ "a",      "text/plain", "%PDF-1.4\0", 9, "application/pdf" },
+		{ "a.png",  NULL,        "%PDF-1.4 x", 10, NULL },
+		{ "a",      NULL,        "PK\3\4..word/document.xml", 23, DOCX },
+		{ "a.docx", NULL,        "PK\3\4\0\0xl/workbook.xml", 21, NULL },
 		{ "A.MD",   NULL,        "# x", 3, "text/markdown" },
 		{ "a.csv",  NULL,        "a,b", 3, "text/csv" },
 		{ "a.json", NULL,        "{}", 2, "application/json" },
@@ -91,6 +96,10 @@ test_sniff_has_limits(void **state)
 	memset(big, 'x', SNIFF_IMAGE_MAX + 1);
 	assert_non_null(sniff("a.txt", NULL, big, SNIFF_TEXT_MAX, &e));
 	assert_null(sniff("a.txt", NULL, big, SNIFF_TEXT_MAX + 1, &e));
+	assert_int_equal(e.code, ERR_too_large);
+	memcpy(big, "%PDF", 4);
+	assert_string_equal(sniff("a", NULL, big, SNIFF_DOCUMENT_MAX, &e), "application/pdf");
+	assert_null(sniff("a", NULL, big, SNIFF_DOCUMENT_MAX + 1, &e));
 	assert_int_equal(e.code, ERR_too_large);
 	memcpy(big, PNG, 12);
 	assert_non_null(sniff("a.png", NULL, big, SNIFF_IMAGE_MAX, &e));
@@ -233,6 +242,26 @@ test_attach_a_text_stands_between_marks(void **state)
 }
 
 static void
+test_attach_a_document_is_shown_as_the_text_beside_it(void **state)
+{
+	cleanup_free char *path = stage("a.pdf", "%PDF-1.4 bytes", 14);
+	cleanup_json json_t *rows = NULL, *parts = NULL, *want = NULL;
+	struct error e = { 0 };
+
+	assert_null(content("look", path, "/w/a.pdf", true, &rows, &e));	/* nobody has read it */
+	assert_int_equal(e.code, ERR_not_found);
+	assert_int_equal(staging_put_text(home, path, "the words", &e), 0);
+	assert_int_equal(staging_put_text(home, "/etc/passwd", "x", &e), -1);
+	parts = content("look", path, "/w/a.pdf", true, &rows, &e);
+	assert_int_equal(json_array_size(parts), 3);
+	assert_memory_equal(text_of(parts, 2), "[ATTACHED FILE a.pdf id=", 24);
+	assert_non_null(strstr(text_of(parts, 2), "]\nthe words\n[END OF FILE id="));
+	assert_null(strstr(text_of(parts, 2), "bytes"));
+	want = json_pack("[{s:s, s:s, s:i, s:s}]", "name", "a.pdf", "mime", "application/pdf", "size", 14, "path", "/w/a.pdf");
+	assert_true(json_equal(rows, want));
+}
+
+static void
 test_attach_texts_have_a_limit_together(void **state)
 {
 	cleanup_free char *big = xcalloc(1, 100000), *path = NULL;
@@ -364,6 +393,7 @@ main(void)
 		T(test_staging_lets_go_after_six_hours),
 		T(test_staging_has_room_for_so_many),
 		T(test_attach_a_text_stands_between_marks),
+		T(test_attach_a_document_is_shown_as_the_text_beside_it),
 		T(test_attach_texts_have_a_limit_together),
 		T(test_attach_an_image_is_a_part_in_every_dialect),
 		T(test_attach_without_vision_an_image_is_a_note),
