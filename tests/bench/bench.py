@@ -274,7 +274,7 @@ def beside_trouble(provider):
 
     turn_ms()
     usual = turn_ms()
-    for unit in ("other/engined", "other/toolrunner", "default/toolrunner", "default/scheduled", "default/alpd"):
+    for unit in ("other/engined", "other/toolrunner", "default/toolrunner", "default/scheduled"):
         home.kill(unit, signal.SIGSTOP)
         row(f"turn beside a stopped {unit}", turn_ms(), "ms", usual, "<= 2 x usual")
         home.kill(unit, signal.SIGCONT)

@@ -135,7 +135,7 @@ def test_what_cannot_run_says_what_is_missing(home, provider):
 def test_a_new_declaration_counts_after_a_reload(home, provider):
     begin(home, provider, A_TOKEN="a")
     home.start()
-    program(home, "late", "import os; print(os.environ['A_TOKEN'])", "requires_env: A_TOKEN\n")
+    program(home, "late", "import os; a = os.environ['A_TOKEN']; print(a)", "requires_env: A_TOKEN\n")
     [early] = one(home, skill("run", name="late"))
     assert not early["ok"] and "alpi daemon reload" in early["output"]
     home.run("daemon", "reload")
@@ -230,7 +230,7 @@ def test_a_sub_agent_runs_no_skill(home, provider):
 
 def test_a_person_tries_a_skill_without_a_model(home, provider):
     begin(home, provider, A_TOKEN="a")
-    folder = program(home, "stars", "import os, sys\nopen('state/ran', 'a').write('x')\nprint(os.environ['A_TOKEN'], sys.argv[1:])",
+    folder = program(home, "stars", "import os, sys\nopen('state/ran', 'a').write('x')\na = os.environ['A_TOKEN']\nprint(a, sys.argv[1:])",
                      "requires_env: A_TOKEN\n")
     program(home, "wrong", "print('{\"n\": \"3\"}')", NUMBER)
     home.start()
