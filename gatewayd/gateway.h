@@ -15,6 +15,7 @@ struct breaker;
 struct buf;
 struct fetching;
 struct gateway;
+struct mail_ops;
 struct sending;
 
 enum outcome {
@@ -79,6 +80,7 @@ struct platform {
 	 * NULL: there is nobody to ask.
 	 */
 	void	 (*probe)(void *self, probe_fn *done, void *arg);
+	const struct mail_ops	*mail;		/* mail.h; NULL: it is no mail account */
 };
 
 /* A platform of this profile. */
