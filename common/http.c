@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See http.h. libcurl tells us which sockets and which timer to watch; the
- * loop watches them. libcurl must not be entered from inside its own
- * callbacks, and ours run there: a call that is started or cancelled there
- * is put aside and taken up when libcurl has returned.
+ * See http.h. libcurl must not be entered from inside its own callbacks, and
+ * ours run there: a call that is started or cancelled there is put aside and
+ * taken up when libcurl has returned.
  *
  * A request on a kept connection that the server had just closed is sent
  * again by libcurl on a fresh one; nothing else is ever sent twice.
@@ -12,7 +11,6 @@
  */
 #include "common/http.h"
 
-#include <curl/curl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
@@ -21,6 +19,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/mem.h"
+#include "common/multi.h"
 
 #define CONNECT_MS	10000
 #define IDLE_CONNS	32L		/* kept for reuse */
@@ -50,9 +49,7 @@ struct http_call {
 
 struct http {
 	struct event_base	*base;
-	CURLM			*multi;
-	struct event		*timer;
-	bool			 inside;	/* libcurl is on the stack */
+	struct multi		*multi;
 	TAILQ_HEAD(, http_call)	 running, waiting, ended;
 };
 
@@ -69,7 +66,7 @@ static void
 destroy(struct http_call *c)
 {
 	if (c->easy != NULL) {
-		curl_multi_remove_handle(c->http->multi, c->easy);
+		curl_multi_remove_handle(multi_handle(c->http->multi), c->easy);
 		curl_easy_cleanup(c->easy);
 	}
 	if (c->timer != NULL)
@@ -99,7 +96,7 @@ reap(struct http *h)
 {
 	struct http_call *c;
 
-	while (!h->inside && (c = TAILQ_FIRST(&h->ended)) != NULL) {
+	while (!multi_inside(h->multi) && (c = TAILQ_FIRST(&h->ended)) != NULL) {
 		TAILQ_REMOVE(&h->ended, c, link);
 		destroy(c);
 	}
@@ -160,7 +157,7 @@ finished(struct http_call *c, CURLcode code)
 	finish(c, &e);
 }
 
-/* ---- libcurl and the loop ------------------------------------------------------------------ */
+/* ---- with libcurl off the stack ------------------------------------------------------------ */
 
 static void
 add_waiting(struct http *h)
@@ -171,80 +168,28 @@ add_waiting(struct http *h)
 		TAILQ_REMOVE(&h->waiting, c, link);
 		TAILQ_INSERT_TAIL(&h->running, c, link);
 		c->state = RUNNING;
-		curl_multi_add_handle(h->multi, c->easy);
+		curl_multi_add_handle(multi_handle(h->multi), c->easy);
 	}
 }
 
-/* Tell about calls that are over, then take up what was put aside. */
 static void
-settle(struct http *h)
+on_done(void *arg, CURL *easy, CURLcode code)
 {
 	struct http_call *c;
-	CURLMsg *m;
-	CURLcode code;
-	int left;
 
-	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
-		if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c) != CURLE_OK)
-			continue;
-		code = m->data.result;		/* the message dies with the handle */
-		if (c->state != ENDED)
-			finished(c, code);
-	}
-	reap(h);
-	add_waiting(h);
+	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &c) == CURLE_OK && c->state != ENDED)
+		finished(c, code);
 }
 
+/* Take up what was put aside. */
 static void
-act(struct http *h, curl_socket_t fd, int what)
+on_idle(void *arg)
 {
-	int running;
-
-	h->inside = true;
-	curl_multi_socket_action(h->multi, fd, what, &running);
-	h->inside = false;
-	settle(h);
+	reap(arg);
+	add_waiting(arg);
 }
 
-static void
-on_socket(evutil_socket_t fd, short what, void *arg)
-{
-	act(arg, fd, (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0));
-}
-
-static void
-on_multi_timer(evutil_socket_t fd, short what, void *arg)
-{
-	act(arg, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int
-watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
-{
-	struct http *h = arg;
-	struct event *ev = known;
-	short wanted = EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
-
-	if (ev != NULL)
-		event_free(ev);
-	if (what == CURL_POLL_REMOVE) {
-		curl_multi_assign(h->multi, fd, NULL);
-		return 0;
-	}
-	if ((ev = event_new(h->base, fd, wanted, on_socket, h)) == NULL || event_add(ev, NULL) == -1)
-		return -1;
-	curl_multi_assign(h->multi, fd, ev);
-	return 0;
-}
-
-static int
-watch_timer(CURLM *multi, long ms, void *arg)
-{
-	struct http *h = arg;
-	struct timeval tv = from_ms(ms);
-
-	return ms < 0 ? event_del(h->timer) : event_add(h->timer, &tv);
-}
+static const struct multi_events loop = { .done = on_done, .idle = on_idle };
 
 /* ---- what comes in ------------------------------------------------------------------------- */
 
@@ -452,7 +397,7 @@ http_start(struct http *h, const struct http_request *r, const struct http_event
 	set_options(c, r);
 	arm_first_byte(c, r->first_byte_ms);
 	TAILQ_INSERT_TAIL(&h->waiting, c, link);
-	if (!h->inside)
+	if (!multi_inside(h->multi))
 		add_waiting(h);		/* only arms a timer: libcurl begins on the loop */
 	return c;
 }
@@ -462,25 +407,17 @@ http_start(struct http *h, const struct http_request *r, const struct http_event
 struct http *
 http_new(struct event_base *base, struct error *e)
 {
-	struct http *h;
-	CURLM *multi;
+	struct http *h = xcalloc(1, sizeof(*h));
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (multi = curl_multi_init()) == NULL) {
-		error_set(e, ERR_internal, "libcurl does not start");
+	if ((h->multi = multi_new(base, &loop, h, e)) == NULL) {
+		free(h);
 		return NULL;
 	}
-	h = xcalloc(1, sizeof(*h));
 	h->base = base;
-	h->multi = multi;
-	h->timer = evtimer_new(base, on_multi_timer, h);
 	TAILQ_INIT(&h->running);
 	TAILQ_INIT(&h->waiting);
 	TAILQ_INIT(&h->ended);
-	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, h);
-	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, watch_timer);
-	curl_multi_setopt(multi, CURLMOPT_TIMERDATA, h);
-	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, IDLE_CONNS);
+	curl_multi_setopt(multi_handle(h->multi), CURLMOPT_MAXCONNECTS, IDLE_CONNS);
 	return h;
 }
 
@@ -494,7 +431,6 @@ http_free(struct http *h)
 	while ((c = TAILQ_FIRST(&h->running)) != NULL || (c = TAILQ_FIRST(&h->waiting)) != NULL)
 		retire(c);
 	reap(h);
-	curl_multi_cleanup(h->multi);
-	event_free(h->timer);
+	multi_free(h->multi);
 	free(h);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcurl's handles for mail servers on the event loop: common/http.h is for
- * requests of HTTP, this takes a handle with whatever options. Our callbacks
- * never run while libcurl is on the stack.
+ * libcurl's handles for mail servers: common/http.h is for requests of HTTP,
+ * this takes a handle with whatever options. Our callbacks never run while
+ * libcurl is on the stack (common/multi.h).
  */
 #ifndef ALPI_GATEWAYD_TRANSFER_H
 #define ALPI_GATEWAYD_TRANSFER_H
