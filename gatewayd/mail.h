@@ -42,8 +42,9 @@ struct mail_result {
 	const char		*why;		/* it was not done: why */
 	const struct mail_row	*rows;		/* of list, the newest first */
 	size_t			 n_rows;
-	const char		*bytes;		/* of fetch: the mail as it came */
+	const char		*bytes;		/* of fetch: the mail as it came; it stays as unread as it was */
 	size_t			 len;
+	bool			 unread;	/* of fetch */
 };
 
 struct mail_work;
