@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/atomic.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -18,11 +17,11 @@
 #include "gatewayd/intake.h"
 #include "gatewayd/mailtext.h"
 #include "gatewayd/mime.h"
+#include "gatewayd/state.h"
 
 #define NAME		"gmail"
 #define PAGE		"100"
 #define RAW_MAX		(MIME_MAX / 3 * 4 + 65536)
-#define STATE_MAX	65536
 
 struct taken {				/* an arrival and what it borrows */
 	char	*ref, *from, *text, *meta;
@@ -84,21 +83,10 @@ fail(struct gmail_round *r, const struct gapi_answer *a)
 /* ---- the mark ------------------------------------------------------------------------------------------- */
 
 /* {"<address>": historyId} of whoever had it before us; what stands there of other accounts stays. */
-static json_t *
-state_load(const struct gmail_round *r)
-{
-	json_t *state = json_load(r->in->state, STATE_MAX, 4, NULL);
-
-	if (json_is_object(state))
-		return state;
-	json_decref(state);
-	return json_object();
-}
-
 static char *
 state_mark(const struct gmail_round *r)
 {
-	cleanup_json json_t *state = state_load(r);
+	cleanup_json json_t *state = state_load(r->in->state);
 	const json_t *v = json_object_get(state, r->account);
 	cleanup_free char *text = json_is_integer(v) ? xasprintf("%lld", (long long)json_integer_value(v)) :
 	    xstrdup(json_is_string(v) ? json_string_value(v) : "");
@@ -109,14 +97,10 @@ state_mark(const struct gmail_round *r)
 static void
 state_write(const struct gmail_round *r)
 {
-	cleanup_json json_t *state = state_load(r);
-	cleanup_free char *text = NULL;
-	struct error e = { 0 };
+	json_t *state = state_load(r->in->state);
 
 	json_object_set_new(state, r->account, json_string(r->mark));
-	text = json_text(state);
-	if (atomic_write(r->in->state, text, strlen(text), 0600, &e) == -1)
-		log_warn("%s is not renewed: %s", r->in->state, e.text);
+	state_save(r->in->state, state);
 }
 
 /* All on disk, the mark with them, or nothing of it. 0 or -1: r may be gone. */

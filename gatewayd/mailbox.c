@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/atomic.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -21,38 +20,23 @@
 #include "gatewayd/intake.h"
 #include "gatewayd/mime.h"
 #include "gatewayd/settings.h"
+#include "gatewayd/state.h"
 #include "gatewayd/split.h"
 
 #define RETRY_MS	5000
-#define STATE_MAX	65536
 #define INTERVAL_S	60
 #define INTERVAL_MAX_S	86400
 
 /* ---- how far it was read ----------------------------------------------------------------------------- */
 
 /* {"<address>": uid}; what stands there of other accounts stays. */
-static json_t *
-state_load(const struct mailbox *m)
-{
-	json_t *state = json_load(m->state, STATE_MAX, 4, NULL);
-
-	if (json_is_object(state))
-		return state;
-	json_decref(state);
-	return json_object();
-}
-
 static void
 state_write(const struct mailbox *m)
 {
-	cleanup_json json_t *state = state_load(m);
-	cleanup_free char *text = NULL;
-	struct error e = { 0 };
+	json_t *state = state_load(m->state);
 
 	json_object_set_new(state, m->address, json_integer(m->uid));
-	text = json_text(state);
-	if (atomic_write(m->state, text, strlen(text), 0600, &e) == -1)
-		log_warn("%s is not renewed: %s", m->state, e.text);
+	state_save(m->state, state);
 }
 
 /* By our own word, else by the reference implementation's, which did not keep the mailbox's validity. */
@@ -64,7 +48,7 @@ read_mark(struct mailbox *m)
 
 	if (mark != NULL && sscanf(mark, "%" SCNd64 " %" SCNd64, &m->validity, &m->uid) == 2)
 		return;
-	state = state_load(m);
+	state = state_load(m->state);
 	m->validity = -1;
 	m->uid = json_int(state, m->address, -1);
 }

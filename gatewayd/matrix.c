@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/atomic.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -21,13 +20,13 @@
 #include "gatewayd/breaker.h"
 #include "gatewayd/intake.h"
 #include "gatewayd/settings.h"
+#include "gatewayd/state.h"
 #include "gatewayd/webcall.h"
 
 #define NAME		"matrix"
 #define SYNC_MS		30000
 #define PAUSE_MS	5000
 #define QUICK_MS	200		/* between two answers with nothing in them */
-#define STATE_MAX	16384
 #define PROBE_MS	5000
 #define FILTER(limit) "{\"presence\":{\"not_types\":[\"*\"]},\"account_data\":{\"not_types\":[\"*\"]},\"room\":{" \
 	"\"account_data\":{\"not_types\":[\"*\"]},\"ephemeral\":{\"not_types\":[\"*\"]}," \
@@ -42,7 +41,7 @@ static void sync_now(struct matrix *m);
 static char *
 state_read(const struct matrix *m)
 {
-	cleanup_json json_t *state = json_load(m->state, STATE_MAX, 4, NULL);
+	cleanup_json json_t *state = state_load(m->state);
 	const char *since = json_str(state, "next_batch", "");
 
 	return *since == '\0' || strcmp(json_str(state, "user", m->user), m->user) != 0 ? NULL : xstrdup(since);
@@ -51,12 +50,7 @@ state_read(const struct matrix *m)
 static void
 state_write(const struct matrix *m)
 {
-	cleanup_json json_t *state = json_pack("{s:s, s:s}", "next_batch", m->since, "user", m->user);
-	cleanup_free char *text = json_text(state);
-	struct error e = { 0 };
-
-	if (atomic_write(m->state, text, strlen(text), 0600, &e) == -1)
-		log_warn("%s is not renewed: %s", m->state, e.text);
+	state_save(m->state, json_pack("{s:s, s:s}", "next_batch", m->since, "user", m->user));
 }
 
 /* ---- what is said once ----------------------------------------------------------------------------------- */

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/atomic.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -20,6 +19,7 @@
 #include "gatewayd/breaker.h"
 #include "gatewayd/intake.h"
 #include "gatewayd/settings.h"
+#include "gatewayd/state.h"
 #include "gatewayd/update.h"
 
 #define NAME		"telegram"
@@ -27,7 +27,6 @@
 #define POLL_MS		60000
 #define PAUSE_MS	5000
 #define CONFLICT_MS	60000
-#define STATE_MAX	4096
 #define PROBE_MS	5000
 #define CAPTION_UNITS	1024
 
@@ -39,7 +38,7 @@ static void poll(struct telegram *t);
 static int64_t
 state_read(const struct telegram *t)
 {
-	cleanup_json json_t *state = json_load(t->state, STATE_MAX, 4, NULL);
+	cleanup_json json_t *state = state_load(t->state);
 	const char *account = t->bot.account;
 	int64_t offset = json_int(state, "offset", 0);
 
@@ -49,12 +48,7 @@ state_read(const struct telegram *t)
 static void
 state_write(const struct telegram *t)
 {
-	cleanup_json json_t *state = json_pack("{s:I, s:s}", "offset", (json_int_t)t->offset, "bot", t->bot.account);
-	cleanup_free char *text = json_text(state);
-	struct error e = { 0 };
-
-	if (atomic_write(t->state, text, strlen(text), 0600, &e) == -1)
-		log_warn("%s is not renewed: %s", t->state, e.text);
+	state_save(t->state, json_pack("{s:I, s:s}", "offset", (json_int_t)t->offset, "bot", t->bot.account));
 }
 
 /* ---- what comes in --------------------------------------------------------------------------------------- */
