@@ -93,6 +93,22 @@ atomic_append(const char *path, const void *data, size_t len, int mode, int sync
 }
 
 int
+atomic_piece(const char *path, int64_t offset, const void *data, size_t len, int64_t max, struct error *e)
+{
+	struct stat st = { .st_size = 0 };
+
+	if (offset == 0)
+		unlink(path);
+	else if (lstat(path, &st) == -1)
+		return error_set(e, ERR_not_found, "this file is no longer waited for");
+	if (offset != st.st_size)
+		return error_set(e, ERR_invalid, "the piece at byte %lld does not follow what is there", (long long)offset);
+	if (offset + (int64_t)len > max)
+		return error_set(e, ERR_too_large, "a file has at most %lld MB", (long long)max >> 20);
+	return atomic_append(path, data, len, 0600, 0, e);
+}
+
+int
 file_read(const char *path, size_t max, struct buf *b, struct error *e)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -69,20 +69,6 @@ begin(int dir, char id[STAGING_ID], struct error *e)
 	return mkdirat(dir, id, 0700) == -1 ? error_errno(e, "%s", STAGING_DIR) : 0;
 }
 
-static int
-add_piece(const char *path, int64_t offset, const void *data, size_t len, struct error *e)
-{
-	struct stat st = { .st_size = 0 };
-
-	if (offset > 0 && lstat(path, &st) == -1)
-		return error_set(e, ERR_not_found, "this file is no longer waited for");
-	if (offset != st.st_size)
-		return error_set(e, ERR_invalid, "the piece at byte %lld does not follow what is there", (long long)offset);
-	if (offset + (int64_t)len > SNIFF_IMAGE_MAX)
-		return error_set(e, ERR_too_large, "a file has at most 20 MB");
-	return atomic_append(path, data, len, 0600, 0, e);
-}
-
 int
 staging_put(const char *home, char id[STAGING_ID], int64_t offset, const void *data, size_t len, struct error *e)
 {
@@ -96,7 +82,7 @@ staging_put(const char *home, char id[STAGING_ID], int64_t offset, const void *d
 	if (!is_id(id))
 		return error_set(e, ERR_invalid, "not the id of a file that waits");
 	path = xasprintf("%s/" STAGING_DIR "/%s/" PART, home, id);
-	if (add_piece(path, offset, data, len, e) == 0)
+	if (atomic_piece(path, offset, data, len, SNIFF_IMAGE_MAX, e) == 0)
 		return 0;
 	beneath_remove(dir, id, NULL);
 	return -1;

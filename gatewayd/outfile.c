@@ -32,19 +32,8 @@ int
 outfile_put(const char *home, const char *key, int64_t offset, const void *data, size_t len, struct error *e)
 {
 	cleanup_free char *path = outfile_path(home, key);
-	struct stat st = { .st_size = 0 };
 
-	if (disk_has(home, SPARE + len, e) == -1)
-		return -1;
-	if (offset == 0)
-		unlink(path);
-	else if (lstat(path, &st) == -1)
-		return error_set(e, ERR_not_found, "this file is no longer waited for");
-	if (offset != st.st_size)
-		return error_set(e, ERR_invalid, "the piece at byte %lld does not follow what is there", (long long)offset);
-	if (offset + (int64_t)len > OUTFILE_MAX)
-		return error_set(e, ERR_too_large, "a file has at most 20 MB");
-	return atomic_append(path, data, len, 0600, 0, e);
+	return disk_has(home, SPARE + len, e) == -1 ? -1 : atomic_piece(path, offset, data, len, OUTFILE_MAX, e);
 }
 
 int
