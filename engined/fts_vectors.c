@@ -38,7 +38,7 @@ unmarked(struct db *db, const struct vectors *v, struct part parts[LOOK], struct
 	if (s == NULL)
 		return -1;
 	while ((more = db_step(db, s, e)) == 1 && n < LOOK)
-		parts[n++] = (struct part){ .id = xstrdup((const char *)sqlite3_column_text(s, 0)),
+		parts[n++] = (struct part){ .id = db_text(s, 0),
 		    .first = sqlite3_column_int64(s, 1), .pieces = sqlite3_column_int64(s, 2) };
 	db_done(s);
 	for (int i = 0; more == -1 && i < n; i++)
@@ -53,20 +53,8 @@ missing_of(struct db *db, const struct vectors *v, const struct part *p, int64_t
 	sqlite3_stmt *s = db_query(db, e, "SELECT rowid, content FROM words WHERE rowid BETWEEN ? AND ?"
 	    " AND NOT EXISTS (SELECT 1 FROM vectors WHERE id = ? + words.rowid) ORDER BY rowid LIMIT ?", "iiii", p->first,
 	    p->first + p->pieces - 1, VECTORS_NUMBER(v, 0), (int64_t)n);
-	int found = 0, more;
 
-	if (s == NULL)
-		return -1;
-	while (found < n && (more = db_step(db, s, e)) == 1) {
-		const char *content = (const char *)sqlite3_column_text(s, 1);
-
-		pieces[found] = sqlite3_column_int64(s, 0);
-		texts[found++] = vectors_text(content == NULL ? "" : content);
-	}
-	db_done(s);
-	for (int i = 0; more == -1 && i < found; i++)
-		free(texts[i]);
-	return more == -1 ? -1 : found;
+	return vectors_take(db, s, pieces, texts, n, e);
 }
 
 /* From each session what is missing, those that miss nothing are marked. How many pieces, -1 on error. */

@@ -74,8 +74,8 @@ vectors_make(struct db *db, int64_t root, const char *model, int64_t dim, struct
 	" AND NOT EXISTS (SELECT 1 FROM vectors v WHERE v.id = ? + p.id)"
 
 /* Servers refuse an empty text, and models read no more than the beginning. */
-char *
-vectors_text(const char *content)
+static char *
+text_of(const char *content)
 {
 	size_t len = strlen(content);
 
@@ -85,10 +85,8 @@ vectors_text(const char *content)
 }
 
 int
-vectors_missing(struct db *db, const struct vectors *v, int64_t after, int64_t *pieces, char **texts, int n, struct error *e)
+vectors_take(struct db *db, sqlite3_stmt *s, int64_t *pieces, char **texts, int n, struct error *e)
 {
-	sqlite3_stmt *s = db_query(db, e, "SELECT p.id, (SELECT content FROM words WHERE rowid = p.id)" MISSING
-	    " ORDER BY p.id LIMIT ?", "iiii", v->root, after, NUMBER(v, 0), (int64_t)n);
 	int found = 0, more;
 
 	if (s == NULL)
@@ -97,12 +95,21 @@ vectors_missing(struct db *db, const struct vectors *v, int64_t after, int64_t *
 		const char *content = (const char *)sqlite3_column_text(s, 1);
 
 		pieces[found] = sqlite3_column_int64(s, 0);
-		texts[found++] = vectors_text(content == NULL ? "" : content);
+		texts[found++] = text_of(content == NULL ? "" : content);
 	}
 	db_done(s);
 	for (int i = 0; more == -1 && i < found; i++)
 		free(texts[i]);
 	return more == -1 ? -1 : found;
+}
+
+int
+vectors_missing(struct db *db, const struct vectors *v, int64_t after, int64_t *pieces, char **texts, int n, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT p.id, (SELECT content FROM words WHERE rowid = p.id)" MISSING
+	    " ORDER BY p.id LIMIT ?", "iiii", v->root, after, NUMBER(v, 0), (int64_t)n);
+
+	return vectors_take(db, s, pieces, texts, n, e);
 }
 
 int

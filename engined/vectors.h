@@ -49,8 +49,11 @@ int	 vectors_find(struct db *db, int64_t root, const char *model, struct vectors
 /* The same, made if need be, with this dimension. 0, or -1: ERR_conflict when it has vectors of another. */
 int	 vectors_make(struct db *db, int64_t root, const char *model, int64_t dim, struct vectors *v, struct error *e);
 
-/* A piece's text as models are asked about it. The caller frees. */
-char	*vectors_text(const char *content);
+/*
+ * What a query (number of a piece, its content) gives, n rows at most, as what models are asked about; it ends. s may be NULL, of
+ * a query that failed. texts are the caller's. How many, -1 on error: then there are none.
+ */
+int	 vectors_take(struct db *db, sqlite3_stmt *s, int64_t *pieces, char **texts, int n, struct error *e);
 /* The pieces behind `after` that have no vector; n of them at most, texts are the caller's. How many, -1 on error. */
 int	 vectors_missing(struct db *db, const struct vectors *v, int64_t after, int64_t *pieces, char **texts, int n, struct error *e);
 /* How many have none, and how many pieces there are. 0 or -1. */
