@@ -262,18 +262,28 @@ bind(sqlite3_stmt *s, const char *format, va_list ap)
 	}
 }
 
+static sqlite3_stmt *
+bound(struct db *db, struct error *e, const char *sql, const char *format, va_list ap)
+{
+	sqlite3_stmt *s = prepared(db, sql, e);
+
+	if (s != NULL)
+		bind(s, format, ap);
+	return s;
+}
+
 int
 db_run(struct db *db, struct error *e, const char *sql, const char *format, ...)
 {
-	sqlite3_stmt *s = prepared(db, sql, e);
+	sqlite3_stmt *s;
 	int result = 0;
 	va_list ap;
 
+	va_start(ap, format);
+	s = bound(db, e, sql, format, ap);
+	va_end(ap);
 	if (s == NULL)
 		return -1;
-	va_start(ap, format);
-	bind(s, format, ap);
-	va_end(ap);
 	if (sqlite3_step(s) != SQLITE_DONE)
 		result = failed(db, e, sql);
 	db_done(s);
@@ -283,13 +293,11 @@ db_run(struct db *db, struct error *e, const char *sql, const char *format, ...)
 sqlite3_stmt *
 db_query(struct db *db, struct error *e, const char *sql, const char *format, ...)
 {
-	sqlite3_stmt *s = prepared(db, sql, e);
+	sqlite3_stmt *s;
 	va_list ap;
 
-	if (s == NULL)
-		return NULL;
 	va_start(ap, format);
-	bind(s, format, ap);
+	s = bound(db, e, sql, format, ap);
 	va_end(ap);
 	return s;
 }
@@ -312,6 +320,48 @@ db_done(sqlite3_stmt *s)
 {
 	sqlite3_reset(s);
 	sqlite3_clear_bindings(s);
+}
+
+char *
+db_text(sqlite3_stmt *s, int column)
+{
+	return xstrdup0((const char *)sqlite3_column_text(s, column));
+}
+
+int64_t
+db_number(struct db *db, struct error *e, int64_t none, const char *sql, const char *format, ...)
+{
+	int64_t n = none;
+	sqlite3_stmt *s;
+	va_list ap;
+
+	va_start(ap, format);
+	s = bound(db, e, sql, format, ap);
+	va_end(ap);
+	if (s == NULL)
+		return none;
+	if (db_step(db, s, e) == 1)
+		n = sqlite3_column_int64(s, 0);
+	db_done(s);
+	return n;
+}
+
+char *
+db_line(struct db *db, struct error *e, const char *sql, const char *format, ...)
+{
+	char *text = NULL;
+	sqlite3_stmt *s;
+	va_list ap;
+
+	va_start(ap, format);
+	s = bound(db, e, sql, format, ap);
+	va_end(ap);
+	if (s == NULL)
+		return NULL;
+	if (db_step(db, s, e) == 1)
+		text = db_text(s, 0);
+	db_done(s);
+	return text;
 }
 
 long long

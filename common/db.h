@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/error.h"
 
@@ -43,6 +44,14 @@ int	 db_run(struct db *db, struct error *e, const char *sql, const char *format,
 sqlite3_stmt *db_query(struct db *db, struct error *e, const char *sql, const char *format, ...);
 int	 db_step(struct db *db, sqlite3_stmt *s, struct error *e);	/* 1 row, 0 end, -1 error */
 void	 db_done(sqlite3_stmt *s);
+/* A column's text as a copy, NULL when it is NULL. The caller frees. */
+char	*db_text(sqlite3_stmt *s, int column);
+/*
+ * The one number, or text (a copy that the caller frees), that a query gives; bound as above. Without a row, or with the error,
+ * `none`, or NULL.
+ */
+int64_t	 db_number(struct db *db, struct error *e, int64_t none, const char *sql, const char *format, ...);
+char	*db_line(struct db *db, struct error *e, const char *sql, const char *format, ...);
 long long db_changes(struct db *db);
 
 #endif

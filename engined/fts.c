@@ -110,8 +110,8 @@ fts_files(struct fts *x, struct fts_file **out, size_t *count, struct error *e)
 int
 fts_size(struct fts *x, int64_t *sessions, int64_t *pieces, struct error *e)
 {
-	*sessions = rank_number(x->file.db, "SELECT count(*) FROM sessions WHERE pieces > 0", e);
-	*pieces = *sessions == -1 ? -1 : rank_number(x->file.db, "SELECT coalesce(sum(pieces), 0) FROM sessions", e);
+	*sessions = db_number(x->file.db, e, -1, "SELECT count(*) FROM sessions WHERE pieces > 0", "");
+	*pieces = *sessions == -1 ? -1 : db_number(x->file.db, e, -1, "SELECT coalesce(sum(pieces), 0) FROM sessions", "");
 	return *pieces == -1 ? -1 : 0;
 }
 
@@ -261,7 +261,7 @@ collect(struct fts *x, sqlite3_stmt *s, const char *skip, struct fts_hit *hits, 
 	int more = s == NULL ? -1 : 1;
 
 	while (n < k && more == 1 && (more = db_step(x->file.db, s, e)) == 1) {
-		cleanup_free char *id = xstrdup((const char *)sqlite3_column_text(s, 0));
+		cleanup_free char *id = db_text(s, 0);
 
 		if (is_new(id, skip, hits, n))
 			take_hit(x, s, id, &hits[n++]);
@@ -316,7 +316,7 @@ take_near(struct fts *x, const struct vectors_hit *near, const char *skip, struc
 {
 	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT session, ?, content FROM words WHERE rowid = ?", "fi", near->score, near->piece);
 	int more = s == NULL ? -1 : db_step(x->file.db, s, e);
-	cleanup_free char *id = more == 1 ? xstrdup((const char *)sqlite3_column_text(s, 0)) : NULL;
+	cleanup_free char *id = more == 1 ? db_text(s, 0) : NULL;
 
 	if (more == 1 && !is_new(id, skip, hits, n))
 		more = 0;

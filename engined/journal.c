@@ -99,12 +99,6 @@ journal_close(struct journal *j)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-static char *
-text_at(sqlite3_stmt *s, int column)
-{
-	return xstrdup0((const char *)sqlite3_column_text(s, column));
-}
-
 static json_t *
 json_column(sqlite3_stmt *s, int column)
 {
@@ -117,9 +111,9 @@ static void
 take_row(sqlite3_stmt *s, struct journal_turn *t)
 {
 	*t = (struct journal_turn){
-		.id = text_at(s, 0), .owner = text_at(s, 1), .key = text_at(s, 2), .session = text_at(s, 3),
+		.id = db_text(s, 0), .owner = db_text(s, 1), .key = db_text(s, 2), .session = db_text(s, 3),
 		.request = json_column(s, 4), .base = json_column(s, 5), .grants = json_column(s, 6),
-		.started_ms = sqlite3_column_int64(s, 7), .cancelled = text_at(s, 8), .outcome = json_column(s, 9),
+		.started_ms = sqlite3_column_int64(s, 7), .cancelled = db_text(s, 8), .outcome = json_column(s, 9),
 		.lives = sqlite3_column_int64(s, 10),
 	};
 }
@@ -248,7 +242,7 @@ journal_folds(struct journal *j, const char *id, struct error *e)
 	if (s == NULL)
 		return out;
 	while ((got = db_step(j->db, s, e)) == 1) {
-		cleanup_free char *step = text_at(s, 0);
+		cleanup_free char *step = db_text(s, 0);
 
 		json_object_set_new(out, step, json_column(s, 1));
 	}

@@ -11,21 +11,6 @@
 #define MERGE_PAGES	64		/* of some 4 KB: more than a slice adds, and a millisecond or two */
 #define BASE		60		/* how little the first place counts for */
 
-int64_t
-rank_number(struct db *db, const char *sql, struct error *e)
-{
-	sqlite3_stmt *s = db_query(db, e, sql, "");
-	int64_t n = -1;
-	int more;
-
-	if (s == NULL)
-		return -1;
-	if ((more = db_step(db, s, e)) != -1)
-		n = more == 1 ? sqlite3_column_int64(s, 0) : 0;
-	db_done(s);
-	return n;
-}
-
 /* Sorting needs no file elsewhere; what is deleted is overwritten; a megabyte at most is moved behind one commit. */
 static int
 prepare(struct db *db, const char *path, struct error *e)
@@ -34,7 +19,7 @@ prepare(struct db *db, const char *path, struct error *e)
 	    " PRAGMA wal_autocheckpoint = 256",
 	    NULL, NULL, NULL) != SQLITE_OK)
 		return error_set(e, ERR_io, "%s: %s", path, sqlite3_errmsg(db_handle(db)));
-	return rank_number(db, "SELECT count(*) FROM (SELECT 1 FROM words LIMIT 1)", e) == -1 ? -1 : 0;
+	return db_number(db, e, -1, "SELECT count(*) FROM (SELECT 1 FROM words LIMIT 1)", "") == -1 ? -1 : 0;
 }
 
 static int
@@ -42,7 +27,7 @@ open_file(struct rank_file *f, struct error *e)
 {
 	if (db_open(&f->db, f->path, f->steps, 0, e) == -1)
 		return -1;
-	if (prepare(f->db, f->path, e) == 0 && (f->next = rank_number(f->db, f->number, e)) != -1)
+	if (prepare(f->db, f->path, e) == 0 && (f->next = db_number(f->db, e, -1, f->number, "")) != -1)
 		return 0;
 	db_close(steal(f->db));
 	return -1;

@@ -29,8 +29,6 @@ int	 rank_open(struct rank_file *f, struct error *e);
 void	 rank_close(struct rank_file *f);
 /* It turned out to be damaged: close it and set it aside; rank_close still frees. */
 void	 rank_discard(struct rank_file *f);
-/* The one number that a statement without parameters gives, 0: none; -1 on error. sql is a literal. */
-int64_t	 rank_number(struct db *db, const char *sql, struct error *e);
 /*
  * A transaction is about to be committed: a bounded piece of the merging that SQLite would else do as a whole, in the
  * transaction that happens to be the one too many. 0 or -1.

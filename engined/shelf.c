@@ -112,7 +112,7 @@ shelf_files(struct shelf *x, int64_t root, struct shelf_file **out, size_t *coun
 	while ((more = db_step(x->file.db, s, e)) == 1) {
 		if (n == room)
 			list = xreallocarray(list, room = room ? room * 2 : 64, sizeof(*list));
-		list[n++] = (struct shelf_file){ .path = xstrdup((const char *)sqlite3_column_text(s, 0)),
+		list[n++] = (struct shelf_file){ .path = db_text(s, 0),
 		    .mtime_us = sqlite3_column_int64(s, 1), .size = sqlite3_column_int64(s, 2),
 		    .empty = sqlite3_column_int64(s, 3) == 0 };
 	}
@@ -233,7 +233,7 @@ place(struct shelf *x, int64_t root, int64_t piece, struct shelf_hit *h, struct 
 	if (s == NULL)
 		return -1;
 	if ((more = db_step(x->file.db, s, e)) == 1)
-		*h = (struct shelf_hit){ .piece = piece, .path = xstrdup((const char *)sqlite3_column_text(s, 0)),
+		*h = (struct shelf_hit){ .piece = piece, .path = db_text(s, 0),
 		    .mtime_us = sqlite3_column_int64(s, 1), .first = sqlite3_column_int64(s, 2), .last = sqlite3_column_int64(s, 3) };
 	db_done(s);
 	return more;

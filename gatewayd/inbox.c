@@ -125,69 +125,35 @@ inbox_set_mark(struct inbox *in, const char *platform, const char *account, cons
 
 /* ---- values ------------------------------------------------------------------------------------------- */
 
-static char *
-column(sqlite3_stmt *s, int i)
-{
-	return xstrdup0((const char *)sqlite3_column_text(s, i));
-}
-
-/* The one text that a query gives; NULL when it gives nothing. */
-static char *
-text(struct inbox *in, sqlite3_stmt *s)
-{
-	char *t = NULL;
-
-	if (s == NULL)
-		return NULL;
-	if (db_step(in->db, s, NULL) == 1)
-		t = column(s, 0);
-	db_done(s);
-	return t;
-}
-
-/* The one number that a query gives; `none` when it gives nothing. */
-static int64_t
-number(struct inbox *in, sqlite3_stmt *s, int64_t none)
-{
-	int64_t n = none;
-
-	if (s == NULL)
-		return none;
-	if (db_step(in->db, s, NULL) == 1)
-		n = sqlite3_column_int64(s, 0);
-	db_done(s);
-	return n;
-}
-
 char *
 inbox_mark(struct inbox *in, const char *platform, const char *account)
 {
-	return text(in, db_query(in->db, NULL, "SELECT mark FROM marks WHERE platform = ? AND account = ?", "ss", platform, account));
+	return db_line(in->db, NULL, "SELECT mark FROM marks WHERE platform = ? AND account = ?", "ss", platform, account);
 }
 
 int64_t
 inbox_ignored(struct inbox *in, const char *platform)
 {
-	return number(in, db_query(in->db, NULL, "SELECT count FROM ignored WHERE platform = ?", "s", platform), 0);
+	return db_number(in->db, NULL, 0, "SELECT count FROM ignored WHERE platform = ?", "s", platform);
 }
 
 int64_t
 inbox_open_rows(struct inbox *in)
 {
-	return number(in, db_query(in->db, NULL, "SELECT count(*) FROM inbox WHERE state <> 3", ""), 0);
+	return db_number(in->db, NULL, 0, "SELECT count(*) FROM inbox WHERE state <> 3", "");
 }
 
 int64_t
 inbox_waiting(struct inbox *in, const char *platform)
 {
-	return number(in, db_query(in->db, NULL, "SELECT count(*) FROM inbox WHERE state <> 3 AND platform = ?", "s", platform), 0);
+	return db_number(in->db, NULL, 0, "SELECT count(*) FROM inbox WHERE state <> 3 AND platform = ?", "s", platform);
 }
 
 int
 inbox_is_stopped(struct inbox *in, const struct row *r)
 {
-	return number(in, db_query(in->db, NULL, "SELECT count(*) FROM inbox WHERE state <> 3 AND platform = ? AND "
-	    "chat = ? AND id > ? AND stop", "ssi", r->platform, r->chat, r->id), 0) > 0;
+	return db_number(in->db, NULL, 0, "SELECT count(*) FROM inbox WHERE state <> 3 AND platform = ? AND "
+	    "chat = ? AND id > ? AND stop", "ssi", r->platform, r->chat, r->id) > 0;
 }
 
 /* ---- what is to do -------------------------------------------------------------------------------------- */
@@ -209,20 +175,20 @@ key_of(const char *platform, const char *account, const char *ref)
 static void
 read_row(sqlite3_stmt *s, struct row *out)
 {
-	cleanup_free char *account = column(s, 2), *ref = column(s, 3);
+	cleanup_free char *account = db_text(s, 2), *ref = db_text(s, 3);
 
 	*out = (struct row){
 		.id = sqlite3_column_int64(s, 0),
-		.platform = column(s, 1),
-		.chat = column(s, 4),
-		.sender = column(s, 5),
-		.text = column(s, 6),
+		.platform = db_text(s, 1),
+		.chat = db_text(s, 4),
+		.sender = db_text(s, 5),
+		.text = db_text(s, 6),
 		.state = (enum row_state)sqlite3_column_int64(s, 7),
-		.session = column(s, 8),
-		.reply = column(s, 9),
+		.session = db_text(s, 8),
+		.reply = db_text(s, 9),
 		.parts = sqlite3_column_int64(s, 10),
-		.meta = column(s, 11),
-		.files = column(s, 12),
+		.meta = db_text(s, 11),
+		.files = db_text(s, 12),
 	};
 	out->key = key_of(out->platform, account, ref);
 }
@@ -339,6 +305,6 @@ inbox_spent(struct inbox *in, const char *session, struct spent *out)
 char *
 inbox_last_session(struct inbox *in, const char *platform, const char *chat)
 {
-	return text(in, db_query(in->db, NULL, "SELECT session FROM spent WHERE platform = ? AND chat = ? "
-	    "ORDER BY last DESC LIMIT 1", "ss", platform, chat));
+	return db_line(in->db, NULL, "SELECT session FROM spent WHERE platform = ? AND chat = ? "
+	    "ORDER BY last DESC LIMIT 1", "ss", platform, chat);
 }

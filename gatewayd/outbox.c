@@ -27,12 +27,6 @@ post_clear(struct post *p)
 
 /* ---- what is there --------------------------------------------------------------------------------- */
 
-static char *
-column(sqlite3_stmt *s, int i)
-{
-	return xstrdup0((const char *)sqlite3_column_text(s, i));
-}
-
 /* The one row of a query, which ends. */
 static int
 read_one(struct db *db, sqlite3_stmt *s, struct post *out, struct error *e)
@@ -45,13 +39,13 @@ read_one(struct db *db, sqlite3_stmt *s, struct post *out, struct error *e)
 		*out = (struct post){
 			.id = sqlite3_column_int64(s, 0),
 			.state = (enum post_state)sqlite3_column_int64(s, 1),
-			.key = column(s, 2),
-			.platform = column(s, 3),
-			.chat = column(s, 4),
-			.text = column(s, 5),
-			.file = column(s, 6),
-			.session = column(s, 7),
-			.why = column(s, 8),
+			.key = db_text(s, 2),
+			.platform = db_text(s, 3),
+			.chat = db_text(s, 4),
+			.text = db_text(s, 5),
+			.file = db_text(s, 6),
+			.session = db_text(s, 7),
+			.why = db_text(s, 8),
 			.parts = sqlite3_column_int64(s, 9),
 			.created = sqlite3_column_int64(s, 10),
 			.filed = sqlite3_column_type(s, 11) != SQLITE_NULL,
@@ -76,15 +70,7 @@ outbox_next(struct db *db, int64_t after, struct post *out, struct error *e)
 int64_t
 outbox_open_rows(struct db *db)
 {
-	sqlite3_stmt *s = db_query(db, NULL, "SELECT count(*) FROM outbox WHERE filed IS NULL", "");
-	int64_t n = 0;
-
-	if (s == NULL)
-		return 0;
-	if (db_step(db, s, NULL) == 1)
-		n = sqlite3_column_int64(s, 0);
-	db_done(s);
-	return n;
+	return db_number(db, NULL, 0, "SELECT count(*) FROM outbox WHERE filed IS NULL", "");
 }
 
 /* ---- the steps --------------------------------------------------------------------------------------- */

@@ -77,11 +77,11 @@ turn_of_row(struct turns *s, sqlite3_stmt *row)
 	struct turn *t = turn_new(s, column(row, 0), column(row, 1));
 	const char *body = column(row, 7);
 
-	t->session = xstrdup0(column(row, 2));
-	t->surface = xstrdup(column(row, 3));
-	t->who = xstrdup(column(row, 4));
+	t->session = db_text(row, 2);
+	t->surface = db_text(row, 3);
+	t->who = db_text(row, 4);
 	t->caps = (uint32_t)sqlite3_column_int64(row, 5);
-	t->id = xstrdup0(column(row, 6));
+	t->id = db_text(row, 6);
 	t->body = body == NULL ? NULL : json_parse(body, strlen(body), PROTO_DEPTH_MAX, NULL);
 	return t;
 }

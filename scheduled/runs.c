@@ -211,15 +211,8 @@ runs_open_rows(struct runs *s, void (*fn)(void *arg, struct run *r), void *arg, 
 int64_t
 runs_first_open(struct runs *s, struct error *e)
 {
-	sqlite3_stmt *row = db_query(s->db, e, "SELECT coalesce((SELECT min(id) - 1 FROM runs WHERE ended IS NULL), "
+	return db_number(s->db, e, -1, "SELECT coalesce((SELECT min(id) - 1 FROM runs WHERE ended IS NULL), "
 	    "(SELECT max(id) FROM runs), 0)", "");
-	int64_t id;
-
-	if (row == NULL)
-		return -1;
-	id = db_step(s->db, row, e) == 1 ? sqlite3_column_int64(row, 0) : -1;
-	db_done(row);
-	return id;
 }
 
 json_t *
