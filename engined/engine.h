@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What all turns of this profile share: configuration, provider, journal,
- * ledger, tools, conversations and their index, and the list of turns. One per process, on
- * one thread.
+ * ledger, tools, conversations and their index, and the list of turns. One
+ * per process, on one thread. What a turn does is turn.h's.
  */
 #ifndef ALPI_ENGINED_ENGINE_H
 #define ALPI_ENGINED_ENGINE_H
@@ -69,6 +69,8 @@ struct engine {
 	bool			 draining;
 };
 
+/* ---- engine.c -------------------------------------------------------------------------------------- */
+
 /* After the fields a caller sets (daemon, base, home, config, journal, ledger, provider) are set. */
 void	 engine_init(struct engine *en);
 void	 engine_clear(struct engine *en);
@@ -77,12 +79,6 @@ void	 engine_clear(struct engine *en);
 void	 engine_config(struct engine *en, bool force);
 const char *engine_secret(void *engine, const char *name);	/* a target_secret */
 
-/* Ask toolrunner for its tools unless that was done within a minute. Turns that wait for the first answer are woken. */
-void	 engine_tools(struct engine *en, bool force);
-/* Run fn when toolrunner has answered for the first time or cannot be asked: at once when that was before (1), else later (0). */
-int	 engine_when_tools(struct engine *en, void (*fn)(void *arg), void *arg);
-/* The tools as a provider is told of them; new reference. */
-json_t	*engine_schema(struct engine *en, const struct tools_policy *p, const json_t *loaded);
 /* What decides whether a skill can be used here; borrowed from the engine (skill_turn.c). */
 struct eligible engine_eligible(const struct engine *en);
 /* Is there a link daemon for this profile? */
@@ -97,10 +93,24 @@ struct turn *engine_by_key(const struct engine *en, const char *owner, const cha
 
 /* Tell hostd's clients; data is taken. Best effort. */
 void	 engine_push(struct engine *en, const char *kind, json_t *data);
+
+/* ---- engine_tools.c -------------------------------------------------------------------------------- */
+
+/* Ask toolrunner for its tools unless that was done within a minute. Turns that wait for the first answer are woken. */
+void	 engine_tools(struct engine *en, bool force);
+/* Run fn when toolrunner has answered for the first time or cannot be asked: at once when that was before (1), else later (0). */
+int	 engine_when_tools(struct engine *en, void (*fn)(void *arg), void *arg);
+/* The tools as a provider is told of them; new reference. */
+json_t	*engine_schema(struct engine *en, const struct tools_policy *p, const json_t *loaded);
+
+/* ---- engine_ended.c -------------------------------------------------------------------------------- */
+
 /* A turn ended: it is kept for a while. */
 void	 engine_ended(struct engine *en, struct turn *t);
 /* Close in the journal all that ended, now. */
 void	 engine_close(struct engine *en);
+
+/* ---- engine_resume.c ------------------------------------------------------------------------------- */
 
 /* Take up what the journal holds open; remove sidecars that belong to nothing. */
 int	 engine_resume(struct engine *en, struct error *e);

@@ -150,8 +150,9 @@ on_known(void *arg)
 }
 
 int
-explain_reply(struct call *c, const struct turn_explain *m, struct error *e)
+explain_reply(struct call *c, const void *in, struct error *e)
 {
+	const struct turn_explain *m = in;
 	struct question *q = xcalloc(1, sizeof(*q));
 
 	*q = (struct question){ .call = c, .text = xstrdup(m->text), .session = xstrdup0(m->session),

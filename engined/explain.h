@@ -7,9 +7,8 @@
 #define ALPI_ENGINED_EXPLAIN_H
 
 #include "common/dispatch.h"
-#include "proto/proto.h"
 
-/* Answer the call, as soon as the tools are known. As a handler. */
-int	 explain_reply(struct call *c, const struct turn_explain *m, struct error *e);
+/* The handler: answers as soon as the tools are known. */
+int	 explain_reply(struct call *c, const void *in, struct error *e);
 
 #endif
