@@ -2,12 +2,10 @@
 """A small Telegram: getUpdates with its offset, sendMessage and the rest of the Bot API that the gateway uses."""
 import email.parser
 import email.policy
-import http.server
 import json
-import random
-import sys
-import threading
 import time
+
+from service import Handler, Service
 
 
 def form(kind, data):
@@ -20,33 +18,37 @@ def form(kind, data):
     return fields
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """One whose clients may be killed at any moment: that they are gone is nothing to tell."""
-    daemon_threads = True
-    request_queue_size = 128
+class BotHandler(Handler):
+    def do_POST(self):
+        data, kind = self.body(), self.headers.get("Content-Type", "")
+        try:
+            asked = form(kind, data) if kind.startswith("multipart/") else json.loads(data or b"{}")
+        except ValueError:      # whoever asked was killed
+            self.close_connection = True
+            return
+        self.say(*self.service.answer(self.path, asked))
 
-    def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
+    def do_GET(self):
+        head, _, name = self.path.rpartition("/")
+        self.service.calls.append(("file", name))
+        if head != f"/file/bot{self.service.token}/files" or name[:-4] not in self.service.files:
+            self.say(404, {})
+        else:
+            self.say(200, self.service.files[name[:-4]], "application/octet-stream")
 
 
-class BotAPI:
+class BotAPI(Service):
     """`sent` holds what was taken, in order: {chat, text, mode, at}; of a file {chat, method, name, bytes, text, at}. `refuse` holds the next answers of a method instead."""
 
     def __init__(self, token="42:secret_token", port=0):
         self.token = token
-        self.lock = threading.Condition()
         self.updates, self.all = [], []         # not confirmed; whatever there was
         self.next = 1000
         self.sent, self.typing, self.calls, self.edits = [], [], [], []
         self.files = {}                         # file_id -> bytes that can be had
         self.refuse = {}                        # method -> [(status, more)]
         self.chaos = None                       # a random.Random: duplicates, and not in order
-        self.closed = False
-        self.server = Server(("127.0.0.1", port), self.handler())
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__(BotHandler, port)
 
     def post(self, chat, text, sender=7, **more):
         """Somebody writes; the update's number."""
@@ -65,13 +67,6 @@ class BotAPI:
     def answers(self, chat=None):
         with self.lock:
             return [row["text"] for row in self.sent if chat in (None, row["chat"])]
-
-    def close(self):
-        with self.lock:
-            self.closed = True
-            self.lock.notify_all()
-        self.server.shutdown()
-        self.server.server_close()
 
     # ---- the methods ---------------------------------------------------------------------------
 
@@ -154,39 +149,3 @@ class BotAPI:
         if method not in self.METHODS:
             return 404, {"ok": False, "error_code": 404, "description": "Not Found"}
         return 200, {"ok": True, "result": self.METHODS[method](self, body)}
-
-    def handler(self):
-        api = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def say(self, status, data, kind="application/json"):
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def do_POST(self):
-                try:
-                    data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                    kind = self.headers.get("Content-Type", "")
-                    body = form(kind, data) if kind.startswith("multipart/") else json.loads(data or b"{}")
-                    status, answer = api.answer(self.path, body)
-                    self.say(status, json.dumps(answer).encode())
-                except (OSError, ValueError):       # whoever asked was killed
-                    self.close_connection = True
-
-            def do_GET(self):
-                head, _, name = self.path.rpartition("/")
-                api.calls.append(("file", name))
-                if head != f"/file/bot{api.token}/files" or name[:-4] not in api.files:
-                    self.say(404, b"{}")
-                else:
-                    self.say(200, api.files[name[:-4]], "application/octet-stream")
-
-            def log_message(self, *_):
-                pass
-
-        return Handler

@@ -4,11 +4,11 @@ import base64
 import email
 import email.policy
 import hashlib
-import http.server
 import json
-import threading
 import time
 import urllib.parse
+
+from service import Handler, Service
 
 
 def b64(data):
@@ -27,12 +27,26 @@ def error(status, message, word):
                                       "errors": [{"message": message, "domain": "global", "reason": word.lower()}]}})
 
 
-class Gmail:
+class GmailHandler(Handler):
+    def serve(self):
+        url, data, service = urllib.parse.urlsplit(self.path), self.body(), self.service
+        if service.hook:
+            service.hook(self.command, url.path)
+        with service.lock:
+            if url.path == "/o/oauth2/v2/auth":
+                status, body, more = 302, {}, {"Location": service.consent(url.query)}
+            else:
+                status, body, more = *service.told(self.command, url.path, url.query, self.headers, data), {}
+        self.say(status, body, "application/json; charset=UTF-8", **more)
+
+    do_GET = do_POST = serve
+
+
+class Gmail(Service):
     """One account. `messages` holds all, by id; `sent` those that we sent, parsed; `calls` what was asked, in order."""
 
     def __init__(self, address="me@gmail.example", client=("client-1", "secret-1"), port=0):
         self.address, self.client = address, client
-        self.lock = threading.Condition()
         self.history_id, self.oldest = 5000, 1
         self.history = []                       # (historyId, message id)
         self.messages, self.sent, self.calls = {}, [], []
@@ -41,15 +55,7 @@ class Gmail:
         self.refreshed = 0
         self.refuse = {}                        # path prefix below users/me/ or "token" -> [(status, body, headers)]
         self.hook = None                        # called with (method, path) before each answer, outside the lock
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self.handler())
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(GmailHandler, port)
 
     # ---- what happens outside -------------------------------------------------------------------
 
@@ -80,7 +86,7 @@ class Gmail:
         self.history.append((self.history_id, ident))
         self.lock.notify_all()
 
-    def texts(self):
+    def answers(self):
         with self.lock:
             return [m.get_content().replace("\r\n", "\n").rstrip("\n") for m in self.sent]
 
@@ -235,47 +241,9 @@ class Gmail:
             raise error(401, "Request had invalid authentication credentials.", "UNAUTHENTICATED")
         return self.api(method, below, q, json.loads(data) if data else {})
 
-    def handler(self):
-        server = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def reply(self, status, body, **more):
-                text = json.dumps(body).encode()
-                self.send_response(status)
-                for name, value in {"Content-Type": "application/json; charset=UTF-8", "Content-Length": str(len(text)), **more}.items():
-                    self.send_header(name.replace("_", "-"), value)
-                self.end_headers()
-                self.wfile.write(text)
-
-            def serve(self, method):
-                url = urllib.parse.urlsplit(self.path)
-                try:
-                    data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                    if server.hook:
-                        server.hook(method, url.path)
-                    if url.path == "/o/oauth2/v2/auth":
-                        with server.lock:
-                            where = server.consent(url.query)
-                        self.reply(302, {}, Location=where)
-                        return
-                    with server.lock:
-                        try:
-                            status, body = 200, server.answer(method, url.path, url.query, self.headers, data)
-                        except Refused as e:
-                            status, body = e.status, e.body
-                    self.reply(status, body)
-                except OSError:                 # whoever asked was killed
-                    self.close_connection = True
-
-            def do_GET(self):
-                self.serve("GET")
-
-            def do_POST(self):
-                self.serve("POST")
-
-            def log_message(self, *_):
-                pass
-
-        return Handler
+    def told(self, method, path, query, headers, data):
+        """Status and object."""
+        try:
+            return 200, self.answer(method, path, query, headers, data)
+        except Refused as e:
+            return e.status, e.body

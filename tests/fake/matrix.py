@@ -1,21 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small Matrix homeserver: sync with its long poll, sends that are known by their transaction, typing, pages, media."""
-import http.server
 import json
 import re
-import threading
 import time
 import urllib.parse
+
+from service import Handler, Service
 
 SELF = "@alpi:fake.test"
 
 
-class Homeserver:
+class MatrixHandler(Handler):
+    def serve(self):
+        status, said = self.service.answer(self.command, self.path, self.headers.get("Authorization"), json.loads(self.body() or b"{}"))
+        kind, data = said if isinstance(said, tuple) else ("application/json", said)
+        self.say(status, data, kind)
+
+    do_GET = do_PUT = do_POST = serve
+
+
+class Homeserver(Service):
     """`sent` holds what was taken, in order: {room, body, html, txn, at}. `refuse` holds the next answers of a call instead."""
 
     def __init__(self, token="matrix_secret_token"):
         self.token = token
-        self.lock = threading.Condition()
         self.stream = []                        # (room, event) in the order of arrival
         self.state = {}                         # room -> state events
         self.sent, self.typing, self.calls, self.invites = [], [], [], {}
@@ -24,11 +32,7 @@ class Homeserver:
         self.media = {}                         # id -> (type, bytes)
         self.refuse = {}                        # call -> [(status, body)]
         self.logged_out = False
-        self.closed = False
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__(MatrixHandler)
 
     # ---- what people do ------------------------------------------------------------------------
 
@@ -59,13 +63,6 @@ class Homeserver:
     def answers(self, room=None):
         with self.lock:
             return [row["body"] for row in self.sent if room in (None, row["room"])]
-
-    def close(self):
-        with self.lock:
-            self.closed = True
-            self.lock.notify_all()
-        self.server.shutdown()
-        self.server.server_close()
 
     # ---- the calls -----------------------------------------------------------------------------
 
@@ -149,29 +146,3 @@ class Homeserver:
                     return self.refuse[name].pop(0)
             return function(self, query, body, *[urllib.parse.unquote(part) for part in found.groups()])
         return 404, {"errcode": "M_UNRECOGNIZED", "error": "unknown"}
-
-    def handler(self):
-        fake = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def serve(self):
-                data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, said = fake.answer(self.command, self.path, self.headers.get("Authorization"), json.loads(data or b"{}"))
-                kind, data = said if isinstance(said, tuple) else ("application/json", json.dumps(said).encode())
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                try:
-                    self.wfile.write(data)
-                except OSError:
-                    pass
-
-            do_GET = do_PUT = do_POST = serve
-
-            def log_message(self, *args):
-                pass
-
-        return Handler

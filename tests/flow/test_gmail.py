@@ -4,32 +4,28 @@ import json
 import os
 import random
 import signal
-import sqlite3
-import sys
 import threading
 import time
 import urllib.parse
 import urllib.request
 
-import pytest
+from conftest import host, wait_for
+from gateway import UNIT, Gateway, made_by
+from gmail import Gmail
 
-from conftest import ROOT, host, wait_for
-
-sys.path.insert(0, str(ROOT / "tests" / "fake"))
-from gmail import Gmail  # noqa: E402
-
-UNIT = "default/gatewayd"
 MAILS = int(os.environ.get("ALPI_MAILS", "12"))
 
 
-class Account:
+class Account(Gateway):
     """A home whose profile has a Gmail account, authorised unless token is None."""
+    platform = "gmail"
 
     def __init__(self, home, provider, model="echo", senders="ann@there.example,Bob@there.example", left=3600, token=True, state=None, before=None):
-        self.home, self.api = home, Gmail()
+        self.api = Gmail()
+        super().__init__(home, self.api)
         folder = home.use(provider, model, more="gateway:\n  gmail: {poll_interval: 1}\n")
-        (folder / ".env").write_text(f"GMAIL_CLIENT_ID={self.api.client[0]}\nGMAIL_CLIENT_SECRET={self.api.client[1]}\n"
-                                     f"GMAIL_API_URL={self.api.url}\nGMAIL_ALLOWED_SENDERS={senders}\n")
+        self.env(folder, GMAIL_CLIENT_ID=self.api.client[0], GMAIL_CLIENT_SECRET=self.api.client[1], GMAIL_API_URL=self.api.url,
+                 GMAIL_ALLOWED_SENDERS=senders)
         self.token = folder / "secrets/gmail_token.json"
         if token:
             self.token.parent.mkdir(mode=0o700, exist_ok=True)
@@ -41,8 +37,7 @@ class Account:
             (folder / "gateway").mkdir(exist_ok=True)
             (folder / "gateway/gmail-state.json").write_text(json.dumps({self.api.address: state}))
         home.give(home.path)
-        home.start()
-        home.ready(UNIT)
+        self.begin()
 
     def watched(self):
         """The baseline stands: what comes from now on is answered."""
@@ -52,33 +47,15 @@ class Account:
     def asked(self, path):
         return [q for _, below, q in self.api.calls if below == path]
 
-    def answered(self, n):
-        wait_for(lambda: len(self.api.sent) >= n, f"{n} answers, there are {self.api.texts()}\n{self.home.log()}")
-        return self.api.texts()
-
     def rows(self, words="state, chat"):
-        with sqlite3.connect(f"file:{self.home.path}/gateway/inbox.sqlite?mode=ro", uri=True) as db:
-            return db.execute(f"SELECT {words} FROM inbox ORDER BY id").fetchall()
-
-    def ignored(self):
-        with sqlite3.connect(f"file:{self.home.path}/gateway/inbox.sqlite?mode=ro", uri=True) as db:
-            return dict(db.execute("SELECT platform, count FROM ignored").fetchall()).get("gmail", 0)
+        return self.query(f"SELECT {words} FROM inbox ORDER BY id")
 
     def breaker(self):
         path = self.home.path / "gateway/.breaker-state.json"
         return json.loads(path.read_text())["platforms"].get("gmail", {}) if path.exists() else {}
 
 
-@pytest.fixture
-def account(home, provider):
-    made = []
-
-    def make(*args, **options):
-        made.append(Account(home, provider, *args, **options))
-        return made[-1]
-    yield make
-    for one in made:
-        one.api.close()
+account = made_by(Account)
 
 
 def test_a_mail_is_answered_in_its_thread(account):
@@ -211,7 +188,7 @@ def test_each_mail_is_answered_once_whoever_dies(account):
             a.home.run("daemon", "restart", "all")      # what died too often in a minute begins again
     a.answered(MAILS)
     wait_for(lambda: all(row[0] == 3 for row in a.rows()), "all to be sent")
-    assert sorted(t.split("\n")[3] for t in a.api.texts()) == sorted(f"mail {i}" for i in range(MAILS))
+    assert sorted(t.split("\n")[3] for t in a.api.answers()) == sorted(f"mail {i}" for i in range(MAILS))
 
 
 def test_an_answer_that_left_before_the_kill_is_not_sent_again(account):

@@ -2,17 +2,13 @@
 """Mail through the real daemons and real servers: what is answered and how, what is dropped, and what stays true after a kill."""
 import json
 import re
-import sqlite3
-import sys
 
 import pytest
 
-from conftest import ROOT, wait_for
+from conftest import wait_for
+from gateway import UNIT, Gateway
+from mail import DOMAIN, PASSWORD, MailServers
 
-sys.path.insert(0, str(ROOT / "tests" / "fake"))
-from mail import DOMAIN, PASSWORD, MailServers  # noqa: E402
-
-UNIT = "default/gatewayd"
 ANN, EVE = f"ann@{DOMAIN}", f"eve@{DOMAIN}"
 
 
@@ -23,11 +19,13 @@ def servers():
     made.close()
 
 
-class Mailbox:
+class Mailbox(Gateway):
     """A home whose profile has a mail account, and the servers that it is at."""
+    platform = "imap"
 
     def __init__(self, home, servers, number):
-        self.home, self.servers, self.me = home, servers, servers.user()
+        super().__init__(home, servers)
+        self.servers, self.me = servers, servers.user()
         self.people = {"ann": f"ann{number}@{DOMAIN}", "bob": f"bob{number}@{DOMAIN}"}
 
     def begin(self, provider, config="", model="echo", **env):
@@ -35,10 +33,8 @@ class Mailbox:
         lines = {"IMAP_ADDRESS": self.me.upper(), "IMAP_PASSWORD": PASSWORD, "IMAP_HOST": "localhost", "IMAP_PORT": self.servers.imaps,
                  "SMTP_HOST": "localhost", "SMTP_PORT": self.servers.smtp, "IMAP_CA_FILE": self.servers.ca,
                  "IMAP_ALLOWED_SENDERS": ", ".join(p.title() for p in self.people.values()), **env}
-        (folder / ".env").write_text("".join(f'{name}="{value}"\n' for name, value in lines.items()))
-        self.home.give(self.home.path)
-        self.home.start()
-        self.home.ready(UNIT)
+        self.env(folder, **lines)
+        super().begin()
         return self
 
     def put(self, text="hello", who="ann", subject="Lunch", head="", body=None):
@@ -67,12 +63,8 @@ class Mailbox:
                  f"{n} answers to {to}: {[text(m) for m in self.servers.sent(to)]}\n{self.home.log()}{self.servers.log()}")
         return self.servers.sent(to)
 
-    def db(self, query):
-        with sqlite3.connect(f"file:{self.home.path}/gateway/inbox.sqlite?mode=ro", uri=True) as db:
-            return db.execute(query).fetchall()
-
     def done(self):
-        wait_for(lambda: all(row[0] == 3 for row in self.db("SELECT state FROM inbox")), "all to be noted as sent")
+        wait_for(lambda: all(row[0] == 3 for row in self.query("SELECT state FROM inbox")), "all to be noted as sent")
 
 
 def text(mail):
@@ -131,7 +123,7 @@ def test_what_is_not_for_us_is_dropped_and_strangers_are_counted(mailbox, provid
     last = m.put("it is me")
     assert [said(a) for a in m.answers(1)] == ["it is me"]
     m.read_to(last)
-    assert m.db("SELECT platform, count FROM ignored") == [("imap", 2)] and m.servers.seen(m.me) == []
+    assert m.query("SELECT platform, count FROM ignored") == [("imap", 2)] and m.servers.seen(m.me) == []
     assert m.servers.sent(EVE) == [] and m.servers.sent(m.me) == []
 
 

@@ -5,68 +5,41 @@ import json
 import os
 import random
 import signal
-import sqlite3
-import sys
 import time
 
-import pytest
+from conftest import wait_for
+from gateway import UNIT, Gateway, made_by
+from matrix import SELF, Homeserver
 
-from conftest import ROOT, wait_for
-
-sys.path.insert(0, str(ROOT / "tests" / "fake"))
-from matrix import SELF, Homeserver  # noqa: E402
-
-UNIT = "default/gatewayd"
 ROOM, OTHER = "!room/1:fake.test", "!other:fake.test"
 MESSAGES = int(os.environ.get("ALPI_MESSAGES", "24"))
 
 
-class Matrix:
+class Matrix(Gateway):
     """A home whose profile has a Matrix account, and the server that it is at."""
+    platform = "matrix"
 
     def __init__(self, home, provider, model="echo", rooms=f"{ROOM},{OTHER}", before=None, **env):
-        self.home, self.server = home, Homeserver()
+        self.server = Homeserver()
+        super().__init__(home, self.server)
         if before:
             before(self.server)
         folder = home.use(provider, model)
         self.env(folder, MATRIX_ALLOWED_ROOMS=rooms, **env)
-        home.start()
-        home.ready(UNIT)
+        self.begin()
         wait_for(lambda: any("since" in query for _, query in self.calls("sync")), f"the first sync\n{home.log()}")
 
     def calls(self, name):
         return [row for row in self.server.calls if row[0] == name]
 
     def env(self, folder, **more):
-        lines = {"MATRIX_HOMESERVER_URL": self.server.url + "/", "MATRIX_USER_ID": SELF, "MATRIX_ACCESS_TOKEN": self.server.token, **more}
-        (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-        self.home.give(self.home.path)
-
-    def answered(self, n, room=None):
-        wait_for(lambda: len(self.server.answers(room)) >= n, f"{n} answers, there are {self.server.answers(room)}\n{self.home.log()}")
-        return self.server.answers(room)
-
-    def query(self, sql):
-        with sqlite3.connect(f"file:{self.home.path}/gateway/inbox.sqlite?mode=ro", uri=True) as db:
-            return db.execute(sql).fetchall()
-
-    def ignored(self):
-        return dict(self.query("SELECT platform, count FROM ignored")).get("matrix", 0)
+        super().env(folder, MATRIX_HOMESERVER_URL=self.server.url + "/", MATRIX_USER_ID=SELF, MATRIX_ACCESS_TOKEN=self.server.token, **more)
 
     def log(self):
         return (self.home.path / "logs/service.log").read_text()
 
 
-@pytest.fixture
-def matrix(home, provider):
-    made = []
-
-    def make(*args, **options):
-        made.append(Matrix(home, provider, *args, **options))
-        return made[-1]
-    yield make
-    for one in made:
-        one.server.close()
+matrix = made_by(Matrix)
 
 
 def test_a_message_is_answered_under_its_banner_and_what_was_before_is_not(matrix):

@@ -5,60 +5,37 @@ import json
 import os
 import random
 import signal
-import sqlite3
-import sys
 import time
 import urllib.request
 
 import pytest
 
-from conftest import ROOT, host, wait_for
+from conftest import host, wait_for
+from gateway import UNIT, Gateway, made_by
+from botapi import BotAPI
 
-sys.path.insert(0, str(ROOT / "tests" / "fake"))
-from botapi import BotAPI  # noqa: E402
-
-UNIT = "default/gatewayd"
 MESSAGES = int(os.environ.get("ALPI_MESSAGES", "60"))
 
 
-class Telegram:
+class Telegram(Gateway):
     """A home whose profile has a bot, and the server that the bot is at."""
+    platform = "telegram"
 
     def __init__(self, home, provider, model="echo", chats="11,-22,33", **env):
-        self.home, self.api = home, BotAPI()
+        self.api = BotAPI()
+        super().__init__(home, self.api)
         folder = home.use(provider, model)
         self.env(folder, chats=chats, **env)
-        home.start()
-        home.ready(UNIT)
+        self.begin()
 
     def env(self, folder, chats, **more):
-        lines = {"TELEGRAM_BOT_TOKEN": self.api.token, "TELEGRAM_API_URL": self.api.url, "TELEGRAM_ALLOWED_CHAT_IDS": chats, **more}
-        (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-        self.home.give(self.home.path)
-
-    def answered(self, n, chat=None):
-        wait_for(lambda: len(self.api.answers(chat)) >= n, f"{n} answers, there are {self.api.answers(chat)}\n{self.home.log()}")
-        return self.api.answers(chat)
+        super().env(folder, TELEGRAM_BOT_TOKEN=self.api.token, TELEGRAM_API_URL=self.api.url, TELEGRAM_ALLOWED_CHAT_IDS=chats, **more)
 
     def rows(self):
-        with sqlite3.connect(f"file:{self.home.path}/gateway/inbox.sqlite?mode=ro", uri=True) as db:
-            return db.execute("SELECT ref, state, text, reply FROM inbox ORDER BY id").fetchall()
-
-    def ignored(self):
-        with sqlite3.connect(f"file:{self.home.path}/gateway/inbox.sqlite?mode=ro", uri=True) as db:
-            return dict(db.execute("SELECT platform, count FROM ignored").fetchall()).get("telegram", 0)
+        return self.query("SELECT ref, state, text, reply FROM inbox ORDER BY id")
 
 
-@pytest.fixture
-def telegram(home, provider):
-    made = []
-
-    def make(*args, **options):
-        made.append(Telegram(home, provider, *args, **options))
-        return made[-1]
-    yield make
-    for one in made:
-        one.api.close()
+telegram = made_by(Telegram)
 
 
 def plain(text):

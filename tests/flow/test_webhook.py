@@ -7,18 +7,12 @@ import json
 import os
 import signal
 import socket
-import sqlite3
-import sys
 import time
 
-import pytest
+from conftest import wait_for
+from gateway import UNIT, Gateway, made_by
+from receiver import Receiver
 
-from conftest import ROOT, wait_for
-
-sys.path.insert(0, str(ROOT / "tests" / "fake"))
-from receiver import Receiver  # noqa: E402
-
-UNIT = "default/gatewayd"
 SECRET = "a secret of sixteen or more"
 
 
@@ -32,15 +26,17 @@ def sign(stamp, body, secret=SECRET):
     return "sha256=" + hmac.new(secret.encode(), str(stamp).encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-class Webhook:
+class Webhook(Gateway):
+    platform = "webhook"
+
     def __init__(self, home, provider, answers=True, **env):
-        self.home, self.receiver, self.port = home, Receiver(), free_port()
+        self.receiver, self.port = Receiver(), free_port()
+        super().__init__(home, self.receiver)
         folder = home.use(provider, "echo", more=f"gateway: {{webhook: {{port: {self.port}}}}}\n")
-        lines = {"WEBHOOK_SECRET": SECRET, **({"WEBHOOK_POST_URL": self.receiver.url + "/answers"} if answers else {}), **env}
-        (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-        home.give(home.path)
-        home.start()
-        home.ready(UNIT)
+        if answers:
+            env = {"WEBHOOK_POST_URL": self.receiver.url + "/answers", **env}
+        self.env(folder, WEBHOOK_SECRET=SECRET, **env)
+        self.begin()
 
     def post(self, body, stamp=None, signature=None, path="/webhook", method="POST"):
         """Status and answer."""
@@ -56,24 +52,10 @@ class Webhook:
             connection.close()
 
     def rows(self):
-        with sqlite3.connect(f"file:{self.home.path}/gateway/inbox.sqlite?mode=ro", uri=True) as db:
-            return db.execute("SELECT ref, chat, sender, state FROM inbox WHERE platform = 'webhook' ORDER BY id").fetchall()
-
-    def answered(self, n):
-        wait_for(lambda: len(self.receiver.got) >= n, f"{n} answers, there are {self.receiver.got}\n{self.home.log()}")
-        return [row["body"] for row in self.receiver.got]
+        return self.query("SELECT ref, chat, sender, state FROM inbox WHERE platform = 'webhook' ORDER BY id")
 
 
-@pytest.fixture
-def webhook(home, provider):
-    made = []
-
-    def make(**options):
-        made.append(Webhook(home, provider, **options))
-        return made[-1]
-    yield make
-    for one in made:
-        one.receiver.close()
+webhook = made_by(Webhook)
 
 
 def test_a_signed_message_is_answered_where_the_operator_says(webhook):
