@@ -59,7 +59,7 @@ script_pipe(struct script *s, const struct scope *sc)
 }
 
 int
-script_command(struct script *s, int pipe, int segment, int function, int origin, int depth)
+script_command(struct script *s, const struct place *at, int depth)
 {
 	if (script_count(s, 0) == -1)
 		return -1;
@@ -68,9 +68,17 @@ script_command(struct script *s, int pipe, int segment, int function, int origin
 		s->commands = xreallocarray(s->commands, s->capcommands, sizeof(*s->commands));
 	}
 	s->commands[s->ncommands] = (struct command){
-		.pipe = pipe, .segment = segment, .function = function, .origin = origin, .depth = depth,
+		.pipe = at->pipe, .segment = at->segment, .function = at->function, .origin = at->origin, .depth = depth,
 	};
 	return (int)s->ncommands++;
+}
+
+struct scope
+script_scope(const struct script *s, int command, enum pipe_link link, int owner)
+{
+	const struct command *c = &s->commands[command];
+
+	return (struct scope){ link, c->pipe, c->segment, owner, c->function, c->origin };
 }
 
 void

@@ -119,6 +119,13 @@ test_redirections_have_targets(void **state)
 	check("a <<X <<Y\n1\nX\n2\nY\nb", "a =1\n =2\n ; b");
 }
 
+/* The inner one was announced while the outer one's place was held: the second place stayed empty, and was read. */
+static void
+test_the_name_of_a_here_document_may_announce_another(void **state)
+{
+	check("cat <<$(cat <<X)\nb\nX\na\n$()\necho c\n", "cat =a\n ; cat =b\n ; echo c");
+}
+
 static void
 test_what_does_not_balance_is_broken(void **state)
 {
@@ -219,6 +226,7 @@ main(void)
 		TEST(test_braces_expand),
 		TEST(test_every_command_is_found),
 		TEST(test_redirections_have_targets),
+		TEST(test_the_name_of_a_here_document_may_announce_another),
 		TEST(test_what_does_not_balance_is_broken),
 		TEST(test_a_nul_byte_is_broken),
 		TEST(test_segments_know_their_place),

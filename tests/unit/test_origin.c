@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whom a connection's limits are counted for. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "tests/check.h"
 
 #include <arpa/inet.h>
-#include <cmocka.h>
+#include <string.h>
 
 #include "alpd/origin.h"
 
@@ -93,12 +89,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_network_of_64_bits_counts_as_one),
-		cmocka_unit_test(test_every_ipv4_address_counts_for_itself),
-		cmocka_unit_test(test_an_ipv4_address_in_an_ipv6_one_is_the_same_origin),
-		cmocka_unit_test(test_the_same_bytes_of_another_family_are_another_origin),
-		cmocka_unit_test(test_a_unix_socket_is_this_machine),
+		TEST(test_a_network_of_64_bits_counts_as_one),
+		TEST(test_every_ipv4_address_counts_for_itself),
+		TEST(test_an_ipv4_address_in_an_ipv6_one_is_the_same_origin),
+		TEST(test_the_same_bytes_of_another_family_are_another_origin),
+		TEST(test_a_unix_socket_is_this_machine),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }
