@@ -33,6 +33,8 @@ take_reply(struct heard *h, const json_t *data)
 {
 	free(h->reply);
 	h->reply = xstrdup(json_str(data, "text", ""));
+	json_decref(h->files);
+	h->files = json_incref(json_object_get(data, "attachments"));
 }
 
 static void
@@ -86,5 +88,6 @@ heard_clear(struct heard *h)
 	buf_clear(&h->said);
 	free(h->reply);
 	free(h->failure);
+	json_decref(h->files);
 	*h = (struct heard)HEARD;
 }

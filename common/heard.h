@@ -10,6 +10,7 @@ struct heard {
 	struct buf	 said;		/* since the last tool: all that there is of a turn that is ended */
 	char		*reply;		/* NULL: none yet */
 	char		*failure;	/* NULL: none */
+	json_t		*files;		/* that go with the reply; NULL: none */
 	bool		 interrupted;
 	bool		 transient;	/* the failure may pass */
 	int64_t		 tokens_in, tokens_out;

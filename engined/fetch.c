@@ -20,7 +20,9 @@
 #define STOP_MS		5000
 
 struct fetch {
-	struct turn	*turn;
+	struct engine	*engine;
+	struct turn	*turn;		/* NULL: it has ended */
+	char		*id, *grant;	/* then: its own, and what allows the call */
 	const char	*tool;
 	json_t		*args;
 	char		 key[160];
@@ -39,6 +41,8 @@ fetch_free(struct fetch *f)
 		request_cancel(f->request);
 	event_free(f->timer);
 	json_decref(f->args);
+	free(f->id);
+	free(f->grant);
 	free(f);
 }
 
@@ -91,7 +95,7 @@ finished(struct fetch *f, const struct tool_next_reply *r)
 		end(f, r->output == NULL ? "" : r->output, NULL);
 		return;
 	}
-	error_set(&e, ERR_unavailable, "%s", r->error == NULL ? "failed" : r->error);
+	error_set(&e, ERR_invalid, "%s", r->error == NULL ? "failed" : r->error);	/* it ran: no later try fares better */
 	end(f, NULL, &e);
 }
 
@@ -120,7 +124,7 @@ ask_next(struct fetch *f)
 	struct tool_next m = { .key = f->key, .after = f->seq, .wait_ms = WAIT_MS };
 	struct error e = { 0 };
 
-	f->request = request_send(f->turn->engine->daemon, "toolrunner", MSG_tool_next, &m, NULL, ANSWER_MS, on_next, f, &e);
+	f->request = request_send(f->engine->daemon, "toolrunner", MSG_tool_next, &m, NULL, ANSWER_MS, on_next, f, &e);
 	if (f->request == NULL)
 		again(f, &e);
 }
@@ -144,28 +148,42 @@ on_begin(evutil_socket_t fd, short what, void *arg)
 {
 	struct fetch *f = arg;
 	struct turn *t = f->turn;
-	struct tool_exec m = { .key = f->key, .turn = t->row.id, .tool = f->tool, .args = f->args };
+	const char *turn = t == NULL ? f->id : t->row.id;
+	struct tool_exec m = { .key = f->key, .turn = turn, .tool = f->tool, .args = f->args };
 	struct error e = { 0 };
 	char id[17];
 
 	random_hex(id, 8);
-	snprintf(f->key, sizeof(f->key), "%s/%s", t->now.key != NULL ? t->now.key : t->row.id, id);
+	snprintf(f->key, sizeof(f->key), "%s/%s", t != NULL && t->now.key != NULL ? t->now.key : turn, id);
 	f->seq = 0;
-	f->request = request_send(t->engine->daemon, "toolrunner", MSG_tool_exec, &m, neighbour_grant(t, "toolrunner"), ANSWER_MS,
-	    on_exec, f, &e);
+	f->request = request_send(f->engine->daemon, "toolrunner", MSG_tool_exec, &m, t == NULL ? f->grant :
+	    neighbour_grant(t, "toolrunner"), ANSWER_MS, on_exec, f, &e);
 	if (f->request == NULL)
 		again(f, &e);
+}
+
+static struct fetch *
+begin(const struct fetch *like)
+{
+	struct fetch *f = xcalloc(1, sizeof(*f));
+
+	*f = *like;
+	f->timer = evtimer_new(f->engine->base, on_begin, f);
+	in(f, 0);
+	return f;
 }
 
 struct fetch *
 fetch_begin(struct turn *t, const char *tool, json_t *args, fetch_done *done, void *arg)
 {
-	struct fetch *f = xcalloc(1, sizeof(*f));
+	return begin(&(struct fetch){ .engine = t->engine, .turn = t, .tool = tool, .args = args, .done = done, .arg = arg });
+}
 
-	*f = (struct fetch){ .turn = t, .tool = tool, .args = args, .done = done, .arg = arg };
-	f->timer = evtimer_new(t->engine->base, on_begin, f);
-	in(f, 0);
-	return f;
+struct fetch *
+fetch_after(struct engine *en, const char *turn, const char *grant, const char *tool, json_t *args, fetch_done *done, void *arg)
+{
+	return begin(&(struct fetch){ .engine = en, .id = xstrdup(turn), .grant = xstrdup(grant), .tool = tool, .args = args,
+	    .done = done, .arg = arg });
 }
 
 static void
@@ -182,6 +200,6 @@ fetch_cancel(struct fetch *f)
 		return;
 	m = (struct tool_cancel){ .key = f->key };
 	if (f->request != NULL)
-		request_send(f->turn->engine->daemon, "toolrunner", MSG_tool_cancel, &m, NULL, STOP_MS, on_cancelled, NULL, NULL);
+		request_send(f->engine->daemon, "toolrunner", MSG_tool_cancel, &m, NULL, STOP_MS, on_cancelled, NULL, NULL);
 	fetch_free(f);
 }

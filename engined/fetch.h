@@ -11,6 +11,7 @@
 
 #include "common/error.h"
 
+struct engine;
 struct fetch;
 struct turn;
 
@@ -18,6 +19,9 @@ struct turn;
 typedef void fetch_done(void *arg, const char *output, const struct error *e);
 /* tool is borrowed, args are taken. The handle dies with done. */
 struct fetch *fetch_begin(struct turn *t, const char *tool, json_t *args, fetch_done *done, void *arg);
+/* The same for a turn that has ended, of which the id is known; its requester gives a grant for it. Both are copied. */
+struct fetch *fetch_after(struct engine *en, const char *turn, const char *grant, const char *tool, json_t *args, fetch_done *done,
+	    void *arg);
 /* It is not needed any more: its callback will not run, toolrunner is told. NULL is fine. */
 void	 fetch_cancel(struct fetch *f);
 

@@ -20,6 +20,7 @@
 #include "engined/ledger.h"
 #include "engined/memory_asked.h"
 #include "engined/outbox.h"
+#include "engined/produced.h"
 #include "engined/recall_asked.h"
 #include "engined/run_asked.h"
 #include "engined/session_asked.h"
@@ -174,6 +175,7 @@ const struct handler engine_handlers[] = {
 	{ MSG_turn_start,           turn_asked_start,     CAP_none },
 	{ MSG_turn_next,            turn_asked_next,      CAP_none },
 	{ MSG_turn_cancel,          turn_asked_cancel,    CAP_none },
+	{ MSG_turn_file,            produced_asked,       CAP_none },
 	{ MSG_turn_explain,         explain_reply,        CAP_none },
 	{ MSG_session_list,         session_asked_list,   CAP_none },
 	{ MSG_session_read,         session_asked_read,   CAP_none },

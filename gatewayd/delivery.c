@@ -1,18 +1,78 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See job.h: an answer back the way its message came, part by part, each noted when the platform has it. */
+/*
+ * See job.h: an answer back the way its message came, part by part, each noted
+ * when the platform has it; then the files that its turn made. A platform that
+ * takes no files gets a list of them below the answer.
+ */
 #include "gatewayd/job.h"
 
 #include <inttypes.h>
+#include <string.h>
 
+#include "common/json.h"
 #include "common/log.h"
+#include "common/mem.h"
+
+#define DEPTH	8
+
+/* The answer and the list of files, for those who do not get the files. The caller frees. */
+static char *
+with_list(const char *text, const json_t *files)
+{
+	struct buf b = BUF(0);
+	const json_t *file;
+	size_t i;
+
+	buf_puts(&b, text);
+	json_array_foreach(files, i, file) {
+		cleanup_free char *line = giving_line(file);
+
+		buf_addf(&b, "%s%s", i == 0 ? "\n\n" : "\n", line);
+	}
+	return buf_take(&b);
+}
 
 void
 job_answer(struct job *j, const char *text, const struct spent *spent)
 {
+	bool any = json_array_size(j->heard.files) > 0, takes = j->line->platform->send_file != NULL;
+	cleanup_free char *made = any && takes ? json_text(j->heard.files) : NULL;
+	cleanup_free char *whole = any && !takes ? with_list(text, j->heard.files) : xstrdup(text);
 	struct error e = { 0 };
 
 	event_del(j->timer);
-	if (inbox_reply(j->gateway->inbox, &j->row, text, spent, &e) == -1)
+	if (inbox_reply(j->gateway->inbox, &j->row, whole, made, spent, &e) == -1)
+		job_drop_for(j, &e);
+	else
+		job_deliver(j);
+}
+
+struct letter
+job_letter(const struct job *j)
+{
+	return (struct letter){ .key = j->row.key, .chat = j->row.chat, .meta = j->row.meta, .part = j->row.parts };
+}
+
+/* All of it has left. */
+static void
+end(struct job *j)
+{
+	struct error e = { 0 };
+
+	if (inbox_sent(j->gateway->inbox, &j->row, &e) == -1)
+		job_drop_for(j, &e);
+	else
+		job_drop(j, 0);
+}
+
+void
+job_delivered(struct job *j)
+{
+	struct error e = { 0 };
+
+	if ((size_t)j->row.parts + 1 == j->n_parts + json_array_size(j->made))
+		end(j);
+	else if (inbox_part(j->gateway->inbox, &j->row, &e) == -1)
 		job_drop_for(j, &e);
 	else
 		job_deliver(j);
@@ -22,58 +82,53 @@ static void
 on_sent(void *arg, enum outcome outcome, int64_t later_ms)
 {
 	struct job *j = arg;
-	struct inbox *in = j->gateway->inbox;
-	struct error e = { 0 };
-	bool last = j->parts[j->row.parts + 1] == NULL;
 
 	j->sending = NULL;
 	if (outcome == OUT_later) {
 		event_add(j->timer, &(struct timeval){ later_ms / 1000, (suseconds_t)(later_ms % 1000) * 1000 });
-		return;
-	}
-	if (outcome == OUT_never)
+	} else if (outcome == OUT_never) {
 		log_warn("the answer to message %" PRId64 " was not taken", j->row.id);
-	if (last || outcome == OUT_never) {
-		if (inbox_sent(in, &j->row, &e) == -1)
-			job_drop_for(j, &e);
-		else
-			job_drop(j, 0);
-		return;
+		end(j);
+	} else {
+		job_delivered(j);
 	}
-	if (inbox_part(in, &j->row, &e) == -1)
-		job_drop_for(j, &e);
-	else
-		job_deliver(j);
 }
 
 static void
 send_part(struct job *j)
 {
-	struct letter to = { .key = j->row.key, .chat = j->row.chat, .meta = j->row.meta, .part = j->row.parts };
+	struct letter to = job_letter(j);
 
 	for (to.models = (const char *const *)j->models; j->models != NULL && j->models[to.n_models] != NULL; to.n_models++)
 		;
 	j->sending = j->line->platform->send(j->line->self, &to, j->parts[j->row.parts], on_sent, j);
 }
 
+/* The parts of an answer are always the same ones. */
+static void
+cut(struct job *j)
+{
+	j->parts = j->line->platform->split(j->row.reply);
+	while (j->parts[j->n_parts] != NULL)
+		j->n_parts++;
+	if (j->row.made != NULL && j->line->platform->send_file != NULL)
+		j->made = json_parse(j->row.made, strlen(j->row.made), DEPTH, NULL);
+}
+
 /* The next part. */
 void
 job_deliver(struct job *j)
 {
-	struct gateway *g = j->gateway;
-	size_t n = 0;
-	struct error e = { 0 };
+	size_t done = (size_t)j->row.parts;
 
 	if (j->parts == NULL)
-		j->parts = j->line->platform->split(j->row.reply);
-	while (j->parts[n] != NULL)
-		n++;
-	if ((size_t)j->row.parts < n) {
-		if (!g->draining)
-			send_part(j);
-	} else if (inbox_sent(g->inbox, &j->row, &e) == -1) {
-		job_drop_for(j, &e);
-	} else {
-		job_drop(j, 0);
-	}
+		cut(j);
+	if (done >= j->n_parts + json_array_size(j->made))
+		end(j);
+	else if (j->gateway->draining)
+		return;
+	else if (done < j->n_parts)
+		send_part(j);
+	else
+		job_give(j, done - j->n_parts);
 }

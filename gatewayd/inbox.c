@@ -32,6 +32,7 @@ static const char *const steps[] = {
 	"  turns INTEGER NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, cost REAL NOT NULL);"
 	"CREATE INDEX spent_chat ON spent (platform, chat, last);",
 	OUTBOX_SCHEMA,
+	"ALTER TABLE inbox ADD COLUMN made TEXT;",
 	NULL
 };
 
@@ -76,6 +77,7 @@ row_clear(struct row *r)
 	free(r->key);
 	free(r->session);
 	free(r->reply);
+	free(r->made);
 	*r = (struct row){ 0 };
 }
 
@@ -189,6 +191,7 @@ read_row(sqlite3_stmt *s, struct row *out)
 		.parts = sqlite3_column_int64(s, 10),
 		.meta = db_text(s, 11),
 		.files = db_text(s, 12),
+		.made = db_text(s, 13),
 	};
 	out->key = key_of(out->platform, account, ref);
 }
@@ -197,7 +200,7 @@ int
 inbox_next_head(struct inbox *in, int64_t after, struct row *out, struct error *e)
 {
 	sqlite3_stmt *s = db_query(in->db, e, "SELECT id, platform, account, ref, chat, sender, text, state, session, "
-	    "reply, parts, meta, files FROM inbox WHERE id = (SELECT min(first) FROM (SELECT min(id) AS first FROM inbox "
+	    "reply, parts, meta, files, made FROM inbox WHERE id = (SELECT min(first) FROM (SELECT min(id) AS first FROM inbox "
 	    "WHERE state <> 3 GROUP BY platform, chat) WHERE first > ?)", "i", after);
 	int found;
 
@@ -250,11 +253,11 @@ add_spent(struct inbox *in, const struct row *r, const struct spent *s, struct e
 }
 
 int
-inbox_reply(struct inbox *in, struct row *r, const char *reply, const struct spent *spent, struct error *e)
+inbox_reply(struct inbox *in, struct row *r, const char *reply, const char *made, const struct spent *spent, struct error *e)
 {
 	if (db_begin(in->db, e) == -1)
 		return -1;
-	if (db_run(in->db, e, "UPDATE inbox SET state = 2, reply = ? WHERE id = ? AND state < 2", "si", reply, r->id) == -1 ||
+	if (db_run(in->db, e, "UPDATE inbox SET state = 2, reply = ?, made = ? WHERE id = ? AND state < 2", "ssi", reply, made, r->id) == -1 ||
 	    moved(in, r, e) == -1 || (spent != NULL && add_spent(in, r, spent, e) == -1) || db_commit(in->db, e) == -1) {
 		db_rollback(in->db);
 		return -1;
@@ -262,6 +265,8 @@ inbox_reply(struct inbox *in, struct row *r, const char *reply, const struct spe
 	r->state = ROW_reply;
 	free(r->reply);
 	r->reply = xstrdup(reply);
+	free(r->made);
+	r->made = xstrdup0(made);
 	return 0;
 }
 
@@ -278,7 +283,7 @@ inbox_part(struct inbox *in, struct row *r, struct error *e)
 int
 inbox_sent(struct inbox *in, struct row *r, struct error *e)
 {
-	if (db_run(in->db, e, "UPDATE inbox SET state = 3, text = NULL, reply = NULL, meta = NULL, files = NULL, sent = ? WHERE id = ? AND state = 2", "ii",
+	if (db_run(in->db, e, "UPDATE inbox SET state = 3, text = NULL, reply = NULL, meta = NULL, files = NULL, made = NULL, sent = ? WHERE id = ? AND state = 2", "ii",
 	    clock_wall_ms() / 1000, r->id) == -1 || moved(in, r, e) == -1)
 		return -1;
 	r->state = ROW_sent;

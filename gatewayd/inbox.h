@@ -42,7 +42,8 @@ struct row {
 	char		*key;		/* of its turn: the same for the same message, always; 128 bytes at most */
 	char		*session;	/* from running on */
 	char		*reply;		/* from reply on */
-	int64_t		 parts;		/* of it that left already */
+	char		*made;		/* from reply on: the files that go after it, as turn events list them: JSON text; NULL: none */
+	int64_t		 parts;		/* of it and of them that left already */
 };
 
 struct spent {				/* by a turn, or by the turns of a session */
@@ -85,8 +86,8 @@ int	 inbox_is_stopped(struct inbox *in, const struct row *r);
 /* Its files are elsewhere now. */
 int	 inbox_set_files(struct inbox *in, struct row *r, const char *files, struct error *e);
 int	 inbox_running(struct inbox *in, struct row *r, const char *session, struct error *e);
-/* spent: NULL for an answer without a turn. */
-int	 inbox_reply(struct inbox *in, struct row *r, const char *reply, const struct spent *spent, struct error *e);
+/* made: NULL, or the files that follow; spent: NULL for an answer without a turn. */
+int	 inbox_reply(struct inbox *in, struct row *r, const char *reply, const char *made, const struct spent *spent, struct error *e);
 int	 inbox_part(struct inbox *in, struct row *r, struct error *e);
 int	 inbox_sent(struct inbox *in, struct row *r, struct error *e);
 

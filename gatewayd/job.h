@@ -3,7 +3,8 @@
  * A job is the oldest message of a chat until it is sent. What it says to
  * engined or to the platform stands in the inbox before; so a job can be
  * dropped at any moment, and be begun again from its row. turns.c chooses
- * jobs, turn.c has engined answer them, delivery.c brings the answers back.
+ * jobs, turn.c has engined answer them, delivery.c brings the answers back,
+ * and giving.c the files that a turn made for its reader.
  */
 #ifndef ALPI_GATEWAYD_JOB_H
 #define ALPI_GATEWAYD_JOB_H
@@ -15,6 +16,7 @@
 #include "gatewayd/gateway.h"
 #include "gatewayd/inbox.h"
 
+struct giving;
 struct taking;
 
 struct job {
@@ -30,6 +32,9 @@ struct job {
 	struct sending		*sending;
 	struct event		*timer;		/* typing; then, the next try to send */
 	char			**parts;
+	size_t			 n_parts;
+	json_t			*made;		/* the files that follow them; NULL: none */
+	struct giving		*giving;	/* the one of them that is next; NULL: not yet */
 	struct taking		*taking;	/* its files; NULL: not */
 	struct heard		 heard;
 	bool			 stopped;	/* somebody said so */
@@ -47,7 +52,18 @@ bool	 job_takes_files(struct job *j);
 void	 taking_free(struct taking *k);		/* NULL is fine */
 /* This is the answer: kept, then delivered. spent: NULL for one without a turn. j may be gone after. */
 void	 job_answer(struct job *j, const char *text, const struct spent *spent);
-/* The parts of its reply that have not left yet. j may be gone after. */
+/* The parts of its reply, and the files behind them, that have not left yet. j may be gone after. */
 void	 job_deliver(struct job *j);
+/* One more has left, or never will. j may be gone after. */
+void	 job_delivered(struct job *j);
+struct letter job_letter(const struct job *j);
+/* A grant of the message's sender for one of the daemons; the caller frees. NULL with the error. */
+char	*job_grant(const struct job *j, const char *daemon, uint32_t caps, struct error *e);
+
+/* What is said of a file that is not sent: its line of the listing; the caller frees. */
+char	*giving_line(const json_t *file);
+/* The next of its files on its way, or go on with it. */
+void	 job_give(struct job *j, size_t index);
+void	 giving_free(struct giving *v);		/* NULL is fine */
 
 #endif

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 PROGS              += alpi-gatewayd
 alpi-gatewayd.DIR  := $(LIBEXEC)
-alpi-gatewayd.SRCS := $(addprefix gatewayd/, main.c gateway.c handlers.c allow.c banner.c botapi.c breaker.c commands.c delivery.c inbox.c intake.c markup.c \
+alpi-gatewayd.SRCS := $(addprefix gatewayd/, main.c gateway.c handlers.c allow.c banner.c botapi.c breaker.c commands.c delivery.c giving.c inbox.c intake.c markup.c \
 	mime.c mime_html.c mime_part.c mime_text.c mime_write.c \
 	outbox.c outfile.c posts.c posts_ask.c telegram_file.c telegram_fetch.c media.c taking.c \
 	settings.c split.c state.c telegram.c telegram_send.c threads.c turn.c turns.c update.c)

@@ -72,9 +72,9 @@ on_ended(void *arg, const struct error *why)
 	job_answer(j, text, &(struct spent){ 1, j->heard.tokens_in, j->heard.tokens_out, j->heard.cost });
 }
 
-/* What the turn may cause: a stranger's words are behind it, and nobody is there who could be asked. */
-static char *
-mint(const struct job *j, const char *daemon, uint32_t caps, struct error *e)
+/* What it may cause: a stranger's words are behind it, and nobody is there who could be asked. */
+char *
+job_grant(const struct job *j, const char *daemon, uint32_t caps, struct error *e)
 {
 	const struct boot *b = &j->gateway->daemon->boot;
 	cleanup_free char *verifier = xasprintf("%s/%s", b->profile, daemon);
@@ -105,8 +105,8 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 	struct job *j = arg;
 	bool mention = names_a_peer(j->row.text);
 	uint32_t caps = cap_ceiling("gatewayd") & ~(1u << CAP_peer);
-	cleanup_free char *tools = mint(j, "toolrunner", caps, e), *letters = mint(j, "gatewayd", caps, NULL), *text = NULL;
-	cleanup_free char *peers = mention ? mint(j, "alpd", 1u << CAP_peer, NULL) : NULL;
+	cleanup_free char *tools = job_grant(j, "toolrunner", caps, e), *letters = job_grant(j, "gatewayd", caps, NULL), *text = NULL;
+	cleanup_free char *peers = mention ? job_grant(j, "alpd", 1u << CAP_peer, NULL) : NULL;
 	cleanup_json json_t *files = j->row.files == NULL ? NULL : json_parse(j->row.files, strlen(j->row.files), FILES_DEPTH, NULL);
 	const char *grants[3] = { tools };
 	size_t n = 1;

@@ -39,6 +39,8 @@ job_free(struct job *j)
 	if (j->sending != NULL)
 		j->line->platform->cancel(j->sending);
 	event_free(j->timer);
+	giving_free(j->giving);
+	json_decref(j->made);
 	split_free(j->parts);
 	split_free(j->models);
 	row_clear(&j->row);

@@ -87,7 +87,7 @@ finish(struct row *r)
 	if (r->state == ROW_received)
 		assert_int_equal(inbox_running(in, r, "s1", NULL), 0);
 	if (r->state == ROW_running)
-		assert_int_equal(inbox_reply(in, r, "answer", NULL, NULL), 0);
+		assert_int_equal(inbox_reply(in, r, "answer", NULL, NULL, NULL), 0);
 	assert_int_equal(inbox_sent(in, r, NULL), 0);
 	row_clear(r);
 }
@@ -167,8 +167,8 @@ test_a_row_goes_one_step_at_a_time(void **state)
 	assert_int_equal(inbox_part(in, &r, NULL), -1);
 	assert_int_equal(inbox_running(in, &r, "s1", NULL), 0);
 	assert_int_equal(inbox_running(in, &late, "s2", NULL), -1);
-	assert_int_equal(inbox_reply(in, &r, "one", NULL, NULL), 0);
-	assert_int_equal(inbox_reply(in, &late, "two", NULL, NULL), -1);
+	assert_int_equal(inbox_reply(in, &r, "one", NULL, NULL, NULL), 0);
+	assert_int_equal(inbox_reply(in, &late, "two", NULL, NULL, NULL), -1);
 	assert_int_equal(inbox_part(in, &r, NULL), 0);
 	row_clear(&late);
 	reopen();
@@ -281,7 +281,7 @@ test_what_was_spent_is_added_up_by_session(void **state)
 		add(5 + i, "11", "a");
 		r = head(0);
 		inbox_running(in, &r, "s1", NULL);
-		assert_int_equal(inbox_reply(in, &r, "x", &s, NULL), 0);
+		assert_int_equal(inbox_reply(in, &r, "x", NULL, &s, NULL), 0);
 		finish(&r);
 	}
 	inbox_spent(in, "s1", &s);
@@ -320,7 +320,7 @@ live(int out)
 			if (r.state == ROW_received)
 				inbox_running(in, &r, "s1", NULL);
 			else if (r.state == ROW_running)
-				inbox_reply(in, &r, "x", NULL, NULL);
+				inbox_reply(in, &r, "x", NULL, NULL, NULL);
 			else {
 				c = (char)atoi(strrchr(r.key, ':') + 1);
 				if (write(out, &c, 1) != 1)
