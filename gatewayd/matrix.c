@@ -90,9 +90,9 @@ is_wanted(struct matrix *m, const struct matrix_event *ev, bool stranger)
 	}
 	if (m->since == NULL)
 		return false;
-	if (ev->kind != MATRIX_TEXT && !stranger)
+	if (ev->kind == MATRIX_MUTE && !stranger)
 		log_info(NAME " chat=%s event=%s holds nothing to read", ev->room, ev->id);
-	return ev->kind == MATRIX_TEXT || stranger;
+	return ev->kind != MATRIX_MUTE || stranger;
 }
 
 /* All on disk, the place with them, or nothing of it. */
@@ -104,9 +104,11 @@ take(struct matrix *m, struct error *e)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		const struct matrix_event *ev = &s->rows[i];
+		struct matrix_event *ev = &s->rows[i];
 		bool stranger = !allow_admits(&m->allow, ev->room, ev->sender);
 
+		if (ev->kind == MATRIX_FILE && !stranger)
+			matrix_note_file(ev);
 		if (is_wanted(m, ev, stranger))
 			a[n++] = (struct arrival){ .ref = ev->id, .chat = ev->room, .sender = ev->sender, .text = ev->text,
 			    .files = ev->files, .stranger = stranger };
@@ -379,7 +381,11 @@ const struct platform matrix_platform = {
 	.allow = matrix_allow,
 	.split = matrix_split,
 	.send = matrix_send,
+	.send_file = matrix_send_file,
+	.caption = MATRIX_CAPTION,
 	.cancel = matrix_send_cancel,
+	.fetch = matrix_fetch,
+	.fetch_cancel = matrix_fetch_cancel,
 	.typing = matrix_typing,
 	.probe = matrix_probe,
 };

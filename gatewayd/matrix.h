@@ -36,6 +36,32 @@ char	*matrix_room_path(const char *room, const char *rest);
  */
 void	 matrix_fill(struct matrix *m, void (*done)(struct matrix *m, const struct matrix_answer *failed));
 
+#define MATRIX_CAPTION	1024		/* units of text that go with a file; older programs show them in place of its name */
+
+/* Something on its way to a room. */
+struct sending {
+	struct matrix		*matrix;
+	struct matrix_call	*call;
+	char			*chat, *path;	/* of the event */
+	json_t			*event;		/* of a file that is being brought to the server; NULL: it is there, or it is a text */
+	struct event		*soon;		/* for a file that cannot be read; NULL: it can */
+	sent_fn			*done;
+	void			*arg;
+};
+
+/* The same path for the same part of the same answer, and for nothing else, so that the room sees it once. */
+struct sending *matrix_sending(struct matrix *m, const struct letter *to, sent_fn *done, void *arg);
+/* The event; it is taken. */
+void	 matrix_put(struct sending *s, json_t *event);
+/* A call of it has ended. s is gone after. */
+void	 matrix_sent(void *sending, const struct matrix_answer *a);
+
+/* matrix_media.c: the files of a message, as the inbox keeps them; and the rows of the platform's table. */
+void	 matrix_note_file(struct matrix_event *ev);
+struct fetching *matrix_fetch(void *self, const char *id, fetched_fn *done, void *arg);
+void	 matrix_fetch_cancel(struct fetching *f);
+struct sending *matrix_send_file(void *self, const struct letter *to, const struct outgoing *f, sent_fn *done, void *arg);
+
 /* matrix_send.c: the rows of the platform's table. */
 char	**matrix_split(const char *reply);
 struct sending *matrix_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);

@@ -13,6 +13,8 @@
 
 #define ANSWER_MAX	(16 * 1024 * 1024)
 #define LOAD_MS		60000
+#define UPLOAD_MS	120000
+#define JSON		"application/json"
 #define RETRY_MAX_MS	3600000
 
 struct matrix_call {
@@ -66,23 +68,26 @@ on_answer(void *arg, const struct webcall_answer *a)
 		if (a->status != 0)
 			explain(c, a, m.body);
 		m.why = a->status != 0 ? c->why : a->why;
+		m.large = a->large;
 	}
 	c->done(c->arg, &m);
 	free(c);
 }
 
 static struct matrix_call *
-start(const struct matrix_server *m, const struct webcall_request *r, const char *path, bool file, matrix_done *done, void *arg)
+start(const struct matrix_server *m, const struct webcall_request *r, const char *path, const char *type, bool file, matrix_done *done,
+    void *arg)
 {
 	struct matrix_call *c = xcalloc(1, sizeof(*c));
 	cleanup_free char *url = xasprintf("%s%s", m->url, path), *bearer = xasprintf("Authorization: Bearer %s", m->token);
+	cleanup_free char *kind = xasprintf("Content-Type: %s", type);
 	struct webcall_request whole = *r;
 
 	c->file = file;
 	c->done = done;
 	c->arg = arg;
 	whole.url = url;
-	whole.headers = (const char *[]){ bearer, "Content-Type: application/json", NULL };
+	whole.headers = (const char *[]){ bearer, kind, NULL };
 	c->web = webcall_start(m->http, m->base, &whole, on_answer, c);
 	explicit_bzero(bearer, strlen(bearer));
 	return c;
@@ -95,13 +100,21 @@ matrix_ask(const struct matrix_server *m, const char *method, const char *path, 
 
 	json_decref(body);
 	return start(m, &(struct webcall_request){ .method = method, .body = text, .len = text == NULL ? 0 : strlen(text),
-	    .wait_ms = wait_ms, .most = ANSWER_MAX }, path, false, done, arg);
+	    .wait_ms = wait_ms, .most = ANSWER_MAX }, path, JSON, false, done, arg);
+}
+
+struct matrix_call *
+matrix_upload(const struct matrix_server *m, const char *path, const char *type, const void *bytes, size_t len, matrix_done *done,
+    void *arg)
+{
+	return start(m, &(struct webcall_request){ .method = "POST", .body = bytes, .len = len, .wait_ms = UPLOAD_MS,
+	    .most = ANSWER_MAX }, path, type, false, done, arg);
 }
 
 struct matrix_call *
 matrix_load(const struct matrix_server *m, const char *path, size_t most, matrix_done *done, void *arg)
 {
-	return start(m, &(struct webcall_request){ .method = "GET", .wait_ms = LOAD_MS, .most = most }, path, true, done, arg);
+	return start(m, &(struct webcall_request){ .method = "GET", .wait_ms = LOAD_MS, .most = most }, path, JSON, true, done, arg);
 }
 
 void

@@ -27,6 +27,7 @@ struct matrix_answer {
 	size_t		 len;
 	const char	*type;
 	const char	*why;		/* unless ok, in a line */
+	bool		 large;		/* of status 0: a file is larger than matrix_load was told */
 	int64_t		 retry_ms;	/* what the server asks us to wait; -1: it does not say */
 };
 
@@ -40,6 +41,9 @@ struct matrix_call *matrix_ask(const struct matrix_server *m, const char *method
 	    matrix_done *done, void *arg);
 /* The same for a file of at most so many bytes. */
 struct matrix_call *matrix_load(const struct matrix_server *m, const char *path, size_t most, matrix_done *done, void *arg);
+/* Bring a file there, of this type. As matrix_ask. */
+struct matrix_call *matrix_upload(const struct matrix_server *m, const char *path, const char *type, const void *bytes, size_t len,
+	    matrix_done *done, void *arg);
 void	 matrix_cancel(struct matrix_call *c);	/* NULL is fine */
 
 #endif

@@ -25,18 +25,14 @@
 #define TYPING_MS	5000
 #define AGAIN_MS	5000
 
-struct sending {
-	struct matrix		*matrix;
-	struct matrix_call	*call;
-	char			*chat;
-	sent_fn			*done;
-	void			*arg;
-};
-
 static void
 sending_free(struct sending *s)
 {
+	if (s->soon != NULL)
+		event_free(s->soon);
+	json_decref(s->event);
 	free(s->chat);
+	free(s->path);
 	free(s);
 }
 
@@ -47,8 +43,8 @@ is_refused(const struct matrix_answer *a)
 	return *a->errcode != '\0' && (a->status == 400 || a->status == 403 || a->status == 404 || a->status == 413);
 }
 
-static void
-on_sent(void *arg, const struct matrix_answer *a)
+void
+matrix_sent(void *arg, const struct matrix_answer *a)
 {
 	struct sending *s = arg;
 	int64_t pause = breaker_left(s->matrix->breaker);
@@ -92,21 +88,30 @@ event_of(const char *part)
 }
 
 struct sending *
-matrix_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg)
+matrix_sending(struct matrix *m, const struct letter *to, sent_fn *done, void *arg)
 {
-	struct matrix *m = self;
 	struct sending *s = xcalloc(1, sizeof(*s));
-	cleanup_free char *rest = NULL, *path = NULL;
+	cleanup_free char *rest = NULL;
 	char name[33];
 
 	name_of(to, name);
 	rest = xasprintf("send/m.room.message/%s", name);
-	path = matrix_room_path(to->chat, rest);
-	s->matrix = m;
-	s->chat = xstrdup(to->chat);
-	s->done = done;
-	s->arg = arg;
-	s->call = matrix_ask(&m->server, "PUT", path, event_of(part), SEND_MS, on_sent, s);
+	*s = (struct sending){ .matrix = m, .chat = xstrdup(to->chat), .path = matrix_room_path(to->chat, rest), .done = done, .arg = arg };
+	return s;
+}
+
+void
+matrix_put(struct sending *s, json_t *event)
+{
+	s->call = matrix_ask(&s->matrix->server, "PUT", s->path, event, SEND_MS, matrix_sent, s);
+}
+
+struct sending *
+matrix_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg)
+{
+	struct sending *s = matrix_sending(self, to, done, arg);
+
+	matrix_put(s, event_of(part));
 	return s;
 }
 

@@ -134,15 +134,16 @@ read_file(struct matrix_event *ev, const json_t *content)
 		ev->text = read_text(body);
 }
 
-static bool
-is_file(const char *type)
+/* "m.image": "image"; NULL: it is no file. */
+static const char *
+what_of(const char *type)
 {
 	static const char *const types[] = { "m.image", "m.file", "m.audio", "m.video" };
 
 	for (size_t i = 0; i < COUNT(types); i++)
 		if (strcmp(types[i], type) == 0)
-			return true;
-	return false;
+			return types[i] + 2;
+	return NULL;
 }
 
 static bool
@@ -160,7 +161,7 @@ read_message(struct matrix_event *ev, const json_t *content)
 	if (*type == '\0' || is_edit(content))
 		return -1;
 	ev->kind = MATRIX_MUTE;
-	if (is_file(type))
+	if ((ev->what = what_of(type)) != NULL)
 		read_file(ev, content);
 	else if (strcmp(type, "m.text") == 0 && (ev->text = read_text(json_str(content, "body", ""))) != NULL)
 		ev->kind = MATRIX_TEXT;

@@ -26,6 +26,7 @@ struct matrix_event {
 	enum matrix_kind kind;
 	char		*room, *sender, *id;	/* each at most MATRIX_ID_MAX, of printing characters */
 	char		*text;			/* valid UTF-8; NULL: none */
+	const char	*what;			/* MATRIX_FILE: image, file, audio, video; static */
 	char		*server, *media;	/* MATRIX_FILE: whose, and its name there */
 	char		*name, *mime;		/* MATRIX_FILE: as the sender calls it; mime NULL: not said */
 	int64_t		 size;			/* MATRIX_FILE: as the sender says; -1 */

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #define MEDIA_MAX	(20 * 1024 * 1024)	/* bytes; Telegram gives bots no larger ones */
+#define MEDIA_NO_TEXT "(sent without a text)"	/* of a message that is only a file */
 
 /*
  * The file of a message: {id, name, kind, size}, id being what the server knows it by, kind one of photo, document, voice, audio.

@@ -11,7 +11,6 @@
 #include "common/mem.h"
 #include "gatewayd/media.h"
 
-#define NO_TEXT "(sent without a text)"
 
 /* The members of an update that hold a message for us. */
 static const char *const messages[] = { "message", "edited_message" };
@@ -74,7 +73,7 @@ read_message(struct update *u, const json_t *m)
 	if (text[strspn(text, " \t\r\n")] == '\0') {
 		if (file == NULL)
 			return;
-		text = NO_TEXT;
+		text = MEDIA_NO_TEXT;
 	}
 	u->kind = UPDATE_MESSAGE;
 	u->text = xstrndup(text, utf8_cut(text, strlen(text), UPDATE_TEXT_MAX));
@@ -101,7 +100,7 @@ static void
 join(struct update *to, struct update *from)
 {
 	json_array_extend(to->files, from->files);
-	if (strcmp(to->text, NO_TEXT) == 0) {
+	if (strcmp(to->text, MEDIA_NO_TEXT) == 0) {
 		free(to->text);
 		to->text = xstrdup(from->text);
 	}

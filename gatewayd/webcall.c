@@ -17,6 +17,7 @@ struct webcall {
 	webcall_done		*done;
 	void			*arg;
 	int			 status;
+	bool			 large;
 	int64_t			 retry_ms;
 	struct buf		 body;
 	char			 type[128], why[ERROR_TEXT_MAX];
@@ -36,7 +37,7 @@ finish(struct webcall *c, const char *why)
 {
 	c->http = NULL;
 	c->done(c->arg, &(struct webcall_answer){ .status = why == NULL ? c->status : 0, .type = c->type, .body = &c->body, .why = why,
-	    .retry_ms = c->retry_ms });
+	    .large = c->large, .retry_ms = c->retry_ms });
 	call_free(c);
 }
 
@@ -63,6 +64,7 @@ on_done(void *arg, const struct error *e)
 {
 	struct webcall *c = arg;
 
+	c->large = e != NULL && e->code == ERR_too_large;
 	if (e != NULL)
 		snprintf(c->why, sizeof(c->why), "%s", e->code == ERR_invalid ? "the address cannot be used" : e->text);
 	finish(c, e != NULL ? c->why : NULL);

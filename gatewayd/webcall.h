@@ -7,6 +7,7 @@
 #ifndef ALPI_GATEWAYD_WEBCALL_H
 #define ALPI_GATEWAYD_WEBCALL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct webcall_answer {
 	const char	*type;		/* Content-Type; "" */
 	struct buf	*body;		/* may be taken */
 	const char	*why;		/* in a line, of status 0; NULL */
+	bool		 large;		/* of status 0: more came than was asked for at most */
 	int64_t		 retry_ms;	/* of Retry-After; -1 */
 };
 
