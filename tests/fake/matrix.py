@@ -12,7 +12,9 @@ SELF = "@alpi:fake.test"
 
 class MatrixHandler(Handler):
     def serve(self):
-        status, said = self.service.answer(self.command, self.path, self.headers.get("Authorization"), json.loads(self.body() or b"{}"))
+        data, kind = self.body(), self.headers.get("Content-Type", "")
+        body = json.loads(data or b"{}") if kind == "application/json" else (kind, data)
+        status, said = self.service.answer(self.command, self.path, self.headers.get("Authorization"), body)
         kind, data = said if isinstance(said, tuple) else ("application/json", said)
         self.say(status, data, kind)
 
@@ -31,6 +33,8 @@ class Homeserver(Service):
         self.again = 0                          # sends that were known already
         self.media = {}                         # id -> (type, bytes)
         self.refuse = {}                        # call -> [(status, body)]
+        self.hold, self.held = None, False      # of files: a call that is done and not answered; it is at that
+        self.old = False                        # before version 1.11: media are where nobody logs in
         self.logged_out = False
         super().__init__(MatrixHandler)
 
@@ -63,6 +67,16 @@ class Homeserver(Service):
     def answers(self, room=None):
         with self.lock:
             return [row["body"] for row in self.sent if room in (None, row["room"])]
+
+    def keep(self):
+        with self.lock:
+            self.held = True
+            self.lock.wait_for(lambda: self.hold is None or self.closed)
+
+    def let_go(self):
+        with self.lock:
+            self.hold = None
+            self.lock.notify_all()
 
     # ---- the calls -----------------------------------------------------------------------------
 
@@ -113,9 +127,26 @@ class Homeserver(Service):
         return 200, {}
 
     def download(self, query, body, server, media):
+        if self.old:
+            return 404, {"errcode": "M_UNRECOGNIZED", "error": "unknown"}
+        return self.old_download(query, body, server, media)
+
+    def old_download(self, query, body, server, media):
         if server != "fake.test" or media not in self.media:
             return 404, {"errcode": "M_NOT_FOUND", "error": "no such media"}
         return 200, self.media[media]
+
+    def upload(self, query, body):
+        with self.lock:
+            name = f"upload{len(self.media)}"
+            self.media[name] = body
+        return 200, {"content_uri": f"mxc://fake.test/{name}"}
+
+    def files(self):
+        """What was sent and is no text: kind, name, words, the bytes behind it and the type they were brought as."""
+        with self.lock:
+            rows = [row["content"] for row in self.sent if "url" in row["content"]]
+        return [(c["msgtype"], c["filename"], c["body"], *self.media[c["url"].rsplit("/", 1)[1]]) for c in rows]
 
     def whoami(self, query, body):
         return 200, {"user_id": SELF}
@@ -127,6 +158,8 @@ class Homeserver(Service):
         ("PUT", "send", r"/_matrix/client/v3/rooms/([^/]+)/send/([^/]+)/([^/]+)", send),
         ("PUT", "typing", r"/_matrix/client/v3/rooms/([^/]+)/typing/([^/]+)", type),
         ("GET", "download", r"/_matrix/client/v1/media/download/([^/]+)/([^/]+)", download),
+        ("GET", "old_download", r"/_matrix/media/v3/download/([^/]+)/([^/]+)", old_download),
+        ("POST", "upload", r"/_matrix/media/v3/upload", upload),
     ]
 
     def answer(self, method, target, token, body):
@@ -144,5 +177,8 @@ class Homeserver(Service):
                 self.calls.append((name, query))
                 if self.refuse.get(name):
                     return self.refuse[name].pop(0)
-            return function(self, query, body, *[urllib.parse.unquote(part) for part in found.groups()])
+            said = function(self, query, body, *[urllib.parse.unquote(part) for part in found.groups()])
+            if name == self.hold and (name == "upload" or "url" in body):
+                self.keep()
+            return said
         return 404, {"errcode": "M_UNRECOGNIZED", "error": "unknown"}
