@@ -109,7 +109,7 @@ wait_for_engine(struct follow *f, const struct error *e)
 	if (f->away == 0)
 		f->away = now;
 	away = now - f->away;
-	if (!f->asked && (away >= FOLLOW_START_S * 1000 || f->reason != NULL)) {
+	if (!f->asked && (away >= (f->owner->start_s > 0 ? f->owner->start_s : FOLLOW_START_S) * 1000 || f->reason != NULL)) {
 		end(f, e);
 		return true;
 	}

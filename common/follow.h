@@ -10,7 +10,7 @@
 
 #include "common/call.h"
 
-#define FOLLOW_START_S	10	/* an engined that could not be asked yet is waited for so long */
+#define FOLLOW_START_S	10
 
 struct follow;
 
@@ -19,6 +19,7 @@ typedef struct request *follow_send(struct daemon *d, const char *unit, enum msg
 	    const char *grant, int timeout_ms, request_done *done, void *arg, struct error *e);
 
 struct follow_owner {
+	int	start_s;	/* an engined that could not be asked yet is waited for so long; 0: FOLLOW_START_S */
 	/* Send turn.start under the follow's key, for `done` with `done_arg`. NULL with the error. Also after each absence of engined. */
 	struct request *(*start)(void *arg, request_done *done, void *done_arg, struct error *e);
 	/* It was answered: the turn runs, or ran, there. */

@@ -119,7 +119,9 @@ on_ended(void *arg, const struct error *why)
 		result_over(a);
 }
 
+/* An engined that is away is waited for as long as the job has: its time is due once. */
 static const struct follow_owner owner = {
+	.start_s = JOB_TIMEOUT_MAX,
 	.start = send_start, .started = on_started, .event = on_event, .ended = on_ended,
 };
 
