@@ -14,7 +14,6 @@
 #define WAIT_MS		25000
 #define ANSWER_MS	8000
 #define AGAIN_MS	500
-#define LIMIT_MAX	600		/* of the tool */
 #define WORDS_MAX	256
 
 struct script {
@@ -247,13 +246,12 @@ struct script *
 script_start(struct schedule *s, const char *key, const char *grant, const json_t *job, bool resumed, script_done *done,
     void *arg, struct error *e)
 {
-	int limit = job_timeout_s(job);
 	json_t *args = script_parse(s->home, json_str(job, "prompt", ""), e);
 	struct script *p;
 
 	if (args == NULL)
 		return NULL;
-	json_object_set_new(args, "timeout", json_integer(limit < LIMIT_MAX ? limit : LIMIT_MAX));
+	json_object_set_new(args, "timeout", json_integer(job_timeout_s(job)));
 	p = xcalloc(1, sizeof(*p));
 	p->in = s;
 	p->key = xstrdup(key);

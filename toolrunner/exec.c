@@ -291,6 +291,12 @@ policy_of(const struct exec *x)
 }
 
 /* A worker gets ready for the call and waits. */
+static bool
+is_of_a_job(const struct exec *x)
+{
+	return strcmp(strchrnul(x->origin, '/'), "/scheduled") == 0;
+}
+
 static int
 prepare(struct exec *x, struct error *e)
 {
@@ -298,7 +304,7 @@ prepare(struct exec *x, struct error *e)
 	struct worker_job job = {
 		.key = x->key, .tool = x->tool, .args = x->args, .workspace = x->workspace, .policy = &policy,
 		.skill = x->skill, .env = x->env,
-		.timeout_ms = tool_limit_ms(x->tool, x->args),
+		.timeout_ms = tool_limit_ms(x->tool, x->args, is_of_a_job(x)),
 	};
 
 	return (x->worker = worker_start(x->runner->launcher, &job, &events, x, e)) == NULL ? -1 : 0;

@@ -51,6 +51,7 @@ struct tool_call {
 	const char	*home, *root;	/* this profile's home and the machine root of alpi: denied ground, not readable in the sandbox */
 	const char	*skill;		/* the folder of the skill that it works on, or NULL */
 	const char	*person;	/* the person's home directory: what ~ means; may be invisible */
+	int64_t		 limit_ms;	/* its time limit (tool_limit_ms) */
 	struct result	 result;	/* zeroed, with the output's ceiling set */
 	/* Tell the one who waits: one line, cut at 4096 bytes. */
 	void		(*progress)(struct tool_call *, const char *line);
@@ -71,7 +72,7 @@ struct tool {
 	bool			 shown_skills;	/* gets the variables of the skills that the turn was shown */
 	const char		*skill_arg;	/* the argument that names the skill it works on; NULL: it works on none */
 	int			 limit_s;	/* time limit; an integer argument "timeout" of the call sets another, up to the next */
-	int			 limit_max_s;	/* 0: TOOL_LIMIT_MAX_S */
+	int			 limit_max_s;	/* 0: TOOL_LIMIT_MAX_S; for a job's script it is that, too */
 	/*
 	 * Do it. 0 with call->result filled in, or -1 with the error, which becomes the result's error and code.
 	 * Runs in the worker, where it may block.
@@ -97,8 +98,8 @@ const json_t	*tool_parameters(const struct tool *t);
  * 0, or -1 with ERR_invalid naming the tool and the argument.
  */
 int		 tool_check_args(const struct tool *t, const json_t *args, struct error *e);
-/* The time limit of this call in milliseconds. */
-int64_t		 tool_limit_ms(const struct tool *t, const json_t *args);
+/* The time limit of this call in milliseconds. job: of scheduled's own, for whose scripts the job says it. */
+int64_t		 tool_limit_ms(const struct tool *t, const json_t *args, bool job);
 
 /* toolrunner/tools/NAME.c, one each. */
 int	tool_read_file(struct tool_call *call, struct error *e);

@@ -310,11 +310,11 @@ tool_check_args(const struct tool *t, const json_t *args, struct error *e)
 }
 
 int64_t
-tool_limit_ms(const struct tool *t, const json_t *args)
+tool_limit_ms(const struct tool *t, const json_t *args, bool job)
 {
 	bool settable = json_object_get(json_object_get(tool_parameters(t), "properties"), "timeout") != NULL;
 	int64_t s = settable ? json_int(args, "timeout", t->limit_s) : t->limit_s;
-	int64_t most = t->limit_max_s > 0 ? t->limit_max_s : TOOL_LIMIT_MAX_S;
+	int64_t most = t->limit_max_s > 0 && !job ? t->limit_max_s : TOOL_LIMIT_MAX_S;
 
 	if (s < 1)
 		s = t->limit_s;

@@ -139,7 +139,7 @@ further(struct launcher *l, struct run *run, struct worker_job *job)
 		cleanup_json json_t *args = json_parse(line, strlen(line), 32, NULL);
 
 		job->args = args;
-		job->timeout_ms = tool_limit_ms(job->tool, args);
+		job->timeout_ms = tool_limit_ms(job->tool, args, false);
 		status = call(l, run, job, 0);
 	}
 	free(line);
@@ -172,7 +172,7 @@ main(int argc, char *argv[])
 		return selftest(l, &run, &box);
 	struct worker_job job = { .key = "t/1/0", .tool = tool_find(argv[4]), .args = args, .workspace = argv[3], .policy = &box,
 	    .skill = json_str(policy, "skill", NULL), .env = json_object_get(policy, "env") };
-	job.timeout_ms = tool_limit_ms(job.tool, args);
+	job.timeout_ms = tool_limit_ms(job.tool, args, false);
 	for (int64_t i = json_int(policy, "repeat", 1); i > 0 && status == 0; i--)
 		status = call(l, &run, &job, json_int(policy, "cancel_ms", 0));
 	if (json_bool(policy, "stdin", false))

@@ -258,7 +258,7 @@ tool_db(struct tool_call *call, struct error *e)
 	const char *action = json_str(call->args, "action", "");
 	struct base b = { 0 };
 	cleanup_free char *path = xasprintf("%s/state/db.sqlite", call->skill);
-	int result = base_open(&b, path, tool_limit_ms(tool_find(call->name), call->args), e);
+	int result = base_open(&b, path, call->limit_ms, e);
 
 	for (size_t i = 0; i < COUNT(actions) && result == 0; i++)
 		if (strcmp(actions[i].name, action) == 0)

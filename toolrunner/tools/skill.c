@@ -208,7 +208,7 @@ run_script(struct tool_call *call, const struct skill *s, struct command *c, str
 		return -1;
 	set_variables(call, s);
 	*c = (struct command){ .argv = argv, .cwd = call->skill, .input = -1, .out.half = OUT_HALF, .err.half = ERR_HALF,
-	    .most = MOST, .limit_ms = tool_limit_ms(tool_find(call->name), call->args), .tick = on_tick, .tick_arg = call };
+	    .most = MOST, .limit_ms = call->limit_ms, .tick = on_tick, .tick_arg = call };
 	return command_run(c, e);
 }
 

@@ -109,7 +109,7 @@ write_result(struct tool_call *call, const struct command *c)
 static int
 run(struct tool_call *call, struct command *c, struct error *e)
 {
-	c->limit_ms = tool_limit_ms(tool_find(call->name), call->args);
+	c->limit_ms = call->limit_ms;
 	c->tick = on_tick;
 	c->tick_arg = call;
 	if (command_run(c, e) == -1)
