@@ -139,6 +139,14 @@ due_arm(struct due *d, struct job *j, int64_t now)
 		add(&d->waiting, j);
 }
 
+void
+due_later(struct due *d, struct job *j, int64_t at)
+{
+	due_drop(d, j);
+	j->due = at;
+	add(&d->waiting, j);
+}
+
 struct job *
 due_take(struct due *d, int64_t now)
 {

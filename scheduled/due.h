@@ -35,6 +35,8 @@ int64_t	 due_of(const struct job *j, int64_t now);
 /* Put a job where it belongs now; after any change of it. */
 void	 due_arm(struct due *d, struct job *j, int64_t now);
 void	 due_drop(struct due *d, struct job *j);
+/* It is looked at again then, whenever it is due. */
+void	 due_later(struct due *d, struct job *j, int64_t at);
 /* The due job that comes first, which leaves the heaps; NULL: none. */
 struct job *due_take(struct due *d, int64_t now);
 /* When the next becomes due: NEVER, or in the past when one is. */

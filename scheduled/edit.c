@@ -171,6 +171,18 @@ put_new(struct schedule *s, const json_t *row, const char *key, struct error *e)
 	return j;
 }
 
+/* It was added for this very call. A once job may have run since, and be gone: it is not added a second time. */
+static json_t *
+show_added(struct schedule *s, const char *id, struct error *e)
+{
+	struct job *j = jobs_find(s->jobs, id);
+
+	if (j != NULL)
+		return edit_show(s, j);
+	error_set(e, ERR_exists, "job %s was added by this call already, and is over or was removed", id);
+	return NULL;
+}
+
 json_t *
 edit_add(struct schedule *s, const json_t *asked, bool force, const char *key, struct error *e)
 {
@@ -185,8 +197,7 @@ edit_add(struct schedule *s, const json_t *asked, bool force, const char *key, s
 		return NULL;
 	}
 	if (key != NULL && (known = runs_added(s->runs, key, id, e)) != 0)
-		if (known == -1 || (j = jobs_find(s->jobs, id)) != NULL)
-			return known == -1 ? NULL : edit_show(s, j);
+		return known == -1 ? NULL : show_added(s, id, e);
 	row = new_row(s, asked);
 	if (check(s, row, e) == -1 || check_twin(s, row, force, e) == -1 || (j = put_new(s, row, key, e)) == NULL)
 		return NULL;
@@ -205,21 +216,33 @@ differs(const json_t *a, const json_t *b, const char *name)
 	    (json_object_get(a, name) != NULL || json_object_get(b, name) != NULL);
 }
 
-/* Its time is another: it counts from now, and a once job is to come. */
-static int
-anchor_again(struct schedule *s, struct job *j, const json_t *old, const json_t *row, struct error *e)
+static bool
+is_moved(const json_t *old, const json_t *row)
 {
 	static const char *const names[] = { "kind", "expression", "run_at", "after_hours", "tz" };
-	bool moved = false, ran = j->kind != JOB_ONCE;
+	bool moved = false;
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		moved |= differs(old, row, names[i]);
-	if (!moved)
-		return 0;
+	return moved;
+}
+
+/* Its time is another: it counts from now, and a once job is to come. That is on disk before the new time, which would else be due. */
+static struct job *
+put_again(struct schedule *s, const char *id, const json_t *old, const json_t *row, struct error *e)
+{
+	bool moved = is_moved(old, row), ran = strcmp(json_str(row, "kind", "cron"), "once") != 0;
+	int64_t now = clock_wall_ms();
+	struct job *j;
+
+	if (moved && runs_anchor(s->runs, id, ran, ran ? now : 0, NULL, e) == -1)
+		return NULL;
+	if ((j = jobs_put(s->jobs, row, e)) == NULL || !moved)
+		return j;
 	j->ran = ran;
-	j->last_run = ran ? clock_wall_ms() : 0;
+	j->last_run = ran ? now : 0;
 	j->skip = 0;
-	return runs_anchor(s->runs, j->id, ran, j->last_run, NULL, e);
+	return j;
 }
 
 static int
@@ -252,13 +275,10 @@ edit_update(struct schedule *s, const char *id, const json_t *changes, struct er
 	if (merge(row, changes, e) == -1 || check(s, row, e) == -1)
 		return NULL;
 	due_drop(&s->due, j);
-	if ((j = jobs_put(s->jobs, row, e)) == NULL) {
-		tick_arm(s, id);
-		return NULL;
-	}
-	if (anchor_again(s, j, old, row, e) == -1)
-		return NULL;
+	j = put_again(s, id, old, row, e);
 	tick_arm(s, id);
+	if (j == NULL)
+		return NULL;
 	tick_repeat(s, NULL);
 	tick_soon(s);
 	return edit_show(s, j);

@@ -2,11 +2,13 @@
 /* See jobs.h: the file and the list. What a row says stands in job.c. */
 #include "scheduled/jobs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "common/atomic.h"
 #include "common/buf.h"
@@ -17,6 +19,8 @@
 #include "scheduled/job.h"
 
 #define ALIKE	0.6
+#define LOCK_TRIES	20
+#define LOCK_PAUSE_NS	5000000L
 
 /* What of a file tells that it changed. */
 struct stamp {
@@ -219,21 +223,39 @@ value_end(const char *p, const char *end)
 	return p;
 }
 
+/* JSON, though no row that we take: the one that it stands in is broken, and not the file. */
+static bool
+is_json(const char *p, size_t len)
+{
+	json_t *v = json_loadb(p, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+
+	json_decref(v);
+	return v != NULL;
+}
+
 static int
 take_row(struct jobs *s, const char *p, const char *end, struct error *e)
 {
 	cleanup_json json_t *row = NULL;
+	struct error why = { 0 };
 	struct job *j;
+	size_t len;
 
 	while (end > p && skip_blanks(end - 1, end) == end)
 		end--;
-	if (end - p > JOB_BYTES)
-		return error_set(e, ERR_too_large, "row %zu is larger than %d bytes", s->n + 1, JOB_BYTES);
-	if ((row = json_parse(p, (size_t)(end - p), 16, e)) == NULL)
-		return error_add(e, "row %zu", s->n + 1);
+	len = (size_t)(end - p);
+	if (len > JOB_BYTES)
+		error_set(&why, ERR_too_large, "it is larger than %d bytes", JOB_BYTES);
+	else
+		row = json_parse(p, len, 16, &why);
+	if (row == NULL && !is_json(p, len))
+		return error_set(e, ERR_invalid, "row %zu: %s", s->n + 1, why.text);
 	j = xcalloc(1, sizeof(*j));
-	job_read(j, row, &s->zones);
-	j->text = xstrndup(p, (size_t)(end - p));
+	if (row == NULL)
+		j->broken = xstrdup(why.text);
+	else
+		job_read(j, row, &s->zones);
+	j->text = xstrndup(p, len);
 	append(s, j);
 	return 0;
 }
@@ -291,6 +313,20 @@ load(struct jobs *s)
 	report(s);
 }
 
+/* Another program holds it for a write at most; one that was stopped while it did must not stop our jobs. */
+static int
+take_lock(const struct jobs *s, int lock, struct error *e)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return error_errno(e, "%s", s->lock);
+		nanosleep(&(struct timespec){ .tv_nsec = LOCK_PAUSE_NS }, NULL);
+	}
+	return error_set(e, ERR_busy, "another program holds %s; try again", s->lock);
+}
+
 /* One row replaced (i == n: added), or with NULL removed. */
 static int
 save(struct jobs *s, size_t i, const char *text, struct error *e)
@@ -300,8 +336,10 @@ save(struct jobs *s, size_t i, const char *text, struct error *e)
 	struct stamp now;
 	int full = 0;
 
-	if (lock == -1 || flock(lock, LOCK_EX) == -1)
+	if (lock == -1)
 		return error_errno(e, "%s", s->lock);
+	if (take_lock(s, lock, e) == -1)
+		return -1;
 	now = stamp_of(s->path);
 	if (!is_same(&now, &s->file))
 		return error_set(e, ERR_conflict, "%s was changed meanwhile", JOBS_FILE);

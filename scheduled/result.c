@@ -63,12 +63,11 @@ take_away(struct active *a, struct error *e)
 
 	tick_refresh(s);
 	j = jobs_find(s->jobs, a->run.job);
-	if (j == NULL || j->kind != JOB_ONCE || a->run.by_hand || !is_ok(a) || jobs_corrupt(s->jobs) != NULL)
+	if (j == NULL || j->kind != JOB_ONCE || a->run.by_hand || !is_ok(a) || jobs_corrupt(s->jobs) != NULL ||
+	    strcmp(j->text, a->run.row) != 0)		/* it was changed while it ran, and is to come */
 		return 0;
 	due_drop(&s->due, j);
-	if (jobs_remove(s->jobs, a->run.job, e) == -1)
-		return -1;
-	return 0;
+	return jobs_remove(s->jobs, a->run.job, e) == -1 ? -1 : runs_gone(s->runs, a->run.job, clock_wall_ms(), e);
 }
 
 static void

@@ -16,6 +16,7 @@
 #include "common/paths.h"
 
 #define REPEAT_MAX	(32u << 20)
+#define GONE_MS		(7 * 86400000LL)
 
 struct runs {
 	struct db	*db;
@@ -29,6 +30,10 @@ static const char *const steps[] = {
 	"CREATE INDEX runs_open ON runs (id) WHERE ended IS NULL;"
 	"CREATE TABLE states (job TEXT PRIMARY KEY, last_run INTEGER, status TEXT, key TEXT);"
 	"CREATE INDEX states_key ON states (key) WHERE key IS NOT NULL;",
+
+	/* gone: when the job was over and taken away; its key is known a while longer */
+	"ALTER TABLE states ADD COLUMN gone INTEGER;"
+	"CREATE INDEX states_gone ON states (gone) WHERE gone IS NOT NULL;",
 	NULL
 };
 
@@ -283,7 +288,7 @@ runs_tell(struct runs *s, struct jobs *jobs)
 		log_warn("schedule/runs.json is not read: %s", e.text);
 	for (size_t i = 0; i < jobs_count(jobs); i++)
 		tell_repeated(json_object_get(repeat, jobs_at(jobs, i)->id), jobs_at(jobs, i), jobs_zone(jobs));
-	if ((row = db_query(s->db, &e, "SELECT job, last_run, status FROM states", "")) == NULL) {
+	if ((row = db_query(s->db, &e, "SELECT job, last_run, status FROM states WHERE gone IS NULL", "")) == NULL) {
 		log_error("how jobs ran is not known: %s", e.text);
 		return;
 	}
@@ -298,9 +303,9 @@ runs_anchor(struct runs *s, const char *job, bool ran, int64_t last_run, const c
 {
 	if (!ran)
 		return db_run(s->db, e, "INSERT INTO states (job, key) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET "
-		    "last_run = NULL, status = NULL", "ss", job, key);
+		    "last_run = NULL, status = NULL, gone = NULL", "ss", job, key);
 	return db_run(s->db, e, "INSERT INTO states (job, last_run, key) VALUES (?, ?, ?) ON CONFLICT (job) DO UPDATE SET "
-	    "last_run = excluded.last_run", "sis", job, last_run, key);
+	    "last_run = excluded.last_run, gone = NULL", "sis", job, last_run, key);
 }
 
 int
@@ -321,6 +326,14 @@ int
 runs_forget(struct runs *s, const char *job, struct error *e)
 {
 	return db_run(s->db, e, "DELETE FROM states WHERE job = ?", "s", job);
+}
+
+int
+runs_gone(struct runs *s, const char *job, int64_t now, struct error *e)
+{
+	if (db_run(s->db, e, "UPDATE states SET gone = ? WHERE job = ?", "is", now, job) == -1)
+		return -1;
+	return db_run(s->db, e, "DELETE FROM states WHERE gone < ?", "i", now - GONE_MS);
 }
 
 int

@@ -66,6 +66,8 @@ void	 runs_tell(struct runs *s, struct jobs *jobs);
 int	 runs_anchor(struct runs *s, const char *job, bool ran, int64_t last_run, const char *key, struct error *e);
 /* The job that was added for this key; 1, 0, -1. */
 int	 runs_added(struct runs *s, const char *key, char id[JOB_ID_MAX + 1], struct error *e);
+/* It is over, and no longer in the list; what it was added for is known for a week. 0 or -1. */
+int	 runs_gone(struct runs *s, const char *job, int64_t now, struct error *e);
 int	 runs_forget(struct runs *s, const char *job, struct error *e);
 /* Write runs.json anew, of these jobs. 0 or -1. */
 int	 runs_repeat(struct runs *s, const struct jobs *jobs, struct error *e);

@@ -31,7 +31,7 @@ struct schedule {
 	struct due		 due;
 	struct event		*timer;
 	int64_t			 looked;	/* the wall clock at the last look, ms */
-	char			 idle_job[JOB_ID_MAX + 1];	/* whose turn it would be if the person is idle; "": none */
+	char			 idle_job[JOB_ID_MAX + 1];	/* whom `idle` is about */
 	struct request		*idle;		/* that is being asked; NULL: could not be, so it is at the next look */
 	TAILQ_HEAD(, active)	 active;
 	TAILQ_HEAD(, watch)	 watches;

@@ -157,12 +157,11 @@ on_idle(void *arg, const void *reply, const struct error *e)
 	int64_t now = clock_wall_ms();
 
 	s->idle = NULL;
-	if (r == NULL) {
-		log_warn("job=%s: whether the person is idle is not known: %s", s->idle_job, e->text);
-		return;				/* the next look tries again */
-	}
 	s->idle_job[0] = '\0';
-	if (j != NULL) {
+	if (r == NULL && j != NULL) {
+		log_warn("job=%s: whether the person is idle is not known: %s", j->id, e->text);
+		due_later(&s->due, j, now + LOOK_MS);
+	} else if (j != NULL) {
 		j->seen = (int64_t)(json_num(json_array_get(r->sessions, 0), "mtime", 0) * 1000);
 		due_arm(&s->due, j, now);
 		if (j->due <= now && !run_is_scheduled(s) && !s->paused) {
@@ -178,9 +177,10 @@ ask_idle(struct schedule *s, const char *id)
 {
 	struct error e = { 0 };
 
-	if (id != s->idle_job)
-		strcpy(s->idle_job, id);
+	strcpy(s->idle_job, id);
 	s->idle = s->send(s->daemon, "engined", MSG_session_list, &(struct session_list){ .limit = 1 }, NULL, ASK_MS, on_idle, s, &e);
+	if (s->idle == NULL)
+		on_idle(s, NULL, &e);
 }
 
 /* ---- a look --------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ set_timer(struct schedule *s, int64_t now)
 {
 	int64_t ms = due_next(&s->due) - now;
 
-	if (ms > LOOK_MS || run_is_scheduled(s) || s->idle_job[0] != '\0' || s->paused)
+	if (ms > LOOK_MS || run_is_scheduled(s) || s->idle != NULL || s->paused)
 		ms = LOOK_MS;
 	if (ms < 0)
 		ms = due_next(&s->due) == NEVER ? LOOK_MS : 1000;	/* it could not begin: not at once again */
@@ -214,9 +214,7 @@ tick_look(struct schedule *s)
 	struct job *j;
 
 	notice(s, now);
-	if (s->idle_job[0] != '\0' && s->idle == NULL && !s->paused)
-		ask_idle(s, s->idle_job);
-	while (!s->paused && !s->daemon->draining && s->idle_job[0] == '\0' && !run_is_scheduled(s) &&
+	while (!s->paused && !s->daemon->draining && s->idle == NULL && !run_is_scheduled(s) &&
 	    (j = due_take(&s->due, now)) != NULL) {
 		if (j->kind == JOB_INACTIVITY)
 			ask_idle(s, j->id);

@@ -2,9 +2,11 @@
 /* jobs.json and the run ledger: what others wrote stays, nonsense is known for what it is, one run per due time. */
 #include "tests/check.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -125,6 +127,48 @@ test_a_row_of_nonsense_says_why_and_is_never_due(void **state)
 		assert_null(jobs_find(s, "ok")->broken);
 		jobs_close(s);
 	}
+}
+
+static void
+test_a_row_that_is_json_and_no_job_spoils_only_itself(void **state)
+{
+	cleanup_free char *large = xasprintf("{\"id\":\"x\",\"prompt\":\"%70000s\"}", "p");
+	const char *rows[] = { "{\"id\":\"x\",\"id\":\"y\"}", "{\"id\":\"x\",\"prompt\":\"a\\u0000b\"}",
+	    "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]", large };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		cleanup_free char *text = xasprintf("[%s,{\"id\":\"ok\",\"prompt\":\"p\",\"expression\":\"@daily\"}]", rows[i]), *now = NULL;
+		struct jobs *s;
+
+		put_file(home, JOBS_FILE, text);
+		s = open_jobs();
+		assert_null(jobs_corrupt(s));
+		assert_non_null(jobs_at(s, 0)->broken);
+		assert_null(jobs_find(s, "ok")->broken);
+		assert_int_equal(jobs_remove(s, "ok", NULL), 0);
+		now = get_file(home, JOBS_FILE);
+		assert_non_null(strstr(now, rows[i]));
+		jobs_close(s);
+	}
+}
+
+static void
+test_a_lock_that_is_never_let_go_is_not_waited_for(void **state)
+{
+	cleanup_free char *path = path_join(home, "schedule/jobs.lock");
+	cleanup_json json_t *row = json_pack("{s:s, s:s, s:s}", "id", "b2", "expression", "@daily", "prompt", "p");
+	cleanup_close int fd = open(path, O_RDWR | O_CREAT, 0600);
+	struct error e = { 0 };
+	struct jobs *s;
+
+	put_file(home, JOBS_FILE, "[]");
+	s = open_jobs();
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_null(jobs_put(s, row, &e));
+	assert_int_equal(e.code, ERR_busy);
+	assert_int_equal(flock(fd, LOCK_UN), 0);
+	assert_non_null(jobs_put(s, row, &e));
+	jobs_close(s);
 }
 
 static void
@@ -324,6 +368,8 @@ main(void)
 		CASE(test_rows_of_others_keep_their_bytes),
 		CASE(test_a_file_that_is_no_list_is_never_written),
 		CASE(test_a_row_of_nonsense_says_why_and_is_never_due),
+		CASE(test_a_row_that_is_json_and_no_job_spoils_only_itself),
+		CASE(test_a_lock_that_is_never_let_go_is_not_waited_for),
 		CASE(test_of_two_rows_with_one_id_the_first_is_the_job),
 		CASE(test_a_change_by_others_is_seen_and_not_overwritten),
 		CASE(test_many_come_and_go),

@@ -152,6 +152,73 @@ test_an_inactivity_job_waits_for_the_person_and_for_its_own_last_run(void **stat
 }
 
 static void
+test_an_engine_that_cannot_say_whether_the_person_is_idle_holds_up_no_other_job(void **state)
+{
+	struct world w;
+
+	put_file(home, JOBS_FILE, "[{\"id\":\"i\",\"kind\":\"inactivity\",\"after_hours\":1,\"prompt\":\"p\"},"
+	    "{\"id\":\"a\",\"prompt\":\"p\",\"expression\":\"@hourly\",\"last_run_at\":\"2026-06-01T10:00:00Z\"}]");
+	begin(&w, NOON);
+	w.deaf = true;
+	look(&w, NOON + HOUR);
+	assert_int_equal(count_runs(&w, "i"), 0);
+	assert_int_equal(count_runs(&w, "a"), 1);
+	w.deaf = false;
+	look(&w, NOON + HOUR + 30000);
+	assert_int_equal(count_runs(&w, "i"), 1);
+	finish(&w);
+}
+
+static json_t *
+once(const char *at)
+{
+	return json_pack("{s:s, s:s, s:s}", "kind", "once", "run_at", at, "prompt", "p");
+}
+
+static void
+test_a_once_job_that_is_put_off_while_it_runs_is_still_to_come(void **state)
+{
+	cleanup_json json_t *row = once("2026-06-01T12:30:00+02:00"), *later = json_pack("{s:s}", "run_at", "2026-06-02T12:30:00+02:00"), *shown = NULL;
+	struct error e = { 0 };
+	struct world w;
+	char id[JOB_ID_MAX + 1];
+
+	put_file(home, JOBS_FILE, "[]");
+	begin(&w, NOON);
+	assert_non_null(shown = edit_add(&w.s, row, false, NULL, &e));
+	strcpy(id, json_str(shown, "id", ""));
+	w.hold = true;
+	look(&w, NOON + HOUR);
+	json_decref(edit_update(&w.s, id, later, &e));
+	w.hold = false;
+	look(&w, NOON + HOUR + 1000);
+	assert_int_equal(count_runs(&w, id), 1);
+	assert_non_null(jobs_find(w.s.jobs, id));
+	look(&w, NOON + 25 * HOUR);
+	assert_int_equal(count_runs(&w, id), 2);
+	assert_null(jobs_find(w.s.jobs, id));
+	finish(&w);
+}
+
+static void
+test_a_call_that_is_repeated_adds_no_second_job_when_the_first_is_over(void **state)
+{
+	cleanup_json json_t *row = once("2026-06-01T12:30:00+02:00"), *shown = NULL;
+	struct error e = { 0 };
+	struct world w;
+
+	put_file(home, JOBS_FILE, "[]");
+	begin(&w, NOON);
+	assert_non_null(shown = edit_add(&w.s, row, false, "turn/1/0", &e));
+	look(&w, NOON + HOUR);
+	assert_int_equal(jobs_count(w.s.jobs), 0);
+	assert_null(edit_add(&w.s, row, false, "turn/1/0", &e));
+	assert_int_equal(e.code, ERR_exists);
+	assert_int_equal(jobs_count(w.s.jobs), 0);
+	finish(&w);
+}
+
+static void
 test_a_look_costs_what_is_due_and_not_what_there_is(void **state)
 {
 	cleanup_buf struct buf text = BUF(0);
@@ -181,6 +248,9 @@ main(void)
 		CASE(test_a_run_that_outlasts_its_next_times_is_followed_by_one),
 		CASE(test_a_paused_job_rests_and_catches_up_once),
 		CASE(test_an_inactivity_job_waits_for_the_person_and_for_its_own_last_run),
+		CASE(test_an_engine_that_cannot_say_whether_the_person_is_idle_holds_up_no_other_job),
+		CASE(test_a_once_job_that_is_put_off_while_it_runs_is_still_to_come),
+		CASE(test_a_call_that_is_repeated_adds_no_second_job_when_the_first_is_over),
 		CASE(test_a_look_costs_what_is_due_and_not_what_there_is),
 	};
 

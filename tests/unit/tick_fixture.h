@@ -58,6 +58,7 @@ struct world {
 	size_t		 asked;		/* requests that are not answered yet */
 	size_t		 turns;		/* begun */
 	bool		 hold;		/* turns do not end */
+	bool		 deaf;		/* engined does not say when the person was active */
 	double		 active;	/* the person was; Unix seconds, 0: never */
 };
 
@@ -100,6 +101,10 @@ answer_sessions(const struct request *r)
 {
 	cleanup_json json_t *rows = json_array();
 
+	if (r->in->deaf) {
+		r->done(r->arg, NULL, &(struct error){ .code = ERR_unavailable, .text = "it is away" });
+		return;
+	}
 	if (r->in->active > 0)
 		json_array_append_new(rows, json_pack("{s:f}", "mtime", r->in->active));
 	r->done(r->arg, &(struct session_list_reply){ .sessions = rows }, NULL);
