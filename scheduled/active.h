@@ -19,6 +19,8 @@ struct active {
 	json_t		*job;		/* as it was when the run began */
 	char		 key[RUN_KEY], session[17];
 	bool		 resumed, agent, timed_out;
+	bool		 late;		/* its time was over before it could go on: what it came to is only looked for.. */
+	bool		 ended;		/* ..until we give it up */
 	struct follow	*follow;	/* of an agent's run */
 	struct script	*script;	/* of a script's */
 	struct event	*timer;		/* its limit, then attempts to finish */

@@ -18,6 +18,7 @@
 #include "scheduled/script.h"
 
 #define GRACE_S		60		/* beyond the limit, for an engined that is away */
+#define LATE_MS		30000		/* to learn what a run came to whose time ended while we were away */
 
 void
 active_free(struct active *a)
@@ -64,7 +65,7 @@ on_script(void *arg, const char *outcome, const char *text)
 
 	*(ok ? &a->reply : &a->failure) = xstrdup(text);
 	if (!ok)
-		snprintf(a->run.outcome, sizeof(a->run.outcome), "%s", outcome);
+		snprintf(a->run.outcome, sizeof(a->run.outcome), "%s", a->late && a->ended ? "interrupted" : outcome);
 	script_free(steal(a->script));		/* which owns what was told */
 	result_over(a);
 }
@@ -90,7 +91,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		result_finish(a);
 		return;
 	}
-	a->timed_out = true;
+	a->timed_out = !a->late;
+	a->ended = true;
 	if (a->script != NULL)
 		script_end(a->script);
 	if (a->follow != NULL)
@@ -120,8 +122,10 @@ set_limit(struct active *a)
 
 	if (left > job_timeout_s(a->job) * 1000LL)
 		left = job_timeout_s(a->job) * 1000LL;	/* a clock that was put back */
-	if (left < 1)
-		left = 1;
+	if (left < 1) {
+		a->late = a->resumed;
+		left = a->late ? LATE_MS : 1;
+	}
 	event_add(a->timer, &(struct timeval){ left / 1000, (suseconds_t)(left % 1000) * 1000 });
 }
 

@@ -169,6 +169,25 @@ test_an_engine_that_cannot_say_whether_the_person_is_idle_holds_up_no_other_job(
 	finish(&w);
 }
 
+static void
+test_a_run_whose_time_ended_while_we_were_away_is_what_its_turn_came_to(void **state)
+{
+	cleanup_json json_t *runs = NULL;
+	struct world w;
+
+	put_hourly();
+	begin(&w, NOON + 1);
+	w.hold = true;
+	look(&w, NOON + HOUR);
+	finish(&w);
+	begin(&w, NOON + HOUR + 50 * 60000);		/* its time is 15 minutes */
+	nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);	/* nobody answers at once */
+	look(&w, NOON + HOUR + 50 * 60000);
+	runs = runs_of(&w, "a", "ok");
+	assert_int_equal(json_array_size(runs), 1);
+	finish(&w);
+}
+
 static json_t *
 once(const char *at)
 {
@@ -249,6 +268,7 @@ main(void)
 		CASE(test_a_paused_job_rests_and_catches_up_once),
 		CASE(test_an_inactivity_job_waits_for_the_person_and_for_its_own_last_run),
 		CASE(test_an_engine_that_cannot_say_whether_the_person_is_idle_holds_up_no_other_job),
+		CASE(test_a_run_whose_time_ended_while_we_were_away_is_what_its_turn_came_to),
 		CASE(test_a_once_job_that_is_put_off_while_it_runs_is_still_to_come),
 		CASE(test_a_call_that_is_repeated_adds_no_second_job_when_the_first_is_over),
 		CASE(test_a_look_costs_what_is_due_and_not_what_there_is),
