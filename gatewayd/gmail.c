@@ -258,4 +258,5 @@ const struct platform gmail_platform = {
 	.send = gmail_send,
 	.cancel = gmail_cancel,
 	.probe = gmail_probe,
+	.mail = &gmail_mail,
 };

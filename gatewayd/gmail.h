@@ -71,4 +71,8 @@ void	 gmail_round_free(struct gmail_round *r);	/* it ends; NULL is fine */
 struct sending *gmail_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
 void	 gmail_cancel(struct sending *s);
 
+/* ---- gmail_mail.c --------------------------------------------------------------------------------------- */
+
+extern const struct mail_ops gmail_mail;
+
 #endif

@@ -145,18 +145,55 @@ add_header(struct buf *b, const char *name, const char *value)
 	(void)buf_puts(b, "\r\n");
 }
 
-struct mime_mail *
-gmail_headers(const json_t *said)
+static void
+add_headers(struct buf *b, const json_t *said)
 {
-	struct buf b cleanup_buf = BUF(0);
 	const json_t *row;
 	size_t i;
 
 	json_array_foreach(json_at(said, "payload.headers"), i, row)
 		if (strcasecmp(json_str(row, "name", ""), "Content-Type") != 0)		/* there is no body that it could tell of */
-			add_header(&b, json_str(row, "name", ""), json_str(row, "value", ""));
-	(void)buf_puts(&b, "\r\n");
+			add_header(b, json_str(row, "name", ""), json_str(row, "value", ""));
+	(void)buf_puts(b, "\r\n");
+}
+
+struct mime_mail *
+gmail_headers(const json_t *said)
+{
+	struct buf b cleanup_buf = BUF(0);
+
+	add_headers(&b, said);
 	return mime_read(buf_str(&b), b.len, NULL);
+}
+
+struct mime_mail *
+gmail_shown(const json_t *said)
+{
+	struct buf b cleanup_buf = BUF(0);
+
+	add_headers(&b, said);
+	return mime_headers(buf_str(&b), b.len);
+}
+
+/* As deep as an answer can be at all (gapi.c). */
+static bool
+part_has_files(const json_t *part)
+{
+	const json_t *inner;
+	size_t i;
+
+	if (*json_str(part, "filename", "") != '\0')
+		return true;
+	json_array_foreach(json_object_get(part, "parts"), i, inner)
+		if (part_has_files(inner))
+			return true;
+	return false;
+}
+
+bool
+gmail_has_files(const json_t *said)
+{
+	return part_has_files(json_object_get(said, "payload"));
 }
 
 void *

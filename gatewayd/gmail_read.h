@@ -42,6 +42,10 @@ struct gmail_message {
 int	 gmail_message_read(struct gmail_message *m, const json_t *said);
 /* Its headers as a mail without a body; NULL: none of them can be read. Free with mime_free. */
 struct mime_mail *gmail_headers(const json_t *said);
+/* As mime_headers: what a list shows of it. */
+struct mime_mail *gmail_shown(const json_t *said);
+/* Does a file hang on it, of format=full? */
+bool	 gmail_has_files(const json_t *said);
 /* A header by its name, without case; NULL. */
 const char *gmail_header(const json_t *said, const char *name);
 /* Its bytes, of format=raw; the caller frees. NULL: there are none. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "gatewayd/imap_words.h"
 
 #define LOGIN_MS	30000
 #define READ_BYTES	16384
@@ -15,12 +16,14 @@
 struct imap {
 	struct event_base	*base;
 	struct transfer		*transfer;
-	struct event		*readable;	/* NULL: not logged in */
+	struct event		*readable, *writable;	/* NULL: not logged in */
 	struct event		*timer;
 	struct imap_events	 ev;
 	void			*arg;
 	size_t			 literal_max;
 	struct buf		 in, text;
+	struct imap_words	 out;		/* the command under way, with its tag and its end */
+	size_t			 sent, waited;	/* bytes of it; how often the server asked for more */
 	unsigned		 tag;
 	bool			 inside, closed;	/* one of our callbacks is on the stack, and has closed us */
 };
@@ -29,9 +32,12 @@ static void
 destroy(struct imap *i)
 {
 	transfer_end(i->transfer);
-	if (i->readable != NULL)
+	if (i->readable != NULL) {
 		event_free(i->readable);
+		event_free(i->writable);
+	}
 	event_free(i->timer);
+	imap_words_clear(&i->out);
 	buf_clear(&i->in);
 	buf_clear(&i->text);
 	free(i);
@@ -43,8 +49,10 @@ imap_close(struct imap *i)
 	if (i == NULL)
 		return;
 	i->closed = true;
-	if (i->readable != NULL)
+	if (i->readable != NULL) {
 		event_del(i->readable);
+		event_del(i->writable);
+	}
 	event_del(i->timer);
 	if (!i->inside)
 		destroy(i);
@@ -83,6 +91,91 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	leave(i);
 }
 
+/* ---- what goes out ---------------------------------------------------------------------------------- */
+
+/* As far as the server lets us: up to the next literal that it has not asked for. */
+static void
+flush(struct imap *i)
+{
+	size_t until = i->waited < i->out.n_waits ? i->out.waits[i->waited] : i->out.bytes.len, n;
+
+	while (i->sent < until) {
+		CURLcode code = curl_easy_send(transfer_easy(i->transfer), i->out.bytes.data + i->sent, until - i->sent, &n);
+
+		if (code == CURLE_AGAIN)
+			event_add(i->writable, NULL);
+		else if (code != CURLE_OK)
+			wait_for(i, 0);
+		if (code != CURLE_OK)
+			return;
+		i->sent += n;
+	}
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	flush(arg);
+}
+
+/* "+ go on": of a literal, or of an IDLE, which is sent whole. */
+static void
+go_on(struct imap *i)
+{
+	if (i->waited == i->out.n_waits || i->sent < i->out.waits[i->waited])
+		return;
+	i->waited++;
+	flush(i);
+}
+
+static void
+begin_sending(struct imap *i, int64_t ms)
+{
+	i->sent = i->waited = 0;
+	wait_for(i, ms);
+	flush(i);
+}
+
+/* Words of our own: without a literal, and without a line end. */
+void
+imap_command(struct imap *i, int64_t ms, const char *fmt, ...)
+{
+	struct imap_words w = { 0 };
+	cleanup_free char *words = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&words, fmt, ap) == -1)
+		abort();
+	va_end(ap);
+	imap_words_add(&w, "%s", words);
+	imap_send(i, ms, &w);
+}
+
+void
+imap_send(struct imap *i, int64_t ms, struct imap_words *w)
+{
+	size_t tag;
+
+	imap_words_clear(&i->out);
+	imap_words_add(&i->out, "a%u ", ++i->tag);
+	tag = i->out.bytes.len;
+	(void)buf_add(&i->out.bytes, buf_str(&w->bytes), w->bytes.len);
+	(void)buf_add(&i->out.bytes, "\r\n", 2);
+	for (; i->out.n_waits < w->n_waits; i->out.n_waits++)
+		i->out.waits[i->out.n_waits] = w->waits[i->out.n_waits] + tag;
+	imap_words_clear(w);
+	begin_sending(i, ms);
+}
+
+void
+imap_done(struct imap *i, int64_t ms)
+{
+	imap_words_clear(&i->out);
+	imap_words_add(&i->out, "DONE\r\n");
+	begin_sending(i, ms);
+}
+
 /* ---- what comes in ---------------------------------------------------------------------------------- */
 
 static void
@@ -92,8 +185,13 @@ tell(struct imap *i, const struct imap_response *r)
 		lose(i, r->text);
 	else if (r->kind == IMAP_untagged)
 		i->ev.heard(i->arg, r);
-	else if (r->kind == IMAP_tagged) {
+	else if (r->kind == IMAP_go_on)
+		go_on(i);
+	else {
 		event_del(i->timer);
+		event_del(i->writable);
+		imap_words_clear(&i->out);		/* whatever it did not want to hear */
+		i->sent = i->waited = 0;
 		i->ev.answered(i->arg, r->ok, r->text);
 	}
 }
@@ -141,38 +239,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	leave(i);
 }
 
-/* ---- what goes out ---------------------------------------------------------------------------------- */
-
-/* A line is short, and the server waits for it: what the socket does not take at once it will not take. */
-static void
-send_line(struct imap *i, const char *line, int64_t ms)
-{
-	size_t len = strlen(line), n = 0;
-	CURLcode code = curl_easy_send(transfer_easy(i->transfer), line, len, &n);
-
-	wait_for(i, code == CURLE_OK && n == len ? ms : 0);
-}
-
-void
-imap_command(struct imap *i, int64_t ms, const char *fmt, ...)
-{
-	cleanup_free char *words = NULL, *line = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&words, fmt, ap) == -1)
-		abort();
-	va_end(ap);
-	line = xasprintf("a%u %s\r\n", ++i->tag, words);
-	send_line(i, line, ms);
-}
-
-void
-imap_done(struct imap *i, int64_t ms)
-{
-	send_line(i, "DONE\r\n", ms);
-}
-
 /* ---- the login -------------------------------------------------------------------------------------- */
 
 static void
@@ -190,6 +256,7 @@ on_connected(void *arg, CURLcode code, const char *why)
 		    why != NULL ? why : "the mail server has gone");
 	} else {
 		i->readable = event_new(i->base, fd, EV_READ | EV_PERSIST, on_readable, i);
+		i->writable = event_new(i->base, fd, EV_WRITE, on_writable, i);
 		event_add(i->readable, NULL);
 		i->ev.ready(i->arg);
 	}

@@ -11,6 +11,7 @@
 #include "gatewayd/transfer.h"
 
 struct imap;
+struct imap_words;
 
 /* From the loop, and none after imap_close, which each of them may call. */
 struct imap_events {
@@ -29,6 +30,8 @@ struct imap *imap_open(struct transfers *t, struct event_base *base, const struc
 	    const struct imap_events *ev, void *arg);
 /* One command, without its tag; answered within ms, or the session is lost. */
 void	 imap_command(struct imap *i, int64_t ms, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* As imap_command, one that may hold literals; takes the words over, which are empty after. */
+void	 imap_send(struct imap *i, int64_t ms, struct imap_words *w);
 void	 imap_done(struct imap *i, int64_t ms);	/* the end of IDLE */
 void	 imap_close(struct imap *i);			/* NULL is fine */
 

@@ -8,8 +8,6 @@
 
 #include "common/mem.h"
 
-#define LITERALS_MAX	8
-
 /* Digits, up to 32 bits; *end behind them. -1: none, or more. */
 static int64_t
 number(const char *p, const char **end)
@@ -72,7 +70,7 @@ imap_response(const char *bytes, size_t len, size_t literal_max, struct buf *tex
 
 	*r = (struct imap_response){ 0 };
 	buf_reset(text);
-	for (int i = 0; i <= LITERALS_MAX; i++) {
+	for (int i = 0; i <= IMAP_LITERALS_MAX; i++) {
 		const char *line = bytes + at, *end = len == at ? NULL : memchr(line, '\n', len - at);
 		size_t n = end == NULL ? len - at : (size_t)(end - line);
 		int64_t more;
@@ -96,6 +94,10 @@ imap_response(const char *bytes, size_t len, size_t literal_max, struct buf *tex
 		if (r->literal == NULL) {
 			r->literal = bytes + at;
 			r->len = (size_t)more;
+		}
+		if (r->n_literals < IMAP_LITERALS_MAX) {
+			r->literals[r->n_literals].bytes = bytes + at;
+			r->literals[r->n_literals++].len = (size_t)more;
 		}
 		at += (size_t)more;
 	}

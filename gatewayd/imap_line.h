@@ -12,6 +12,8 @@
 
 #define IMAP_LINE_MAX	(1024 * 1024)	/* a SEARCH's answer is one line */
 
+#define IMAP_LITERALS_MAX	32
+
 enum imap_kind { IMAP_untagged, IMAP_tagged, IMAP_go_on };
 
 struct imap_response {
@@ -19,6 +21,8 @@ struct imap_response {
 	const char	*text;		/* behind "* ", the tag or "+ "; each literal's bytes left out */
 	const char	*literal;	/* the first one; NULL */
 	size_t		 len;		/* of it */
+	struct { const char *bytes; size_t len; } literals[IMAP_LITERALS_MAX];	/* all, in their order */
+	size_t		 n_literals;
 	size_t		 used;		/* bytes of the whole response */
 	bool		 ok;		/* tagged: it says OK */
 };

@@ -299,4 +299,5 @@ const struct platform mailbox_platform = {
 	.send = mailbox_send,
 	.cancel = mailbox_cancel,
 	.probe = mailbox_probe,
+	.mail = &mailbox_mail,
 };

@@ -2,7 +2,8 @@
 /*
  * A mailbox read by IMAP and answered by SMTP (gateway.md, section 9): what
  * its parts share. mailbox.c is the platform's row and when it looks,
- * mailbox_poll.c one look, mailbox_send.c answers and the probe.
+ * mailbox_poll.c one look, mailbox_send.c answers and the probe;
+ * mailbox_mail.c is the account as the tool `email` uses it, mailbox_act.c what it does there.
  */
 #ifndef ALPI_GATEWAYD_MAILBOX_H
 #define ALPI_GATEWAYD_MAILBOX_H
@@ -11,6 +12,7 @@
 #include "gatewayd/gateway.h"
 #include "gatewayd/imap.h"
 #include "gatewayd/inbox.h"
+#include "gatewayd/mail.h"
 #include "gatewayd/smtp.h"
 
 #define MAILBOX		"imap"		/* the platform's name */
@@ -56,5 +58,17 @@ void	 mailbox_poll_free(struct mailbox_poll *p);	/* it ends; NULL is fine */
 struct sending *mailbox_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
 void	 mailbox_cancel(struct sending *s);
 void	 mailbox_probe(void *self, probe_fn *done, void *arg);
+
+/* ---- mailbox_mail.c ---------------------------------------------------------------------------------- */
+
+extern const struct mail_ops mailbox_mail;
+
+/* ---- mailbox_act.c ----------------------------------------------------------------------------------- */
+
+struct mailbox_act;
+
+/* By IMAP; of MAIL_send: keep a mail that was sent. The callback comes once, from the loop, and whoever is told frees the act. */
+struct mailbox_act *mailbox_act(struct mailbox *m, const struct mail_order *o, mail_done *done, void *arg);
+void	 mailbox_act_free(struct mailbox_act *a);	/* NULL is fine */
 
 #endif

@@ -35,7 +35,7 @@ mailbox_cancel(struct sending *s)
 }
 
 static void
-on_sent(void *arg, enum outcome outcome, const char *why)
+on_sent(void *arg, enum outcome outcome, bool maybe, const char *why)
 {
 	struct sending *s = arg;
 
@@ -48,7 +48,7 @@ on_sent(void *arg, enum outcome outcome, const char *why)
 static void
 on_soon(evutil_socket_t fd, short what, void *arg)
 {
-	on_sent(arg, OUT_never, NULL);
+	on_sent(arg, OUT_never, false, NULL);
 }
 
 struct sending *
@@ -64,7 +64,7 @@ mailbox_send(void *self, const struct letter *to, const char *part, sent_fn *don
 	*s = (struct sending){ .in = m, .chat = xstrdup(to->chat), .done = done, .arg = arg };
 	s->soon = evtimer_new(m->gateway->daemon->base, on_soon, s);
 	if (mail != NULL) {
-		s->smtp = smtp_send(m->transfers, &m->smtp, to->chat, mail, len, on_sent, s);
+		s->smtp = smtp_send(m->transfers, &m->smtp, &to->chat, 1, mail, len, on_sent, s);
 	} else {
 		log_warn(MAILBOX " chat=%s: the answer makes no mail: %s", to->chat, e.text);
 		event_active(s->soon, EV_TIMEOUT, 0);

@@ -3,8 +3,10 @@
 #include "gatewayd/mailtext.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
@@ -36,6 +38,25 @@ mailtext_meta(const struct mime_mail *m, const char *thread)
 	    "references", m->references, "thread", thread);
 
 	return json_text(meta);
+}
+
+bool
+mailtext_day(const char *text, int *year, int *month, int *day)
+{
+	return strlen(text) == 10 && strspn(text, "0123456789-") == 10 && text[4] == '-' && text[7] == '-' &&
+	    sscanf(text, "%4d-%2d-%2d", year, month, day) == 3 && *year >= 1970 && *month >= 1 && *month <= 12 && *day >= 1 && *day <= 31;
+}
+
+char *
+mailtext_date(int64_t seconds)
+{
+	char text[32];
+	time_t when = (time_t)seconds;
+	struct tm tm;
+
+	if (seconds == 0 || gmtime_r(&when, &tm) == NULL || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return xstrdup("");
+	return xstrdup(text);
 }
 
 char *

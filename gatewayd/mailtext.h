@@ -3,7 +3,9 @@
 #ifndef ALPI_GATEWAYD_MAILTEXT_H
 #define ALPI_GATEWAYD_MAILTEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/error.h"
 #include "gatewayd/mime.h"
@@ -20,6 +22,10 @@ char	*mailtext_meta(const struct mime_mail *m, const char *thread);
  * this key always gives. The caller frees. NULL with the error.
  */
 char	*mailtext_answer(const char *from, const char *to, const char *meta, const char *key, const char *text, size_t *len, struct error *e);
+/* "2026-11-21"; false: it is no such day. */
+bool	 mailtext_day(const char *text, int *year, int *month, int *day);
+/* Seconds of the epoch as "2026-11-21T10:00:00Z", "" for 0; the caller frees. */
+char	*mailtext_date(int64_t seconds);
 /* "<...@domain of the address>" of this key; the caller frees. */
 char	*mailtext_message_id(const char *key, const char *address);
 

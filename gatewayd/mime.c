@@ -66,7 +66,7 @@ is_automated(struct span head, const char *from)
 	/* "no" may be followed by a comment or parameters (RFC 3834). */
 	if (sent != NULL && (strncasecmp(g_strstrip(sent), "no", 2) != 0 || isalnum((unsigned char)sent[2]) || sent[2] == '-'))
 		return true;
-	return mime_is_robot(from) || says(head, "Precedence", mass) || says(head, "X-Auto-Response-Suppress", NULL) ||
+	return (from != NULL && mime_is_robot(from)) || says(head, "Precedence", mass) || says(head, "X-Auto-Response-Suppress", NULL) ||
 	    says(head, "List-Unsubscribe", NULL);
 }
 
@@ -314,6 +314,21 @@ mime_read(const void *bytes, size_t len, struct error *e)
 	read_text(m, &parts);
 	read_files(m, &parts);
 	parts_clear(&parts);
+	return m;
+}
+
+struct mime_mail *
+mime_headers(const void *bytes, size_t len)
+{
+	struct mime_mail *m = xcalloc(1, sizeof(*m));
+	struct span head, body;
+
+	part_split((struct span){ len == 0 ? "" : bytes, len > MIME_MAX ? MIME_MAX : len }, &head, &body);
+	(void)read_from(m, head, NULL);
+	read_headers(m, head);
+	free(m->from_name);
+	m->from_name = words_of(head, "From");
+	m->text = xstrdup("");
 	return m;
 }
 

@@ -61,6 +61,8 @@ void	 mime_begin(void);
 
 /* NULL: ERR_too_large (beyond MIME_MAX); ERR_invalid, it has no sender that could be answered. */
 struct mime_mail *mime_read(const void *bytes, size_t len, struct error *e);
+/* What a list shows of a mail, of its headers alone: from may be NULL, and from_name is all that stands there, "Ann <ann@x>". */
+struct mime_mail *mime_headers(const void *bytes, size_t len);
 void	 mime_free(struct mime_mail *m);		/* NULL is fine */
 
 /* The bytes of a mail with CRLF line ends; the caller frees. NULL with ERR_invalid: an address that is none, or a line end in a header. */

@@ -40,11 +40,11 @@ on_done(void *arg, CURLcode code, const char *why)
 
 	curl_easy_getinfo(transfer_easy(s->transfer), CURLINFO_RESPONSE_CODE, &status);
 	if (code == CURLE_OK)
-		s->done(s->arg, OUT_sent, NULL);
+		s->done(s->arg, OUT_sent, false, NULL);
 	else if (code == CURLE_LOGIN_DENIED)
-		s->done(s->arg, OUT_later, "the mail server refuses the address or the password");
+		s->done(s->arg, OUT_later, false, "the mail server refuses the address or the password");
 	else
-		s->done(s->arg, status >= 550 && status < 560 ? OUT_never : OUT_later, why);
+		s->done(s->arg, status >= 550 && status < 560 ? OUT_never : OUT_later, s->at == s->len && status < 400, why);
 }
 
 CURL *
@@ -58,12 +58,15 @@ smtp_handle(const struct smtp_login *l)
 }
 
 struct smtp *
-smtp_send(struct transfers *t, const struct smtp_login *l, const char *to, char *bytes, size_t len, smtp_done *done, void *arg)
+smtp_send(struct transfers *t, const struct smtp_login *l, const char *const *to, size_t n, char *bytes, size_t len, smtp_done *done,
+    void *arg)
 {
 	CURL *easy = smtp_handle(l);
 	struct smtp *s = xcalloc(1, sizeof(*s));
 
-	*s = (struct smtp){ .bytes = bytes, .len = len, .done = done, .arg = arg, .to = curl_slist_append(NULL, to) };
+	*s = (struct smtp){ .bytes = bytes, .len = len, .done = done, .arg = arg };
+	for (size_t i = 0; i < n; i++)
+		s->to = curl_slist_append(s->to, to[i]);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, SEND_MS + (long)(len / 50));	/* and what 50 KB/s take */
 	curl_easy_setopt(easy, CURLOPT_MAIL_FROM, l->user);
 	curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, s->to);

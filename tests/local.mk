@@ -25,7 +25,7 @@ UNIT += ratelimit:alpi-alpd blob:alpi-alpd peers:alpi-alpd
 UNIT += link_life:alpi-alpd
 UNIT += outputs:alpi-engined attach:alpi-engined document:alpi-toolrunner tool_image:alpi-toolrunner produced:alpi-toolrunner
 UNIT += jobs:alpi-scheduled tick:alpi-scheduled job_year:alpi-scheduled
-UNIT += inbox:alpi-gatewayd telegram_text:alpi-gatewayd mime:alpi-gatewayd imap_line:alpi-gatewayd gmail:alpi-gatewayd
+UNIT += inbox:alpi-gatewayd telegram_text:alpi-gatewayd mime:alpi-gatewayd imap_line:alpi-gatewayd imap_words:alpi-gatewayd gmail:alpi-gatewayd
 UNIT += outbox:alpi-gatewayd
 UNIT += matrix_sync:alpi-gatewayd webhook_check:alpi-gatewayd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
@@ -48,5 +48,5 @@ FUZZ += noise:alpi-alpd frame:alpi-alpd pem:alpi-alpd canonical:alpi-alpd envelo
 # what tests and the bench run beside the daemons: the file, and what it links
 provider.MORE := fake/provider_order.c fake/provider_answer.c
 TOOLS += bench/bus:common bench/spawn:common bench/post:common fake/provider:common
-TOOLS += fake/toolcall:alpi-toolrunner bench/link:alpi-alpd bench/recall:alpi-engined
+TOOLS += fake/toolcall:alpi-toolrunner fake/mailops:alpi-gatewayd bench/link:alpi-alpd bench/recall:alpi-engined
 TOOLS += bench/shelf:alpi-engined bench/jobs:alpi-scheduled

@@ -133,7 +133,10 @@ class Gmail(Service):
             return {**out, "raw": b64(m["raw"])}
         parsed = email.message_from_bytes(m["raw"])
         headers = [{"name": k, "value": str(v)} for k, v in parsed.items()]
-        return {**out, "snippet": "", "payload": {"mimeType": parsed.get_content_type(), "headers": headers}}
+        payload = {"mimeType": parsed.get_content_type(), "headers": headers}
+        if form == "full" and parsed.is_multipart():
+            payload["parts"] = [{"mimeType": p.get_content_type(), "filename": p.get_filename() or ""} for p in parsed.get_payload()]
+        return {**out, "snippet": "", "payload": payload}
 
     def message(self, ident):
         if ident not in self.messages:

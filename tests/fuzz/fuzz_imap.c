@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an IMAP server sends, response by response. */
+/* What an IMAP server sends, response by response, and what it says of mails and folders. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gatewayd/imap_line.h"
+#include "gatewayd/imap_fetch.h"
 
 #define LITERAL_MAX	1000
+
+static void
+check_words(const struct imap_response *r, const uint8_t *data)
+{
+	struct imap_fetched f;
+	struct imap_listed l;
+
+	if (r->n_literals > IMAP_LITERALS_MAX)
+		abort();
+	if (imap_fetched(r, &f) == 0 && f.bytes != NULL &&
+	    (f.bytes < (const char *)data || f.bytes + f.len > (const char *)data + r->used))
+		abort();
+	if (imap_listed(r, &l) == 0 && strlen(l.name) == 0)
+		abort();
+	free(l.name);
+}
 
 static void
 check(const struct imap_response *r, const uint8_t *data, size_t left)
@@ -24,6 +40,7 @@ check(const struct imap_response *r, const uint8_t *data, size_t left)
 	free(uids);
 	if (imap_number(r->text, "UID ") > UINT32_MAX)
 		abort();
+	check_words(r, data);
 }
 
 int
