@@ -48,16 +48,9 @@ gmail_end(struct mail_work *w)
 		return;
 	gmail_ask_cancel(w->ask);
 	event_free(w->soon);
-	for (size_t i = 0; i < w->n; i++) {
-		free(w->rows[i].uid);
-		free(w->rows[i].from);
-		free(w->rows[i].to);
-		free(w->rows[i].subject);
-		free(w->rows[i].date);
-	}
+	mailtext_rows_free(w->rows, w->n);
 	for (size_t i = 0; i < w->n_ids; i++)
 		free(w->ids[i]);
-	free(w->rows);
 	free(w->ids);
 	free(w->why);
 	free(w->folder);
@@ -117,20 +110,14 @@ on_changed(void *arg, const struct gapi_answer *a)
 
 /* ---- a list ------------------------------------------------------------------------------------------- */
 
-static char *
-or_empty(const char *text)
-{
-	return xstrdup(text == NULL ? "" : text);
-}
-
 static void
 add_row(struct mail_work *w, const struct gmail_message *g, const json_t *said)
 {
 	struct mime_mail *m = gmail_shown(said);
+	struct mail_row *row = &w->rows[w->n++];
 
-	w->rows[w->n++] = (struct mail_row){ .uid = xstrdup(g->id), .from = or_empty(m->from_name), .to = or_empty(m->to),
-	    .subject = or_empty(m->subject), .date = mailtext_date(m->date), .folder = w->folder, .unread = g->unread,
-	    .files = gmail_has_files(said) };
+	*row = (struct mail_row){ .uid = xstrdup(g->id), .folder = w->folder, .unread = g->unread, .files = gmail_has_files(said) };
+	mailtext_row(row, m);
 	mime_free(m);
 }
 

@@ -162,6 +162,19 @@ imap_fetched(const struct imap_response *r, struct imap_fetched *f)
 
 /* ---- LIST -------------------------------------------------------------------------------------------- */
 
+static const char *const trash_names[] = { "Trash", "Deleted", "Deleted Items", "Deleted Messages", "Bin", "[Gmail]/Trash",
+    "[Google Mail]/Trash", "[Google Mail]/Bin", "INBOX.Trash", "INBOX/Trash", NULL };
+static const char *const sent_names[] = { "Sent", "Sent Items", "Sent Messages", "Sent Mail", "INBOX.Sent", "INBOX/Sent", NULL };
+
+static bool
+is_called(const char *name, const char *const *names)
+{
+	for (; name != NULL && *names != NULL; names++)
+		if (strcasecmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
 static char *
 copy(const struct word *w)
 {
@@ -189,6 +202,8 @@ imap_listed(const struct imap_response *r, struct imap_listed *l)
 		next(&w);				/* what is between the names of folders in one another */
 		word = next(&w);
 		l->name = copy(&word);
+		l->like_trash = is_called(l->name, trash_names);
+		l->like_sent = is_called(l->name, sent_names);
 	}
 	buf_clear(&w.text);
 	return l->name == NULL ? -1 : 0;

@@ -19,6 +19,7 @@ int	 imap_fetched(const struct imap_response *r, struct imap_fetched *f);
 struct imap_listed {
 	char	*name;		/* as the server spells it; the caller frees */
 	bool	 trash, sent;	/* what it is for, by its attributes */
+	bool	 like_trash, like_sent;	/* by its name, for servers that do not say */
 	bool	 closed;	/* it holds no mails, only folders */
 };
 

@@ -56,19 +56,6 @@ struct mailbox_act {
 	size_t			 len;
 };
 
-static void
-rows_clear(struct mailbox_act *a)
-{
-	for (size_t i = 0; a->rows != NULL && i < a->n; i++) {
-		free(a->rows[i].uid);
-		free(a->rows[i].from);
-		free(a->rows[i].to);
-		free(a->rows[i].subject);
-		free(a->rows[i].date);
-	}
-	free(a->rows);
-}
-
 void
 mailbox_act_free(struct mailbox_act *a)
 {
@@ -76,7 +63,7 @@ mailbox_act_free(struct mailbox_act *a)
 		return;
 	imap_close(a->imap);
 	event_free(a->soon);
-	rows_clear(a);
+	mailtext_rows_free(a->rows, a->n);
 	imap_words_clear(&a->words);
 	free(a->why);
 	free(a->folder);
@@ -125,12 +112,6 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 
 /* ---- a list ------------------------------------------------------------------------------------------- */
 
-static char *
-or_empty(const char *text)
-{
-	return xstrdup(text == NULL ? "" : text);
-}
-
 static void
 hear_row(struct mailbox_act *a, const struct imap_fetched *f)
 {
@@ -142,9 +123,9 @@ hear_row(struct mailbox_act *a, const struct imap_fetched *f)
 		if (a->uids[i] != f->uid || row->uid != NULL || f->bytes == NULL)
 			continue;
 		m = mime_headers(f->bytes, f->len);
-		*row = (struct mail_row){ .uid = xasprintf("%" PRId64 ".%" PRIu32, a->opened, a->uids[i]), .from = or_empty(m->from_name),
-		    .to = or_empty(m->to), .subject = or_empty(m->subject), .date = mailtext_date(m->date), .folder = a->shown,
+		*row = (struct mail_row){ .uid = xasprintf("%" PRId64 ".%" PRIu32, a->opened, a->uids[i]), .folder = a->shown,
 		    .unread = !f->seen, .files = f->files };
+		mailtext_row(row, m);
 		mime_free(m);
 	}
 }
@@ -318,20 +299,6 @@ open_folder(struct mailbox_act *a)
 
 /* ---- the folders for what is deleted, and for what was sent --------------------------------------------- */
 
-/* Where servers do not say what a folder is for. */
-static bool
-is_called(const char *name, enum mail_act act)
-{
-	static const char *const trash[] = { "Trash", "Deleted", "Deleted Items", "Deleted Messages", "Bin", "[Gmail]/Trash",
-	    "[Google Mail]/Trash", "[Google Mail]/Bin", "INBOX.Trash", "INBOX/Trash", NULL };
-	static const char *const sent[] = { "Sent", "Sent Items", "Sent Messages", "Sent Mail", "INBOX.Sent", "INBOX/Sent", NULL };
-
-	for (const char *const *row = act == MAIL_trash ? trash : sent; *row != NULL; row++)
-		if (strcasecmp(*row, name) == 0)
-			return true;
-	return false;
-}
-
 static void
 hear_folder(struct mailbox_act *a, const struct imap_response *r)
 {
@@ -341,7 +308,7 @@ hear_folder(struct mailbox_act *a, const struct imap_response *r)
 		return;
 	if (!l.closed && a->dest == NULL && (a->act == MAIL_trash ? l.trash : l.sent))
 		a->dest = xstrdup(l.name);
-	if (!l.closed && a->special == NULL && is_called(l.name, a->act))
+	if (!l.closed && a->special == NULL && (a->act == MAIL_trash ? l.like_trash : l.like_sent))
 		a->special = xstrdup(l.name);
 	free(l.name);
 }

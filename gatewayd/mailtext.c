@@ -47,8 +47,9 @@ mailtext_day(const char *text, int *year, int *month, int *day)
 	    sscanf(text, "%4d-%2d-%2d", year, month, day) == 3 && *year >= 1970 && *month >= 1 && *month <= 12 && *day >= 1 && *day <= 31;
 }
 
-char *
-mailtext_date(int64_t seconds)
+/* "2026-11-21T10:00:00Z" */
+static char *
+date_text(int64_t seconds)
 {
 	char text[32];
 	time_t when = (time_t)seconds;
@@ -57,6 +58,34 @@ mailtext_date(int64_t seconds)
 	if (seconds == 0 || gmtime_r(&when, &tm) == NULL || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		return xstrdup("");
 	return xstrdup(text);
+}
+
+static char *
+or_empty(const char *text)
+{
+	return xstrdup(text == NULL ? "" : text);
+}
+
+void
+mailtext_row(struct mail_row *row, const struct mime_mail *m)
+{
+	row->from = or_empty(m->from_name);
+	row->to = or_empty(m->to);
+	row->subject = or_empty(m->subject);
+	row->date = date_text(m->date);
+}
+
+void
+mailtext_rows_free(struct mail_row *rows, size_t n)
+{
+	for (size_t i = 0; rows != NULL && i < n; i++) {
+		free(rows[i].uid);
+		free(rows[i].from);
+		free(rows[i].to);
+		free(rows[i].subject);
+		free(rows[i].date);
+	}
+	free(rows);
 }
 
 char *

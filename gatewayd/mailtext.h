@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "gatewayd/mail.h"
 #include "gatewayd/mime.h"
 
 /*
@@ -22,10 +23,11 @@ char	*mailtext_meta(const struct mime_mail *m, const char *thread);
  * this key always gives. The caller frees. NULL with the error.
  */
 char	*mailtext_answer(const char *from, const char *to, const char *meta, const char *key, const char *text, size_t *len, struct error *e);
+/* What a list shows of a mail; the row's other fields stay. mailtext_rows_free: but for their folders, which are borrowed. */
+void	 mailtext_row(struct mail_row *row, const struct mime_mail *m);
+void	 mailtext_rows_free(struct mail_row *rows, size_t n);
 /* "2026-11-21"; false: it is no such day. */
 bool	 mailtext_day(const char *text, int *year, int *month, int *day);
-/* Seconds of the epoch as "2026-11-21T10:00:00Z", "" for 0; the caller frees. */
-char	*mailtext_date(int64_t seconds);
 /* "<...@domain of the address>" of this key; the caller frees. */
 char	*mailtext_message_id(const char *key, const char *address);
 

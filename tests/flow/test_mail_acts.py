@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from conftest import BUILD, ROOT
+from conftest import BUILD, ROOT, wait_for
 
 sys.path.insert(0, str(ROOT / "tests" / "fake"))
 from gmail import Gmail  # noqa: E402
@@ -208,6 +208,7 @@ def test_a_mail_goes_to_all_and_is_kept(special, tmp_path):
     everybody = [f"{who}.{account.me}" for who in ("a", "b", "c")]
     assert account.order("send", bytes=text, receivers=everybody)["outcome"] == "done", account.said
     for who in everybody:
+        wait_for(lambda to=who: special.sent(to), f"the mail to {who}\n{special.log()}")
         [sent] = special.sent(who)
         assert sent["Subject"] == "to all" and sent.get_content().startswith("hello\n.dot\n")
     [(_, flags, kept)] = in_folder(special, account.me, "Outbox.Done")
@@ -220,7 +221,8 @@ def test_what_did_not_go_says_so(servers, account):
                                             ([me, f"nobody.here@{DOMAIN}"], [], [f"{me}>\r\nDATA"])))
     assert refused["outcome"] == "never" and "550" in refused["why"] and servers.sent(me) == []
     assert nobody["outcome"] == odd["outcome"] == "never"
-    assert account.order("send", bytes=text, receivers=[me])["outcome"] == "done" and len(servers.sent(me)) == 1    # it could not be kept
+    assert account.order("send", bytes=text, receivers=[me])["outcome"] == "done"   # it could not be kept
+    wait_for(lambda: len(servers.sent(me)) == 1, f"the mail\n{servers.log()}")
     account.settings["SMTP_PORT"] = "1"
     assert account.order("send", bytes=text, receivers=[me])["outcome"] == "never"
 
@@ -285,7 +287,7 @@ def test_gmail_says_whether_a_mail_went(gmail):
     gmail.api.refuse = {"messages/send": [(400, {"error": {"message": "Invalid To header"}}, {}), (503, {}, {})]}
     refused, broken, sent = gmail.orders(*[{"act": "send", "bytes": text, "receivers": ["ann@x"]}] * 3)
     assert refused["outcome"] == "never" and "Invalid To" in refused["why"] and broken["outcome"] == "unknown"
-    assert sent["outcome"] == "done" and gmail.api.texts() == ["hello"]
+    assert sent["outcome"] == "done" and gmail.api.answers() == ["hello"]
 
 
 def test_gmail_without_consent_does_nothing(gmail):

@@ -118,7 +118,7 @@ test_a_fetched_mail_is_read_in_whatever_order_it_is_told(void **state)
 {
 	struct imap_response r = response("* 3 FETCH (FLAGS (\\Answered \\Seen) BODYSTRUCTURE ((\"text\" \"plain\" NIL NIL NIL \"7bit\" 5 1)"
 	    "(\"image\" \"png\" (\"NAME\" {5}\r\n\xc3\xbc.xy) NIL NIL \"base64\" 9 NIL (\"Attachment\" NIL)) \"mixed\") "
-	    "BODY[HEADER.FIELDS (FROM \"TO\")]<0> {7}\r\nFrom: )\r\n UID 42 RFC822.SIZE 1234)\r\n");
+	    "BODY[HEADER.FIELDS (FROM \"TO\")]<0> {7}\r\nFrom: ) UID 42 RFC822.SIZE 1234)\r\n");
 	struct imap_fetched f;
 
 	assert_int_equal(imap_fetched(&r, &f), 0);
