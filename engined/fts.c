@@ -126,10 +126,7 @@ fts_begin(struct fts *x, struct error *e)
 int
 fts_end(struct fts *x, bool ok, struct error *e)
 {
-	if (ok && rank_merge(x->file.db, e) == 0 && db_commit(x->file.db, e) == 0)
-		return 0;
-	db_rollback(x->file.db);
-	return ok ? -1 : 0;
+	return rank_end(&x->file, ok, e);
 }
 
 /* Which pieces it has; *n 0: none. 0 or -1. */

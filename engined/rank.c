@@ -66,10 +66,19 @@ rank_discard(struct rank_file *f)
 		log_warn("index of the %s cannot be set aside: %s", f->what, e.text);
 }
 
-int
-rank_merge(struct db *db, struct error *e)
+static int
+merge(struct db *db, struct error *e)
 {
 	return db_run(db, e, "INSERT INTO words (words, rank) VALUES ('merge', ?)", "i", (int64_t)MERGE_PAGES);
+}
+
+int
+rank_end(struct rank_file *f, bool ok, struct error *e)
+{
+	if (ok && merge(f->db, e) == 0 && db_commit(f->db, e) == 0)
+		return 0;
+	db_rollback(f->db);
+	return ok ? -1 : 0;
 }
 
 double

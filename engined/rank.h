@@ -7,6 +7,7 @@
 #ifndef ALPI_ENGINED_RANK_H
 #define ALPI_ENGINED_RANK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,10 +31,10 @@ void	 rank_close(struct rank_file *f);
 /* It turned out to be damaged: close it and set it aside; rank_close still frees. */
 void	 rank_discard(struct rank_file *f);
 /*
- * A transaction is about to be committed: a bounded piece of the merging that SQLite would else do as a whole, in the
- * transaction that happens to be the one too many. 0 or -1.
+ * The end of a transaction: committed (ok) or undone. Before a commit comes a bounded piece of the merging that SQLite
+ * would else do as a whole, in the transaction that happens to be the one too many. 0 or -1.
  */
-int	 rank_merge(struct db *db, struct error *e);
+int	 rank_end(struct rank_file *f, bool ok, struct error *e);
 /* What a place in an order counts for when two orders are made one (reciprocal rank fusion); the best place is 0. */
 double	 rank_share(size_t place);
 /* Drop the common words beside rarer ones. 1: there is a rarer one, 0: all are common and stay, -1: error. */

@@ -158,10 +158,7 @@ shelf_begin(struct shelf *x, struct error *e)
 int
 shelf_end(struct shelf *x, bool ok, struct error *e)
 {
-	if (ok && rank_merge(x->file.db, e) == 0 && db_commit(x->file.db, e) == 0)
-		return 0;
-	db_rollback(x->file.db);
-	return ok ? -1 : 0;
+	return rank_end(&x->file, ok, e);
 }
 
 int

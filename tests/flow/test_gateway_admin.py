@@ -108,14 +108,14 @@ def test_remove_leaves_nothing(up, api):
 
 def test_one_bot_serves_one_profile(up, api):
     enable(up, api, "--chats", "11")
-    up.run("profile", "create", "work")
-    wait_for(lambda: "work/engined" in up.units(), "the profile to run")
+    up.run("profile", "create", "other")
+    wait_for(lambda: "other/engined" in up.units(), "the profile to run")
     for token in (api.token, f" '{api.token}' "):
-        done = enable(up, api, "-p", "work", token=token, check=False)
+        done = enable(up, api, "-p", "other", token=token, check=False)
         assert done.returncode != 0 and "profile default uses this token" in done.stderr
-        done = up.run("-p", "work", "providers", "set-key", "TELEGRAM_BOT_TOKEN", "-", input=token, check=False)
+        done = up.run("-p", "other", "providers", "set-key", "TELEGRAM_BOT_TOKEN", "-", input=token, check=False)
         assert done.returncode == 1 and "profile default" in done.stderr
-    assert not (up.path / "profiles/work/.env").exists() or "TELEGRAM" not in (up.path / "profiles/work/.env").read_text()
+    assert not (up.path / "profiles/other/.env").exists() or "TELEGRAM" not in (up.path / "profiles/other/.env").read_text()
 
 
 def test_clients_are_told_of_changes_and_of_failures(up, api):

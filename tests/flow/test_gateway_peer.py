@@ -11,12 +11,12 @@ from test_telegram import Telegram, plain
 
 @pytest.fixture
 def bot(home, provider):
-    home.use(provider, "text", profile="work")
+    home.use(provider, "text", profile="other")
     made = Telegram(home, provider, model="echo")
-    wait_for(lambda: "work/engined" in home.units(), "the other profile to run")
-    mine, theirs = key(home), key(home, "work")
-    pin(home, "work", theirs)
-    pin(home, "boss", mine, allow=ALL, profile="work")
+    wait_for(lambda: "other/engined" in home.units(), "the other profile to run")
+    mine, theirs = key(home), key(home, "other")
+    pin(home, "other", theirs)
+    pin(home, "boss", mine, allow=ALL, profile="other")
     home.ready("default/alpd")
     yield made
     made.api.close()
@@ -28,34 +28,34 @@ def last(bot, n):
 
 def test_a_peer_that_is_named_first_answers(bot, provider):
     before = provider.stats()["requests"]
-    bot.api.post(11, "@work n=3")
+    bot.api.post(11, "@other n=3")
     assert len(last(bot, 1).split()) == 3
     assert provider.stats()["requests"] == before + 1, "theirs alone"
-    [thread] = (bot.home.path / "profiles/work/mentions").glob("boss@*.json")
+    [thread] = (bot.home.path / "profiles/other/mentions").glob("boss@*.json")
     assert json.loads(thread.read_text())["turns"][-1]["user"] == "n=3", "without a banner"
     [session] = bot.home.sessions().values()
     assert session["turns"][0]["user"].startswith("[INBOUND TELEGRAM") and session["turns"][0]["tools"][0]["name"] == "peer"
 
 
-@pytest.mark.parametrize("text", ["please ask @work n=3", "@nobody n=3", "@ work n=3", "@work"])
+@pytest.mark.parametrize("text", ["please ask @other n=3", "@nobody n=3", "@ other n=3", "@other"])
 def test_any_other_name_is_text_under_its_banner(bot, text):
     bot.api.post(11, text)
     answer = last(bot, 1)
     assert answer.startswith("[INBOUND TELEGRAM") and answer.endswith(text)
-    assert not (bot.home.path / "profiles/work/mentions").exists() or not any((bot.home.path / "profiles/work/mentions").iterdir())
+    assert not (bot.home.path / "profiles/other/mentions").exists() or not any((bot.home.path / "profiles/other/mentions").iterdir())
 
 
 @pytest.mark.parametrize("head", ["", "@nobody "])
 def test_the_model_cannot_ask_a_peer_for_a_sender(bot, provider, head):
     bot.home.use(provider, "script")
     bot.home.run("daemon", "reload")
-    call = {"name": "peer", "arguments": {"peer_id": "work", "prompt": "n=3"}}
+    call = {"name": "peer", "arguments": {"peer_id": "other", "prompt": "n=3"}}
     bot.api.post(11, head + json.dumps({"steps": [{"calls": [call]}, {"text": "done"}]}))
     assert last(bot, 1) == "done"
-    assert not any((bot.home.path / "profiles/work").glob("mentions/*"))
+    assert not any((bot.home.path / "profiles/other").glob("mentions/*"))
 
 
 def test_a_peer_that_does_not_answer_is_a_bracketed_error(bot):
-    bot.home.run("-p", "work", "peers", "deny", "boss", "link.ask")
-    bot.api.post(11, "@work n=3")
+    bot.home.run("-p", "other", "peers", "deny", "boss", "link.ask")
+    bot.api.post(11, "@other n=3")
     assert last(bot, 1).startswith("[agent error]")

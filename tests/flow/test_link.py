@@ -93,35 +93,35 @@ def other():
 
 def two_profiles(home, provider, model="text", allow=ALL):
     home.use(provider)
-    home.use(provider, model, profile="work")
+    home.use(provider, model, profile="other")
     home.start()
-    mine, theirs = key(home), key(home, "work")
+    mine, theirs = key(home), key(home, "other")
     assert mine != theirs
-    pin(home, "work", theirs)
-    pin(home, "boss", mine, allow=allow, profile="work")
+    pin(home, "other", theirs)
+    pin(home, "boss", mine, allow=allow, profile="other")
 
 
 def test_two_profiles_ping_each_other(any_user_home, provider):
     home = any_user_home
     two_profiles(home, provider)
-    pong = home.run("peers", "ping", "work").stdout
+    pong = home.run("peers", "ping", "other").stdout
     assert pong.startswith("pong from ") and "version=1" in pong and "via unix" in pong
-    assert home.json("-p", "work", "peers", "ping", "boss", "--json")["status"] == "on"
+    assert home.json("-p", "other", "peers", "ping", "boss", "--json")["status"] == "on"
 
 
 def test_a_mention_goes_to_the_peer_and_to_no_model_of_ours(home, provider):
     two_profiles(home, provider)
     home.use(provider, "status=500")            # our own model would only fail
     home.run("daemon", "reload")
-    answer = home.ask("@work n=4")
+    answer = home.ask("@other n=4")
     assert len(answer["reply"].split()) == 4
     assert [tool["name"] for tool in answer["tools"]] == ["peer"]
     [session] = home.sessions().values()
     [turn] = session["turns"]
     assert turn["assistant"].split() == answer["reply"].split()
     assert turn["tools"][0]["name"] == "peer" and turn["tools"][0]["result"] == turn["assistant"]
-    assert home.sessions("work") == {}          # an inbound ask is no session of theirs
-    thread = json.loads((home.path / "profiles/work/mentions").glob("boss@*.json").__next__().read_text())
+    assert home.sessions("other") == {}          # an inbound ask is no session of theirs
+    thread = json.loads((home.path / "profiles/other/mentions").glob("boss@*.json").__next__().read_text())
     assert thread["turns"][-1]["user"] == "n=4"
     assert provider.stats()["requests"] == 1
 
@@ -130,7 +130,7 @@ def test_the_model_asks_a_peer_and_the_turn_ends_with_the_reply(home, provider):
     two_profiles(home, provider)
     home.use(provider, "script")
     home.run("daemon", "reload")
-    call = {"name": "peer", "arguments": {"peer_id": "work", "prompt": "n=3"}}
+    call = {"name": "peer", "arguments": {"peer_id": "other", "prompt": "n=3"}}
     answer = home.ask(json.dumps({"steps": [{"calls": [call]}, {"text": "never said"}]}))
     assert len(answer["reply"].split()) == 3
     assert answer["tools"][0]["name"] == "peer" and answer["tools"][0]["ok"]
@@ -139,10 +139,10 @@ def test_the_model_asks_a_peer_and_the_turn_ends_with_the_reply(home, provider):
 
 def test_a_thread_remembers_what_the_peer_said_before(home, provider):
     two_profiles(home, provider, model="echo")
-    first = home.ask("@work my word is sesame")
-    again = home.ask("@work say it", "--session", first["session_id"])
+    first = home.ask("@other my word is sesame")
+    again = home.ask("@other say it", "--session", first["session_id"])
     assert again["tools"][0]["ok"]
-    folder = home.path / "profiles/work/mentions"
+    folder = home.path / "profiles/other/mentions"
     [path] = folder.glob("boss@*.json")
     thread = json.loads(path.read_text())
     assert [t["user"] for t in thread["turns"]] == ["my word is sesame", "say it"]
@@ -550,7 +550,7 @@ def test_doctor_pings_a_good_peer(home, provider):
     two_profiles(home, provider)
     rows = {r["label"]: r for r in json.loads(home.run("doctor", "--json", check=False).stdout)["rows"] if r["group"] == "ALP"}
     assert (rows["Peers"]["level"], rows["Peers"]["detail"]) == ("ok", "1 of 1 answer")
-    assert rows["Socket"]["level"] == "ok" and "Listener" in rows and "work" not in rows
+    assert rows["Socket"]["level"] == "ok" and "Listener" in rows and "other" not in rows
 
 
 def test_setup_shows_the_own_key_takes_theirs_and_offers_the_least(link):

@@ -13,6 +13,7 @@
 #include "alpd/envelope.h"
 #include "alpd/replay.h"
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/mem.h"
 
 #define NOW_US	INT64_C(1776945600000000)	/* 2026-04-23T12:00:00Z, the clock of the vectors */
@@ -171,64 +172,73 @@ verdict(const json_t *row, struct error *e)
 }
 
 static void
-test_published_checks_end_as_published(void **state)
+each_published(const char *list, size_t least, void (*fn)(const json_t *row))
 {
-	json_t *all = vectors("envelopes.json"), *row;
+	cleanup_json json_t *all = vectors("envelopes.json");
+	json_t *row;
 	size_t i;
 
-	json_array_foreach(json_object_get(all, "checks"), i, row) {
-		struct error e = { 0 };
-		const char *got = verdict(row, &e), *name = json_string_value(json_object_get(row, "name"));
+	json_array_foreach(json_object_get(all, list), i, row)
+		fn(row);
+	assert_true(i >= least);
+}
 
-		if (strcmp(got, json_string_value(json_object_get(row, "reason"))) != 0)
-			fail_msg("%s: %s", name, got);
-		assert_true((e.code == 0) == (got[0] == '\0') || strcmp(got, "replay") == 0 || strcmp(got, "recipient") == 0);
-	}
-	assert_true(i >= 40);
-	json_decref(all);
+static void
+check_verdict(const json_t *row)
+{
+	struct error e = { 0 };
+	const char *got = verdict(row, &e), *name = json_string_value(json_object_get(row, "name"));
+
+	if (strcmp(got, json_string_value(json_object_get(row, "reason"))) != 0)
+		fail_msg("%s: %s", name, got);
+	assert_true((e.code == 0) == (got[0] == '\0') || strcmp(got, "replay") == 0 || strcmp(got, "recipient") == 0);
+}
+
+static void
+test_published_checks_end_as_published(void **state)
+{
+	each_published("checks", 40, check_verdict);
+}
+
+static void
+check_signature(const json_t *row)
+{
+	struct person p = person(json_string_value(json_object_get(row, "signer")));
+	const json_t *wire = json_object_get(row, "wire"), *input = json_object_get(row, "signing_input");
+	cleanup_doc struct doc *d = doc_parse(json_string_value(wire), json_string_length(wire), NULL);
+	cleanup_buf struct buf b = BUF(0);
+	uint8_t sig[SIGNATURE_BYTES];
+	char base64[89];
+
+	canonical_node(&b, doc_root(d), "alp.sig");
+	assert_int_equal(b.len, json_string_length(input));
+	assert_memory_equal(b.data, json_string_value(input), b.len);
+	assert_int_equal(identity_sign(p.id, b.data, b.len, sig, NULL), 0);
+	sodium_bin2base64(base64, sizeof(base64), sig, sizeof(sig), sodium_base64_VARIANT_ORIGINAL);
+	assert_string_equal(base64, json_string_value(json_object_get(row, "sig")));
+	person_end(&p);
 }
 
 static void
 test_published_signatures_are_what_the_key_child_gives(void **state)
 {
-	json_t *all = vectors("envelopes.json"), *row;
-	size_t i;
+	each_published("signed", 10, check_signature);
+}
 
-	json_array_foreach(json_object_get(all, "signed"), i, row) {
-		struct person p = person(json_string_value(json_object_get(row, "signer")));
-		const json_t *wire = json_object_get(row, "wire"), *input = json_object_get(row, "signing_input");
-		cleanup_doc struct doc *d = doc_parse(json_string_value(wire), json_string_length(wire), NULL);
-		cleanup_buf struct buf b = BUF(0);
-		uint8_t sig[SIGNATURE_BYTES];
-		char base64[89];
+static void
+check_time(const json_t *row)
+{
+	const char *ts = json_string_value(json_object_get(row, "ts"));
+	int64_t us;
 
-		canonical_node(&b, doc_root(d), "alp.sig");
-		assert_int_equal(b.len, json_string_length(input));
-		assert_memory_equal(b.data, json_string_value(input), b.len);
-		assert_int_equal(identity_sign(p.id, b.data, b.len, sig, NULL), 0);
-		sodium_bin2base64(base64, sizeof(base64), sig, sizeof(sig), sodium_base64_VARIANT_ORIGINAL);
-		assert_string_equal(base64, json_string_value(json_object_get(row, "sig")));
-		person_end(&p);
-	}
-	assert_true(i >= 10);
-	json_decref(all);
+	assert_true(envelope_time(ts, strlen(ts), &us));
+	assert_int_equal(us, json_integer_value(json_object_get(row, "epoch_us")));
 }
 
 static void
 test_published_times_are_those_microseconds(void **state)
 {
-	json_t *all = vectors("envelopes.json"), *row;
-	size_t i;
-
-	json_array_foreach(json_object_get(all, "timestamps"), i, row) {
-		const char *ts = json_string_value(json_object_get(row, "ts"));
-		int64_t us;
-
-		assert_true(envelope_time(ts, strlen(ts), &us));
-		assert_int_equal(us, json_integer_value(json_object_get(row, "epoch_us")));
-	}
-	assert_true(i >= 7);
-	json_decref(all);
+	each_published("timestamps", 7, check_time);
 }
 
 /* ---- times ----------------------------------------------------------------------------------- */

@@ -47,23 +47,64 @@ tokens_of_session(const char *id)
 	return json_int(s, "input_tokens", 0);
 }
 
+/* A conversation that is folded at its next step, and what it had cost until then. */
+struct full {
+	char	*session;
+	int64_t	 charged, tokens;
+};
+
+static void
+full_clear(struct full *f)
+{
+	free(f->session);
+}
+#define cleanup_full __attribute__((cleanup(full_clear)))
+
+static struct full
+talk_until_full(const struct answer *answers)
+{
+	talk_long(8);
+	context_window = 4000;
+	script = answers;
+	script_at = 0;
+	json_array_clear(asked);
+	return (struct full){ xstrdup(session_id), ledger_tokens(engine.ledger), tokens_of_session(session_id) };
+}
+
+/* A summary and an answer were paid, each once. */
+static void
+assert_paid(const struct full *f)
+{
+	assert_int_equal(ledger_tokens(engine.ledger) - f->charged, 2 * 110);
+	assert_int_equal(tokens_of_session(f->session), f->tokens + 2 * 100);
+}
+
+/* The process dies here, and the next one goes on with these answers to the end. */
+static void
+die_and_go_on(const struct answer *answers)
+{
+	cleanup_json json_t *events = NULL;
+
+	engine_down();
+	script = answers;
+	script_at = 0;
+	json_array_clear(asked);
+	engine_up(NULL);
+	run_until_over();
+	events = events_after(0);
+	assert_string_equal(json_str(last_event(events, "reply"), "text", ""), "fine");
+}
+
 static void
 test_a_long_conversation_is_folded_before_the_step_and_charged(void **state)
 {
 	static const struct answer answers[] = { { .text = "  they said u  \n" }, { .text = "fine" }, { 0 } };
+	cleanup_full struct full full = talk_until_full(answers);
 	cleanup_json json_t *events = NULL, *rows = NULL;
-	cleanup_free char *kinds = NULL, *session = NULL;
+	cleanup_free char *kinds = NULL;
 	const json_t *row, *sent;
-	int64_t before, tokens;
 
-	talk_long(8);
-	session = xstrdup(session_id);
-	before = ledger_tokens(engine.ledger);
-	tokens = tokens_of_session(session);
-	context_window = 4000;
-	script = answers;
-	json_array_clear(asked);
-	events = run_turn("now", session, "and now?");
+	events = run_turn("now", full.session, "and now?");
 	kinds = kinds_of(events);
 	assert_string_equal(kinds, "session_start auto_compact usage assistant_delta usage reply done");
 	assert_int_equal(json_array_size(asked), 3);	/* the last one asks for candidates (review.c) */
@@ -71,9 +112,8 @@ test_a_long_conversation_is_folded_before_the_step_and_charged(void **state)
 	sent = json_object_get(json_array_get(asked, 1), "messages");
 	assert_true(role_of(sent, "[auto-compacted summary]\n") > 0);
 	assert_true(role_of(sent, "and now?") == (int64_t)json_array_size(sent) - 1);
-	assert_string_equal(json_str(pushed_data("session_changed"), "session_id", ""), session);
-	assert_int_equal(ledger_tokens(engine.ledger) - before, 2 * 110);
-	assert_int_equal(tokens_of_session(session), tokens + 2 * 100);
+	assert_string_equal(json_str(pushed_data("session_changed"), "session_id", ""), full.session);
+	assert_paid(&full);
 	rows = log_rows();
 	assert_int_equal(json_array_size(rows), 1);
 	row = json_array_get(rows, 0);
@@ -89,16 +129,12 @@ static void
 test_the_next_turn_goes_on_from_what_was_folded(void **state)
 {
 	static const struct answer answers[] = { { .text = "summary one" }, { .text = "fine" }, { .text = "finer" }, { 0 } };
-	cleanup_free char *session = NULL;
+	cleanup_full struct full full = talk_until_full(answers);
 	const json_t *sent;
 
-	talk_long(8);
-	session = xstrdup(session_id);
-	context_window = 4000;
-	script = answers;
-	json_decref(run_turn("now", session, "and now?"));
+	json_decref(run_turn("now", full.session, "and now?"));
 	json_array_clear(asked);
-	json_decref(run_turn("next", session, "and next?"));
+	json_decref(run_turn("next", full.session, "and next?"));
 	assert_int_equal(json_array_size(asked), 1);
 	sent = json_object_get(json_array_get(asked, 0), "messages");
 	assert_true(role_of(sent, "[auto-compacted summary]\n") > 0);
@@ -107,16 +143,11 @@ test_the_next_turn_goes_on_from_what_was_folded(void **state)
 static void
 failing(const struct answer *answers)
 {
+	cleanup_full struct full full = talk_until_full(answers);
 	cleanup_json json_t *rows = NULL, *events = NULL;
-	cleanup_free char *session = NULL;
 	const json_t *sent;
 
-	talk_long(8);
-	session = xstrdup(session_id);
-	context_window = 4000;
-	script = answers;
-	json_array_clear(asked);
-	events = run_turn("now", session, "and now?");
+	events = run_turn("now", full.session, "and now?");
 	assert_string_equal(json_str(last_event(events, "reply"), "text", ""), "fine");
 	assert_int_equal(json_array_size(asked), 2);
 	sent = json_object_get(json_array_get(asked, 1), "messages");
@@ -207,30 +238,14 @@ test_a_kill_while_the_summary_is_written_repeats_it(void **state)
 {
 	static const struct answer hangs[] = { { .text = "half", .hangs = true }, { 0 } };
 	static const struct answer answers[] = { { .text = "whole" }, { .text = "fine" }, { 0 } };
-	cleanup_json json_t *events = NULL;
-	cleanup_free char *session = NULL;
-	int64_t before, tokens;
+	cleanup_full struct full full = talk_until_full(hangs);
 
-	talk_long(8);
-	session = xstrdup(session_id);
-	before = ledger_tokens(engine.ledger);
-	tokens = tokens_of_session(session);
-	context_window = 4000;
-	script = hangs;
-	script_at = 0;
-	assert_int_equal(start_turn("now", session, "and now?"), 0);
+	assert_int_equal(start_turn("now", full.session, "and now?"), 0);
 	while (the_turn()->state != TURN_STREAM)
 		step_loop();
 	step_loop();
-	engine_down();
-	script = answers;
-	script_at = 0;
-	engine_up(NULL);
-	run_until_over();
-	events = events_after(0);
-	assert_string_equal(json_str(last_event(events, "reply"), "text", ""), "fine");
-	assert_int_equal(ledger_tokens(engine.ledger) - before, 2 * 110);
-	assert_int_equal(tokens_of_session(session), tokens + 2 * 100);
+	die_and_go_on(answers);
+	assert_paid(&full);
 }
 
 static void
@@ -238,36 +253,19 @@ test_a_kill_after_the_summary_does_not_ask_or_pay_again(void **state)
 {
 	static const struct answer first[] = { { .text = "the summary" }, { .hangs = true }, { 0 } };
 	static const struct answer answers[] = { { .text = "fine" }, { 0 } };
-	cleanup_json json_t *events = NULL, *rows = NULL;
-	cleanup_free char *session = NULL;
+	cleanup_full struct full full = talk_until_full(first);
+	cleanup_json json_t *rows = NULL;
 	const json_t *sent;
-	int64_t before, tokens;
 
-	talk_long(8);
-	session = xstrdup(session_id);
-	before = ledger_tokens(engine.ledger);
-	tokens = tokens_of_session(session);
-	context_window = 4000;
-	script = first;
-	script_at = 0;
-	json_array_clear(asked);
-	assert_int_equal(start_turn("now", session, "and now?"), 0);
+	assert_int_equal(start_turn("now", full.session, "and now?"), 0);
 	while (json_array_size(asked) < 2)
 		step_loop();
-	engine_down();
-	script = answers;
-	script_at = 0;
-	json_array_clear(asked);
-	engine_up(NULL);
-	run_until_over();
-	events = events_after(0);
-	assert_string_equal(json_str(last_event(events, "reply"), "text", ""), "fine");
+	die_and_go_on(answers);
 	assert_int_equal(json_array_size(asked), 1);
 	sent = json_object_get(json_array_get(asked, 0), "messages");
 	assert_true(role_of(sent, "[auto-compacted summary]\n") > 0);
 	assert_true(role_of(sent, "and now?") > 0);
-	assert_int_equal(ledger_tokens(engine.ledger) - before, 2 * 110);
-	assert_int_equal(tokens_of_session(session), tokens + 2 * 100);
+	assert_paid(&full);
 	rows = log_rows();
 	assert_int_equal(json_array_size(rows), 1);
 }
@@ -276,15 +274,12 @@ static void
 test_an_interrupt_while_folding_ends_the_turn(void **state)
 {
 	static const struct answer hangs[] = { { .text = "half", .hangs = true }, { 0 } };
+	cleanup_full struct full full = talk_until_full(hangs);
 	cleanup_json json_t *events = NULL;
-	cleanup_free char *session = NULL, *kinds = NULL;
+	cleanup_free char *kinds = NULL;
 	struct error e = { 0 };
 
-	talk_long(8);
-	session = xstrdup(session_id);
-	context_window = 4000;
-	script = hangs;
-	assert_int_equal(start_turn("now", session, "and now?"), 0);
+	assert_int_equal(start_turn("now", full.session, "and now?"), 0);
 	while (the_turn()->state != TURN_STREAM)
 		step_loop();
 	step_loop();
