@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See turn.h: the tool read_image (spec/tools.md, 7.3). toolrunner hands the
- * file over piece by piece under the turn's grant; a model that sees is asked
- * once what is in it, and its answer is the result. So the bytes are neither
+ * See turn.h: the tool read_image (spec/tools.md, 7.3). toolrunner makes
+ * the file fit, under the turn's grant; a model that sees is asked once what
+ * is in it, and its answer is the result. So the bytes are neither
  * in the conversation nor on disk. It changes nothing: a call that was cut
  * off is made again.
  */
@@ -32,7 +32,7 @@
 struct looking {
 	struct turn		*turn;
 	struct target		 target;	/* the model that sees */
-	struct fetch		*fetch;		/* a piece is asked for; NULL: not */
+	struct fetch		*fetch;		/* the image is asked for; NULL: not */
 	struct provider_call	*call;		/* the model is asked; NULL: not */
 	struct buf		 image, said;
 };
@@ -124,65 +124,49 @@ ask(struct looking *x, const char *mime)
 
 /* ---- the file ------------------------------------------------------------------------------------------- */
 
-static void	fetch_piece(struct looking *x);
-
-/* Take a piece; the size of the whole, or -1. */
-static int64_t
+static int
 take(struct looking *x, const char *output, struct error *e)
 {
 	cleanup_json json_t *j = json_parse(output, strlen(output), 4, e);
 	const char *data = json_str(j, "data", "");
-	int64_t size = json_int(j, "size", -1);
 	size_t room = strlen(data) / 4 * 3 + 1, len = 0;
 	cleanup_free unsigned char *bytes = xmalloc(room);
 
 	if (j == NULL)
 		return -1;
-	if (sodium_base642bin(bytes, room, data, strlen(data), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 || len == 0 ||
-	    size > SNIFF_IMAGE_MAX || (int64_t)(x->image.len + len) > size)
-		return error_set(e, ERR_invalid, "the pieces of the image do not fit together; did it change?");
-	buf_add(&x->image, bytes, len);
-	return size;
+	if (sodium_base642bin(bytes, room, data, strlen(data), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 || len == 0)
+		return error_set(e, ERR_invalid, "toolrunner's answer is no image");
+	return buf_add(&x->image, bytes, len) == -1 ? error_set(e, ERR_too_large, "the image is too large") : 0;
 }
 
-/* What models take; to make one of the others fit would need a decoder. */
+/* What models take, by its first bytes: whoever made it read a stranger's file. */
 static const char *
 accepted(const struct looking *x, struct error *e)
 {
-	const char *mime = sniff_image(buf_str(&x->image), x->image.len), *path = json_str(x->turn->now.args, "path", "");
+	const char *mime = sniff_image(buf_str(&x->image), x->image.len);
 
 	if (mime != NULL && strcmp(mime, "image/bmp") != 0)
 		return mime;
-	error_set(e, ERR_invalid, "%.200s is no image that models take (png, jpeg, webp, gif)", path);
+	error_set(e, ERR_invalid, "%.200s did not become an image that models take", json_str(x->turn->now.args, "path", ""));
 	return NULL;
 }
 
 static void
-on_piece(void *arg, const char *output, const struct error *why)
+on_image(void *arg, const char *output, const struct error *why)
 {
 	struct looking *x = arg;
 	struct error e = { 0 };
 	const char *mime = NULL;
-	int64_t size = -1;
 
 	x->fetch = NULL;
 	if (output == NULL)
 		e = *why;
-	else if ((size = take(x, output, &e)) != -1)
+	else if (take(x, output, &e) == 0)
 		mime = accepted(x, &e);
 	if (mime == NULL)
 		fail(x, &e);
-	else if ((int64_t)x->image.len < size)
-		fetch_piece(x);
 	else
 		ask(x, mime);
-}
-
-static void
-fetch_piece(struct looking *x)
-{
-	x->fetch = fetch_begin(x->turn, "read_image", json_pack("{s:s, s:I}", "path", json_str(x->turn->now.args, "path", ""),
-	    "offset", (json_int_t)x->image.len), on_piece, x);
 }
 
 /* ---- the call ------------------------------------------------------------------------------------------- */
@@ -224,7 +208,7 @@ looking_begin(struct turn *t)
 	if (check_args(t->now.args, &e) == -1 || choose_model(x, &e) == -1)
 		fail(x, &e);
 	else
-		fetch_piece(x);
+		x->fetch = fetch_begin(t, "read_image", json_pack("{s:s}", "path", json_str(t->now.args, "path", "")), on_image, x);
 }
 
 void

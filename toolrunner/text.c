@@ -8,17 +8,15 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/json.h"
 #include "common/mem.h"
-#include "toolrunner/command.h"
 #include "toolrunner/docx.h"
 #include "toolrunner/files.h"
+#include "toolrunner/program.h"
 
 #define BLOCK		65536
-#define PROGRAM_MS	30000		/* for one document */
 #define SCAN_LEAST	32		/* characters; a PDF with fewer shows its text in pictures, if it has any */
 #define PICTURE_LEAST	50		/* characters; fewer are no text but what looked like some */
 
@@ -52,39 +50,10 @@ docx(int fd, struct buf *text, struct error *e)
 	return docx_text(fd, TEXT_MAX, text, e);
 }
 
-/* Why a program has no text for us; its words are about the file. */
-static int
-complaint(const struct command *c, const char *name, struct error *e)
-{
-	cleanup_buf struct buf said = BUF(0);
-
-	if (c->timed_out)
-		return error_set(e, ERR_unavailable, "%s took more than %d s", name, PROGRAM_MS / 1000);
-	capture_text(&c->err, &said);
-	if (said.len == 0)
-		buf_puts(&said, "it failed");
-	return error_set(e, ERR_invalid, "%s: %.*s", name, (int)strcspn(buf_str(&said), "\n"), buf_str(&said));
-}
-
-/* What a program of the system makes of the file on its standard input. */
 static int
 by_program(const char *const *argv, const char *package, int fd, struct buf *text, struct error *e)
 {
-	struct command c = { .argv = argv, .input = fd, .limit_ms = PROGRAM_MS, .most = 2 * TEXT_MAX, .out.half = TEXT_MAX,
-	    .err.half = 1000 };
-	const char *name = strrchr(argv[0], '/') + 1;
-	int done = 0;
-
-	if (access(argv[0], X_OK) == -1)
-		return error_set(e, ERR_unavailable, "%s is not installed: the package %s has it", name, package);
-	if (command_run(&c, e) == -1)
-		return -1;
-	if (c.timed_out || (!c.too_much && (!WIFEXITED(c.status) || WEXITSTATUS(c.status) != 0)))
-		done = complaint(&c, name, e);
-	else
-		buf_add(text, buf_str(&c.out.head), c.out.head.len);
-	command_clear(&c);
-	return done;
+	return program_read(&(struct program){ .argv = argv, .package = package, .keep = TEXT_MAX }, fd, text, e);
 }
 
 static int

@@ -18,6 +18,7 @@
 #include "proto/proto.h"
 
 #define TOOL_OUTPUT_MAX	(1024 * 1024)	/* bytes a tool may put out; more is cut by the worker, with a line that says so */
+#define TOOL_BULK_MAX	4194304		/* the same of one whose output engined itself reads */
 #define TOOL_ERROR_MAX	2048
 
 /* What the sandbox opens for a tool. FS_* is about the workspace; NET_* is the most the configuration can open. */
@@ -36,7 +37,7 @@ struct sandbox_class {
 /* What a call came to (tools.md, 1). Made by the tool, inside the worker. */
 struct result {
 	bool		 ok;
-	struct buf	 output;		/* ceiling TOOL_OUTPUT_MAX; any bytes, cleaned to UTF-8 on the way out */
+	struct buf	 output;		/* with its ceiling; any bytes, cleaned to UTF-8 on the way out */
 	char		 error[TOOL_ERROR_MAX];	/* one line when not ok */
 	char		 code[32];		/* error_name() of the reason when not ok, or "" */
 	json_t		*mutations;		/* array of records (tools.md, 6), or NULL; owned */
@@ -110,6 +111,7 @@ int	tool_index_workspace(struct tool_call *call, struct error *e);	/* index.c */
 int	tool_search_workspace(struct tool_call *call, struct error *e);
 int	tool_learn_file(struct tool_call *call, struct error *e);	/* learn.c */
 int	tool_read_image(struct tool_call *call, struct error *e);	/* image.c */
+int	tool_read_pieces(struct tool_call *call, struct error *e);	/* pieces.c */
 int	tool_read_document(struct tool_call *call, struct error *e);	/* document.c */
 int	tool_terminal(struct tool_call *call, struct error *e);
 int	tool_skill(struct tool_call *call, struct error *e);

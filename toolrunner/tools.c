@@ -121,15 +121,14 @@ const struct tool tools[] = {
 		.parameters = "{\"type\":\"object\",\"properties\":{"
 		    "\"paths\":{\"type\":\"array\"}},\"required\":[\"paths\"]}",
 	}, {
-		.name = "read_image", .bulk = true, .needs = CAP_read, .limit_s = 30, .run = tool_read_image,
-		.box = { FS_READ, NET_NONE, false, SKILL_NONE },
-		.summary = "the bytes of an image",
-		.description = "For engined: a piece of the file at path, from offset on, as base64.",
+		.name = "read_image", .bulk = true, .needs = CAP_read, .limit_s = 60, .run = tool_read_image,
+		.box = { FS_READ, NET_NONE, true, SKILL_NONE },	/* programs that decode */
+		.summary = "an image as models take it",
+		.description = "For engined: the image at path, made to fit, as base64.",
 		.parameters = "{\"type\":\"object\",\"properties\":{"
-		    "\"path\":{\"type\":\"string\"},"
-		    "\"offset\":{\"type\":\"integer\",\"default\":0}},\"required\":[\"path\"]}",
+		    "\"path\":{\"type\":\"string\"}},\"required\":[\"path\"]}",
 	}, {
-		.name = "send_message", .bulk = true, .needs = CAP_read, .limit_s = 30, .run = tool_read_image,
+		.name = "send_message", .bulk = true, .needs = CAP_read, .limit_s = 30, .run = tool_read_pieces,
 		.box = { FS_READ, NET_NONE, false, SKILL_NONE },
 		.summary = "the bytes of an attachment",
 		.description = "For engined: a piece of the file at path, from offset on, as base64.",
@@ -151,7 +150,7 @@ const struct tool tools[] = {
 };
 
 const struct tool document_tool = {
-	.name = "read_document", .run = tool_read_document, .box = { FS_NONE, NET_NONE, true, SKILL_NONE },
+	.name = "read_document", .bulk = true, .run = tool_read_document, .box = { FS_NONE, NET_NONE, true, SKILL_NONE },
 };
 
 /* What a model may say for a value of the enumeration (tools.md, 7.1); the tool knows them too. */

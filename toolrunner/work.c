@@ -194,12 +194,12 @@ run_tool(const json_t *j, const struct sandbox *s, struct error *e)
 {
 	struct tool_call call = { .name = json_str(j, "tool", ""), .args = json_object_get(j, "args"),
 	    .workspace = s->workspace, .skill = s->skill, .home = json_str(j, "home", NULL), .root = s->root, .person = s->person,
-	    .limit_ms = s->limit_s * 1000LL,
-	    .result.output.max = TOOL_OUTPUT_MAX, .progress = on_progress };
+	    .limit_ms = s->limit_s * 1000LL, .progress = on_progress };
 	const struct tool *t = tool_of_worker(call.name);
 
 	if (t == NULL)
 		return error_set(e, ERR_not_found, "no tool named %s", call.name);
+	call.result.output.max = t->bulk ? TOOL_BULK_MAX : TOOL_OUTPUT_MAX;
 	if (s->box.fs != FS_NONE && chdir(s->workspace) == -1)
 		return error_errno(e, "workspace %s", s->workspace);
 	set_environment(j, s);

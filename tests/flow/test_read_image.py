@@ -4,14 +4,33 @@ import base64
 import json
 import os
 import signal
+import struct
 import urllib.request
+
+import zlib
 
 import pytest
 
 from conftest import wait_for
 from test_chat_tool import call, script
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
+needs_gm = pytest.mark.skipif(not os.access("/usr/bin/gm", os.X_OK), reason="graphicsmagick is not installed")
+needs_rsvg = pytest.mark.skipif(not os.access("/usr/bin/rsvg-convert", os.X_OK), reason="librsvg2-bin is not installed")
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, said=None, more=b""):
+    """A black image; said: what its header says instead, more: bytes that are no pixels."""
+    rows = zlib.compress((b"\0" + bytes(3 * width)) * height)
+    size = said or (width, height)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)) + (chunk(b"noIs", more) if more else b"") +
+            chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+
+
+PNG = png(8, 8)
 
 
 def start(home, provider, more="model_vision: true\n"):
@@ -44,10 +63,10 @@ def test_a_model_looks_and_its_answer_is_the_result(home, provider):
     assert spent["tokIn"] == answer["usage"]["tokens_in"] and spent["tokOut"] == answer["usage"]["tokens_out"]
 
 
-@pytest.mark.parametrize("size", [1000, 3_000_000])
+@pytest.mark.parametrize("size", [1000, 2_900_000])
 def test_the_named_model_is_shown_the_whole_image(home, provider, size):
     start(home, provider, "tools: {read_image: {model: fake/silent}}\n")
-    data = PNG + os.urandom(size)
+    data = png(8, 8, more=os.urandom(size))
     asked = home.popen("chat", "--once", look(put(home, "a.png", data), question="how many?"), "--json")
     wait_for(lambda: provider.stats()["models"].get("silent", 0) == 1, "the model to be asked")
     system, user = last(provider)["messages"]
@@ -60,7 +79,39 @@ def test_the_named_model_is_shown_the_whole_image(home, provider, size):
     assert home.ask(script({"text": "still here"}))["reply"] == "still here"
 
 
-BAD = {"a.txt": b"no image at all", "a.bmp": b"BM\0\0\0\0\0\0", "a.svg": b"<svg/>", "empty.png": b""}
+def shown(home, provider, name, data):
+    """What the model is shown of a file: media type and bytes."""
+    start(home, provider, "tools: {read_image: {model: fake/silent}}\n")
+    asked = home.popen("chat", "--once", look(put(home, name, data)), "--json")
+    wait_for(lambda: provider.stats()["models"].get("silent", 0) == 1, "the model to be asked")
+    mime, text = last(provider)["messages"][1]["content"][1]["image_url"]["url"].removeprefix("data:").split(";base64,")
+    asked.send_signal(signal.SIGINT)
+    asked.communicate()
+    return mime, base64.b64decode(text)
+
+
+@needs_gm
+def test_a_large_image_is_shown_smaller(home, provider):
+    mime, data = shown(home, provider, "wide.png", png(4000, 1000))
+    assert mime == "image/jpeg" and struct.pack(">HH", 392, 1568) in data
+
+
+@needs_gm
+def test_a_bitmap_of_another_kind_is_shown(home, provider):
+    bmp = b"BM" + struct.pack("<IHHIIiiHHIIiiII", 246, 0, 0, 54, 40, 8, 8, 1, 24, 0, 192, 0, 0, 0, 0) + bytes(192)
+    assert shown(home, provider, "a.bmp", bmp)[0] == "image/jpeg"
+
+
+@needs_rsvg
+def test_a_drawing_is_shown(home, provider):
+    mime, data = shown(home, provider, "a.svg", b"<svg xmlns='http://www.w3.org/2000/svg' width='20' height='10'><text y='9'>hi</text></svg>")
+    assert mime == "image/png" and data[16:24] == struct.pack(">II", 1568, 784)
+
+
+BAD = {"a.txt": b"no image at all", "a.bmp": b"BM\0\0\0\0\0\0", "a.svg": b"<svg/>", "empty.png": b"",
+       "bomb.png": png(8, 8, said=(50000, 50000)), "cut.png": png(800, 800)[:600],
+       "entity.svg": b"<!DOCTYPE svg [<!ENTITY x SYSTEM 'file:///etc/hosts'>]><svg xmlns='http://www.w3.org/2000/svg' "
+                     b"width='9' height='9'><text>&x;</text></svg>"}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -77,7 +128,7 @@ def test_paths_are_judged_as_everywhere(home, provider):
     (home.person / "out.png").write_bytes(PNG)
     (home.workspace / "far.png").symlink_to(home.person / "out.png")
     os.mkfifo(home.workspace / "pipe.png")
-    put(home, "huge.png", PNG + bytes(20 * 2**20))
+    put(home, "huge.png", png(8, 8, more=bytes(20 * 2**20)))
     for path in (".env", "link.png", "far.png", home.person / "out.png", "pipe.png", "huge.png", "missing.png", ".", "",
                  "https://example.org/a.png", home.path / "config.yaml"):
         answer = home.ask(look(path))

@@ -34,7 +34,7 @@ run_with(const char *name, const json_t *args, const char *skill)
 	struct tool_call call = { .name = name, .args = args, .workspace = workspace, .skill = skill,
 	    .home = "/nonexistent/.alpi", .root = "/nonexistent/.alpi", .person = "/nonexistent",
 	    .limit_ms = tool_limit_ms(tool_find(name), args, false), .progress = no_progress,
-	    .result.output.max = TOOL_OUTPUT_MAX };
+	    .result.output.max = tool_find(name)->bulk ? TOOL_BULK_MAX : TOOL_OUTPUT_MAX };
 	struct outcome o = { 0 };
 
 	o.status = tool_find(name)->run(&call, &o.e);

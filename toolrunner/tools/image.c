@@ -1,74 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * read_image (tools.md, 7.3), its half that touches the disk: engined, which
- * shows the image to a model, asks for the bytes piece by piece. Nothing is
- * decoded here, and whether it is an image engined sees.
+ * read_image (tools.md, 7.3), its half that touches the disk: the file as an
+ * image that models take. engined shows it to one.
  */
 #include "toolrunner/tool.h"
-
-#include <errno.h>
-#include <unistd.h>
 
 #include <sodium.h>
 
 #include "common/json.h"
 #include "common/mem.h"
 #include "toolrunner/files.h"
+#include "toolrunner/picture.h"
 
-#define IMAGE_MAX	(20 * 1024 * 1024)
-#define PIECE		716799		/* in base64 it fits into an output with room to spare */
-
-/* As much of a piece as there is. */
-static ssize_t
-read_piece(int fd, unsigned char *data, int64_t offset)
+/* {mime, data}, where others put out text. */
+static void
+put(struct tool_call *call, const char *mime, const struct buf *image)
 {
-	size_t got = 0;
-	ssize_t n = 1;
+	size_t room = sodium_base64_ENCODED_LEN(image->len, sodium_base64_VARIANT_ORIGINAL);
+	cleanup_free char *text = xmalloc(room);
 
-	while (got < PIECE && n != 0) {
-		n = pread(fd, data + got, PIECE - got, offset + (int64_t)got);
-		if (n == -1 && errno != EINTR)
-			return -1;
-		got += n > 0 ? (size_t)n : 0;
-	}
-	return (ssize_t)got;
-}
-
-static int
-check(const char *path, const struct stat *st, int64_t offset, struct error *e)
-{
-	if (!S_ISREG(st->st_mode))
-		return error_set(e, ERR_invalid, "%s is not a regular file", path);
-	if (st->st_size == 0)
-		return error_set(e, ERR_invalid, "%s is empty", path);
-	if (st->st_size > IMAGE_MAX)
-		return error_set(e, ERR_too_large, "%s is larger than 20 MB", path);
-	if (offset < 0 || offset >= st->st_size)
-		return error_set(e, ERR_invalid, "%s changed while it was read", path);
-	return 0;
+	sodium_bin2base64(text, room, (const unsigned char *)buf_str(image), image->len, sodium_base64_VARIANT_ORIGINAL);
+	buf_addf(&call->result.output, "{\"mime\":\"%s\",\"data\":\"%s\"}", mime, text);
+	call->result.ok = true;
 }
 
 int
 tool_read_image(struct tool_call *call, struct error *e)
 {
-	int64_t offset = json_int(call->args, "offset", 0);
-	cleanup_free char *path = files_resolve(call, json_str(call->args, "path", ""), e), *text = NULL;
-	cleanup_free unsigned char *data = NULL;
+	cleanup_free char *path = files_resolve(call, json_str(call->args, "path", ""), e);
+	cleanup_buf struct buf image = BUF(PICTURE_FIT);
+	const char *mime;
 	struct stat st;
-	ssize_t n;
 
 	if (path == NULL)
 		return -1;
 	cleanup_close int fd = files_open(call, path, &st, e);
-	if (fd == -1 || check(path, &st, offset, e) == -1)
+	if (fd == -1)
 		return -1;
-	data = xmalloc(PIECE);
-	if ((n = read_piece(fd, data, offset)) <= 0)
-		return error_errno(e, "read %s", path);
-	text = xmalloc(sodium_base64_ENCODED_LEN(PIECE, sodium_base64_VARIANT_ORIGINAL));
-	sodium_bin2base64(text, sodium_base64_ENCODED_LEN((size_t)n, sodium_base64_VARIANT_ORIGINAL), data, (size_t)n,
-	    sodium_base64_VARIANT_ORIGINAL);
-	buf_addf(&call->result.output, "{\"size\":%lld,\"data\":\"%s\"}", (long long)st.st_size, text);
-	call->result.ok = true;
+	if (!S_ISREG(st.st_mode))
+		return error_set(e, ERR_invalid, "%s is not a regular file", path);
+	if ((mime = picture_fit(fd, path, &image, e)) == NULL)
+		return -1;
+	put(call, mime, &image);
 	return 0;
 }
