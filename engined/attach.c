@@ -16,6 +16,8 @@
 
 #define FILES_MAX	10
 #define TURN_BYTES	(40 * 1024 * 1024)
+#define IMAGE_BYTES	(24 * 1024 * 1024)	/* of what is shown of images and scans */
+#define PAGES_MAX	15
 #define TEXT_CHARS	160000		/* of all texts of a request */
 #define URL_START	"data:image/"
 
@@ -24,7 +26,7 @@ struct making {
 	const struct attach *a;
 	json_t		*rows, *parts;
 	struct buf	 list;		/* of the files, for the model */
-	size_t		 bytes, chars;
+	size_t		 bytes, chars, shown;
 };
 
 static json_t *
@@ -62,17 +64,32 @@ add_text(struct making *m, const char *name, const struct buf *b)
 	json_array_append_new(m->parts, text_part(text));
 }
 
-static void
-add_image(struct making *m, const char *name, const char *mime, const struct buf *b)
+/* An image, as a part of the request. */
+static int
+show(struct making *m, const char *mime, const struct buf *b, struct error *e)
+{
+	if (mime == NULL)
+		return error_set(e, ERR_invalid, "a page is no image");
+	if ((m->shown += b->len) > IMAGE_BYTES)
+		return error_set(e, ERR_too_large, "the images of a turn have at most 24 MB together");
+	json_array_append_new(m->parts, attach_image(mime, buf_str(b), b->len));
+	return 0;
+}
+
+/* As it was made to fit when it came, if it did not. */
+static int
+add_image(struct making *m, const char *name, const char *path, const char *mime, const struct buf *b, struct error *e)
 {
 	cleanup_free char *note = NULL;
+	cleanup_buf struct buf fit = BUF(0);
 
-	if (m->a->sees) {
-		json_array_append_new(m->parts, attach_image(mime, buf_str(b), b->len));
-		return;
-	}
+	if (m->a->sees && staging_read_beside(m->a->home, path, "image", 0, &fit, NULL) == 0)
+		return show(m, sniff_image(buf_str(&fit), fit.len), &fit, e);
+	if (m->a->sees)
+		return show(m, mime, b, e);
 	note = xasprintf("[the image %s is not shown: this model takes no images]", name);
 	json_array_append_new(m->parts, text_part(note));
+	return 0;
 }
 
 static const char *
@@ -104,27 +121,51 @@ gone(struct making *m, const char *name)
 	return 0;
 }
 
-/* A document is shown as the text that was read out of it when it came. */
+/* The pages of a scan, as they were drawn when it came. */
+static int
+add_pages(struct making *m, const char *name, const char *path, struct error *e)
+{
+	struct error none = { 0 };
+	int pages = 0, there;
+
+	do {
+		cleanup_buf struct buf b = BUF(0);
+
+		if ((there = staging_read_beside(m->a->home, path, "image", pages + 1, &b, &none)) == 0 && m->a->sees &&
+		    show(m, sniff_image(buf_str(&b), b.len), &b, e) == -1)
+			return -1;
+		pages += there == 0;
+	} while (there == 0 && pages < PAGES_MAX);
+	if (pages == 0)
+		return error_set(e, none.code, "%s: %s", name, none.text);
+	return m->a->sees ? 0 : error_set(e, ERR_unsupported, "%s is a scan, its text is in images, and this model takes none; where tesseract "
+	    "is installed (package tesseract-ocr) its text is recognised when it is sent", name);
+}
+
+/* A document is shown as the text that was read out of it when it came, or as its pages. */
 static int
 add_document(struct making *m, const char *name, const char *path, struct error *e)
 {
 	cleanup_buf struct buf b = BUF(0);
+	struct error why = { 0 };
 
-	if (staging_read_text(m->a->home, path, &b, e) == -1)
-		return error_add(e, "%s: its text", name);
-	add_text(m, name, &b);
-	return 0;
+	if (staging_read_beside(m->a->home, path, "text", 0, &b, &why) == 0) {
+		add_text(m, name, &b);
+		return 0;
+	}
+	if (why.code == ERR_not_found)
+		return add_pages(m, name, path, e);
+	return error_set(e, why.code, "%s: its text: %s", name, why.text);
 }
 
 static int
 add_content(struct making *m, const char *name, const char *path, const char *mime, const struct buf *b, struct error *e)
 {
+	if (strncmp(mime, "image/", 6) == 0)
+		return add_image(m, name, path, mime, b, e);
 	if (sniff_document(mime) != NULL)
 		return add_document(m, name, path, e);
-	if (strncmp(mime, "image/", 6) == 0)
-		add_image(m, name, mime, b);
-	else
-		add_text(m, name, b);
+	add_text(m, name, b);
 	return 0;
 }
 

@@ -60,6 +60,8 @@ is_docx(const void *data, size_t len)
 const char *
 sniff_document(const char *mime)
 {
+	if (strncmp(mime, "image/", 6) == 0)
+		return "a.image";
 	return strcmp(mime, PDF) == 0 ? "a.pdf" : strcmp(mime, DOCX) == 0 ? "a.docx" : NULL;
 }
 

@@ -23,7 +23,7 @@ const char *sniff_image(const void *data, size_t len);
  */
 const char *sniff(const char *name, const char *mime, const void *data, size_t len, struct error *e);
 
-/* A name for what sniff found that says how it is read ("a.pdf"), or NULL when it is no document. Static. */
+/* A name for what sniff found that says how it is read ("a.pdf", "a.image"), or NULL when it is text. Static. */
 const char *sniff_document(const char *mime);
 
 #endif

@@ -166,30 +166,30 @@ staging_read(const char *home, const char *path, struct buf *out, struct error *
 	return error_add(e, "attachment %.128s", rest + STAGING_ID);
 }
 
-/* ---- the text of a document ------------------------------------------------------------------ */
+/* ---- what is shown of it ---------------------------------------------------------------------- */
 
 /* No file that is sent gets a hidden name. The caller frees. */
 static char *
-text_name(const char *rest)
+name_beside(const char *rest, const char *what, int64_t page)
 {
-	return xasprintf("%.*s/.text", STAGING_ID - 1, rest);
+	return xasprintf("%.*s/.%s%lld", STAGING_ID - 1, rest, what, (long long)page);
 }
 
 int
-staging_put_text(const char *home, const char *path, const char *text, struct error *e)
+staging_put_beside(const char *home, const char *path, const char *what, int64_t page, const void *data, size_t len, struct error *e)
 {
 	const char *rest;
 	cleanup_close int dir = locate(home, path, &rest, e);
 	cleanup_free char *name = NULL;
 
-	if (dir == -1 || disk_has(home, SPARE + strlen(text), e) == -1)
+	if (dir == -1 || disk_has(home, SPARE + len, e) == -1)
 		return -1;
-	name = text_name(rest);
-	return beneath_write(dir, name, text, strlen(text), 0600, e);
+	name = name_beside(rest, what, page);
+	return beneath_write(dir, name, data, len, 0600, e);
 }
 
 int
-staging_read_text(const char *home, const char *path, struct buf *out, struct error *e)
+staging_read_beside(const char *home, const char *path, const char *what, int64_t page, struct buf *out, struct error *e)
 {
 	const char *rest;
 	cleanup_close int dir = locate(home, path, &rest, e);
@@ -197,6 +197,6 @@ staging_read_text(const char *home, const char *path, struct buf *out, struct er
 
 	if (dir == -1)
 		return -1;
-	name = text_name(rest);
+	name = name_beside(rest, what, page);
 	return beneath_read(dir, name, SNIFF_IMAGE_MAX, out, e);
 }

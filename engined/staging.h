@@ -27,8 +27,10 @@ void	 staging_drop(const char *home, const char *id);
 /* Read one by its path, as staging_end gave it. 0 or -1. */
 int	 staging_read(const char *home, const char *path, struct buf *out, struct error *e);
 
-/* Keep the text of a document beside it, and read it again. 0 or -1. */
-int	 staging_put_text(const char *home, const char *path, const char *text, struct error *e);
-int	 staging_read_text(const char *home, const char *path, struct buf *out, struct error *e);
+/* Keep beside it what a model is shown of it: what is "text" or "image", page that of a scan, else 0. 0 or -1. */
+int	 staging_put_beside(const char *home, const char *path, const char *what, int64_t page, const void *data, size_t len,
+	    struct error *e);
+/* Read it again. -1 with ERR_not_found: there is none. */
+int	 staging_read_beside(const char *home, const char *path, const char *what, int64_t page, struct buf *out, struct error *e);
 
 #endif

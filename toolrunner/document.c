@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See document.h. The base64 is put together, not read: the worker decodes it. */
+/* See document.h. The base64 is put together, not read: the worker decodes it. A scan stays until its last page was asked for. */
 #include "toolrunner/document.h"
 
 #include <stdlib.h>
@@ -8,18 +8,18 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
-#include "toolrunner/text.h"
+#include "toolrunner/picture.h"
 
 #define DOCUMENTS_MAX	8
-#define BASE64_MAX	((TEXT_DOCUMENT_MAX + 2) / 3 * 4)
-#define LIMIT_MS	35000		/* a little more than a program gets there */
+#define BASE64_MAX	((PICTURE_MAX + 2) / 3 * 4)
+#define LIMIT_MS	65000		/* a little more than two programs get there */
 
 struct document {
 	struct document	*next;
 	struct runner	*runner;
 	char		*key, *name;
 	struct buf	 data;
-	int64_t		 pieces;
+	int64_t		 pieces, page, pages;	/* pages: of a scan, once it is known to be one */
 	struct call	*call;		/* it is being read, and this waits; NULL: pieces come */
 };
 
@@ -88,10 +88,14 @@ on_done(void *arg, const struct worker_result *result)
 {
 	struct document *d = arg;
 	struct tool_document_reply m = { .text = result->ok ? result->output : NULL, .error = result->ok ? NULL : result->error,
-	    .code = result->ok ? NULL : result->code };
-	struct call *c = d->call;
+	    .code = result->ok ? NULL : result->code,
+	    .pages = json_int(result->produced, "pages", 0) };
+	struct call *c = steal(d->call);
 
-	document_free(d);
+	if (d->page == 0)
+		d->pages = m.pages;
+	if (!result->ok || d->page == d->pages)
+		document_free(d);
 	call_reply(c, &m);
 }
 
@@ -99,19 +103,19 @@ static const struct worker_events events = { .done = on_done };
 
 /* Its sandbox opens nothing that the configuration adds for tools. */
 static int
-begin(struct document *d, struct call *c, struct error *e)
+begin(struct document *d, bool ocr, struct call *c, struct error *e)
 {
 	struct runner *r = d->runner;
 	struct sandbox_policy policy = { .allow_missing = (const char *const *)r->settings.missing, .net = NET_NONE };
 	cleanup_free char *workspace = path_join(r->boot->home, "workspace");
-	cleanup_json json_t *args = json_pack("{s:s, s:s}", "name", d->name, "data", buf_str(&d->data));
+	cleanup_json json_t *args = json_pack("{s:s, s:s, s:I, s:b}", "name", d->name, "data", buf_str(&d->data), "page",
+	    (json_int_t)d->page, "ocr", (int)ocr);
 	struct worker_job job = { .key = d->key, .tool = &document_tool, .args = args, .workspace = workspace, .policy = &policy,
 	    .timeout_ms = LIMIT_MS };
 	struct worker *w = args == NULL ? NULL : worker_start(r->launcher, &job, &events, d, e);
 
 	if (w == NULL)
 		return args == NULL ? error_set(e, ERR_invalid, "its bytes are no base64") : -1;
-	buf_clear(&d->data);
 	d->call = c;
 	worker_go(w);
 	return CALL_LATER;
@@ -123,7 +127,10 @@ add(struct document *d, const struct tool_document *m, struct error *e)
 	if (m->piece != d->pieces++)
 		return error_set(e, ERR_invalid, "a piece is missing before piece %lld", (long long)m->piece);
 	if (buf_puts(&d->data, m->data) == -1)
-		return error_set(e, ERR_too_large, "a document has at most 10 MB");
+		return error_set(e, ERR_too_large, "a file has at most 20 MB");
+	if (m->page != (d->pages == 0 ? 0 : d->page + 1))
+		return error_set(e, ERR_invalid, "page %lld does not come next", (long long)m->page);
+	d->page = m->page;
 	return 0;
 }
 
@@ -144,7 +151,7 @@ document_take(struct runner *r, struct call *c, const struct tool_document *m, s
 	if (d == NULL)
 		return -1;
 	if ((done = add(d, m, e)) == 0 && m->final)
-		done = begin(d, c, e);
+		done = begin(d, m->ocr, c, e);
 	if (done == -1)
 		document_free(d);
 	return done != 0 ? done : call_reply(c, &(struct tool_document_reply){ 0 });

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Documents that were attached to a request (spec/engine.md, 15): engined
- * hands their bytes over in pieces and gets their text. It is no call of a
+ * Files that were attached to a request (spec/engine.md, 15): engined hands
+ * their bytes over in pieces and gets what a model is shown. It is no call of a
  * model's: no grant, no approval and no audit, because the worker gets these
  * bytes and sees nothing else.
  */

@@ -101,8 +101,8 @@ read_all(int fd, size_t size, struct buf *out, struct error *e)
 	return buf_add(out, data, size) == -1 ? error_set(e, ERR_too_large, "larger than %zu bytes", out->max) : 0;
 }
 
-static int
-in_memory(const struct buf *b, struct error *e)
+int
+picture_in_memory(const struct buf *b, struct error *e)
 {
 	int fd = memfd_create("image", MFD_CLOEXEC);
 	ssize_t n;
@@ -205,7 +205,7 @@ drawing(int fd, struct buf *out, struct error *e)
 
 	if (program_read(&(struct program){ argv, "librsvg2-bin", PICTURE_MAX, true }, fd, &png, e) == -1)
 		return NULL;
-	cleanup_close int drawn = in_memory(&png, e);
+	cleanup_close int drawn = picture_in_memory(&png, e);
 	return drawn == -1 ? NULL : bitmap(&kinds[0], drawn, png.len, out, e);
 }
 

@@ -22,4 +22,7 @@ const char *picture_sniff(const void *data, size_t len);
  */
 const char *picture_fit(int fd, const char *name, struct buf *out, struct error *e);
 
+/* A file of these bytes that has no name, for the programs. The descriptor, or -1. */
+int	 picture_in_memory(const struct buf *b, struct error *e);
+
 #endif

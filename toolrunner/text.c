@@ -66,7 +66,7 @@ pdf(int fd, struct buf *text, struct error *e)
 
 /* Each page ends with a form feed; one more than may be is asked for. */
 static int
-pdf_pages(int fd, struct buf *text, struct error *e)
+pdf_pages(int fd, struct buf *text, int *count, struct error *e)
 {
 	static const char *const argv[] = { "/usr/bin/pdftotext", "-q", "-enc", "UTF-8", "-l", "16", "-", "-", NULL };
 	int pages = 0;
@@ -82,6 +82,7 @@ pdf_pages(int fd, struct buf *text, struct error *e)
 		}
 	if (pages > TEXT_PAGES_MAX)
 		return error_set(e, ERR_too_large, "a PDF has at most %d pages", TEXT_PAGES_MAX);
+	*count = pages;
 	return 0;
 }
 
@@ -172,18 +173,21 @@ length(const struct buf *text)
 }
 
 int
-text_attached(int fd, const char *path, struct buf *out, struct error *e)
+text_attached(int fd, const char *path, struct buf *out, int *scan, struct error *e)
 {
 	const struct kind *k = kind_of(path);
 	cleanup_buf struct buf text = BUF(0);
-	bool is_pdf = k->read == pdf;
+	int pages = 0;
 
-	if (!is_pdf && k->read != docx)
+	*scan = 0;
+	if (k->read != pdf && k->read != docx)
 		return error_set(e, ERR_invalid, "no document");
-	if ((is_pdf ? pdf_pages : docx)(fd, &text, e) == -1)
+	if ((k->read == pdf ? pdf_pages(fd, &text, &pages, e) : docx(fd, &text, e)) == -1)
 		return -1;
-	if (is_pdf && length(&text) < SCAN_LEAST)
-		return error_set(e, ERR_invalid, "it has hardly any text, as a scan does; attach its pages as images");
+	if (pages > 0 && length(&text) < SCAN_LEAST) {
+		*scan = pages;
+		return 0;
+	}
 	if (length(&text) == 0)
 		return error_set(e, ERR_invalid, "it has no text");
 	add_clean(out, &text);

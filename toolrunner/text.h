@@ -24,7 +24,10 @@ int	 text_of(int fd, const char *path, bool ocr, struct buf *out, struct error *
 
 #define TEXT_PAGES_MAX	15			/* of a PDF that somebody attached to a request */
 
-/* The same of a PDF or DOCX file that was attached to a request, where all must be read or nothing: pages are counted, a scan is refused. */
-int	 text_attached(int fd, const char *path, struct buf *out, struct error *e);
+/*
+ * The same of a PDF or DOCX file that was attached to a request, where all must be read or nothing: pages are counted. A PDF with
+ * hardly any text is a scan: nothing is added, and *scan says how many pages it has; else that is 0.
+ */
+int	 text_attached(int fd, const char *path, struct buf *out, int *scan, struct error *e);
 
 #endif

@@ -28,7 +28,7 @@
 #include "toolrunner/sandbox.h"
 #include "toolrunner/tool.h"
 
-#define JOB_MAX		(16 * 1024 * 1024)	/* both lines; a call's arguments are at most 4 MB */
+#define JOB_MAX		(32 * 1024 * 1024)	/* both lines; a call's arguments are at most 4 MB, a file that comes along 20 */
 #define JOB_DEPTH	40
 #define PROGRESS_MAX	4096
 

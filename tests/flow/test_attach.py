@@ -4,12 +4,14 @@ import base64
 import json
 import os
 import signal
+import struct
 import urllib.request
 
 import pytest
 
 from conftest import host, wait_for
 from test_chat_tool import call, script
+from test_read_image import needs_gm, png
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 URL = "data:image/png;base64," + base64.b64encode(PNG).decode()
@@ -85,6 +87,18 @@ def test_the_prompt_sends_the_files_with_its_first_line(home, provider):
     home.run("chat", "--attach", put(home, "a.png", PNG), input="one\ntwo\n")
     users = [m["content"] for m in request(provider) if m["role"] == "user"]
     assert users[-1] == "two" and "an image that was shown then" in json.dumps(users[0])
+
+
+@needs_gm
+def test_a_large_image_is_made_to_fit(any_user_home, provider):
+    home = any_user_home
+    start(home, provider)
+    big = png(4000, 1000)
+    home.ask("x", "--attach", put(home, "big.png", big), "--attach", put(home, "small.png", png(8, 8)))
+    parts = newest(provider)
+    first, second = [base64.b64decode(p["image_url"]["url"].split(",")[1]) for p in parts if p["type"] == "image_url"]
+    assert first.startswith(b"\xff\xd8\xff") and struct.pack(">HH", 392, 1568) in first and second == png(8, 8)
+    assert f"image/png, {len(big)} bytes" in parts[1]["text"]
 
 
 def test_large_files_pass_and_too_large_ones_do_not(home, provider):

@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PDF and DOCX files with a request: read inside the sandbox when they come, shown to the model as text (engine.md, 15)."""
+"""PDF and DOCX files with a request: read inside the sandbox when they come, shown to the model as text, or as the pages of a
+scan (engine.md, 15)."""
+import base64
 import json
 import os
 import signal
+import struct
+import subprocess
+
+import pytest
 
 from conftest import wait_for
 from test_attach import newest, put, stage, staged, start
@@ -11,6 +17,9 @@ from test_documents import document, docx, needs_pdftotext
 
 WORDS = "a walrus in print, and enough words that nobody takes it for a scan"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+needs_tesseract = pytest.mark.skipif(not os.access("/usr/bin/tesseract", os.X_OK), reason="tesseract-ocr is not installed")
 
 
 def pdf(*pages, more=b""):
@@ -25,6 +34,27 @@ def pdf(*pages, more=b""):
                      b"/Resources << /Font << /F1 3 0 R >> >> >>" % (5 + 2 * i))
         parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream))
     parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(more), more))
+    return put_together(parts)
+
+
+def scan(*pages):
+    """A PDF whose pages are pictures of such lines."""
+    drawn = [subprocess.run(["pdftoppm", "-q", "-jpeg", "-scale-to", "1800", "-"], input=pdf(text), stdout=subprocess.PIPE,
+                            check=True).stdout for text in pages]
+    kids = " ".join(f"{3 + 3 * i} 0 R" for i in range(len(pages)))
+    parts = [b"<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode()]
+    for i, jpeg in enumerate(drawn):
+        height, width = struct.unpack_from(">HH", jpeg, jpeg.index(b"\xff\xc0") + 5)
+        shown = b"%d 0 0 %d 0 0 cm /I Do" % (width, height)
+        parts.append(b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents %d 0 R /Resources << /XObject << /I %d 0 R >> >> >>"
+                     % (width, height, 5 + 3 * i, 4 + 3 * i))
+        parts.append(b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceRGB /BitsPerComponent 8 "
+                     b"/Filter /DCTDecode /Length %d >>\nstream\n%s\nendstream" % (width, height, len(jpeg), jpeg))
+        parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown))
+    return put_together(parts)
+
+
+def put_together(parts):
     out, offsets = b"%PDF-1.4\n", []
     for number, part in enumerate(parts, 1):
         offsets.append(len(out))
@@ -69,7 +99,6 @@ def test_a_pdf_has_fifteen_pages_at_most(home, provider):
 
 REFUSED = {
     "broken.pdf": (b"%PDF-1.4 rubbish", "pdftotext"), "cut.pdf": (pdf(WORDS)[:60], "pdftotext"),
-    "scan.pdf": (pdf("", ""), "scan"), "short.pdf": (pdf("31 characters are not enough..."), "scan"),
     "large.pdf": (b"%PDF-1.4" + bytes(10 << 20), "10 MB"),
     "bomb.docx": (docx("<x>" + "a" * (70 << 20) + "</x>"), "Error"),
     "cut.docx": (docx(document("walrus"))[:-60] + b"word/document.xml", "Error"), "bare.docx": (docx(document("")), "no text"),
@@ -82,6 +111,46 @@ def test_a_document_that_gives_no_text_is_refused_before_a_turn(home, provider):
     for name, (data, why) in REFUSED.items():
         assert why in refused(home, name, data), name
     home.ask("x", "--attach", put(home, "enough.pdf", pdf("these are just 32 characters ...")))
+
+
+def images(parts):
+    return [base64.b64decode(p["image_url"]["url"].split(",")[1]) for p in parts if p["type"] == "image_url"]
+
+
+@needs_pdftotext
+def test_the_pages_of_a_scan_are_shown_to_a_model_that_sees(any_user_home, provider):
+    home = any_user_home
+    start(home, provider)
+    answer = home.ask("x", "--attach", put(home, "scan.pdf", scan("the walrus counted forty fish", "and kept a ledger of them")))
+    shown = images(newest(provider))
+    assert len(shown) == 2 and all(i.startswith(b"\xff\xd8\xff") and struct.pack(">H", 1568) in i[:400] for i in shown)
+    assert shown[0] != shown[1]
+    [turn] = home.sessions()[answer["session_id"]]["turns"]
+    assert [row["name"] for row in turn["attachments"]] == ["scan.pdf"]
+    home.ask("x", "--attach", put(home, "short.pdf", pdf("31 characters are not enough...")))
+    assert len(images(newest(provider))) == 1
+    home.ask("x", "--attach", put(home, "enough.pdf", pdf("these are just 32 characters ...")))
+    assert images(newest(provider)) == []
+
+
+@needs_pdftotext
+@needs_tesseract
+def test_a_model_without_eyes_gets_the_text_of_a_scan(any_user_home, provider):
+    home = any_user_home
+    start(home, provider, more="")
+    home.ask("x", "--attach", put(home, "scan.pdf", scan("the walrus counted forty fish", "and kept a ledger of them")))
+    parts = newest(provider)
+    assert images(parts) == [] and "walrus counted forty fish" in parts[2]["text"] and "kept a ledger of them" in parts[2]["text"]
+    assert "no text, and none can be recognised" in home.run("chat", "--once", "x", "--attach", put(home, "blank.pdf", pdf("", "")),
+                                                             check=False).stderr
+
+
+@needs_pdftotext
+def test_a_scan_is_refused_where_the_turns_model_takes_no_images(home, provider):
+    start(home, provider, more="")
+    home.config((home.path / "config.yaml").read_text().replace("model: fake/text", "model: fake/gpt-4o"))
+    done = home.run("chat", "--once", "x", "--model", "fake/text", "--attach", put(home, "scan.pdf", scan("forty fish")), check=False)
+    assert done.returncode == 1 and "is a scan" in done.stdout and "tesseract-ocr" in done.stdout and provider.stats()["requests"] == 0
 
 
 @needs_pdftotext

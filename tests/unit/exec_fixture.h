@@ -165,6 +165,7 @@ call_reply(struct call *c, const void *reply)
 		COPY(a->code, m->code);
 		COPY(a->error, m->error);
 		COPY(a->state, m->text);
+		a->seq = m->pages;
 	}
 	if (c->type == MSG_tool_next) {
 		const struct tool_next_reply *m = reply;

@@ -250,8 +250,8 @@ test_attach_a_document_is_shown_as_the_text_beside_it(void **state)
 
 	assert_null(content("look", path, "/w/a.pdf", true, &rows, &e));	/* nobody has read it */
 	assert_int_equal(e.code, ERR_not_found);
-	assert_int_equal(staging_put_text(home, path, "the words", &e), 0);
-	assert_int_equal(staging_put_text(home, "/etc/passwd", "x", &e), -1);
+	assert_int_equal(staging_put_beside(home, path, "text", 0, "the words", 9, &e), 0);
+	assert_int_equal(staging_put_beside(home, "/etc/passwd", "text", 0, "x", 1, &e), -1);
 	parts = content("look", path, "/w/a.pdf", true, &rows, &e);
 	assert_int_equal(json_array_size(parts), 3);
 	assert_memory_equal(text_of(parts, 2), "[ATTACHED FILE a.pdf id=", 24);
@@ -259,6 +259,40 @@ test_attach_a_document_is_shown_as_the_text_beside_it(void **state)
 	assert_null(strstr(text_of(parts, 2), "bytes"));
 	want = json_pack("[{s:s, s:s, s:i, s:s}]", "name", "a.pdf", "mime", "application/pdf", "size", 14, "path", "/w/a.pdf");
 	assert_true(json_equal(rows, want));
+}
+
+static void
+test_attach_a_scan_is_shown_as_its_pages(void **state)
+{
+	cleanup_free char *path = stage("a.pdf", "%PDF-1.4 bytes", 14), *text = NULL;
+	cleanup_json json_t *rows = NULL, *parts = NULL;
+	struct error e = { 0 };
+
+	assert_int_equal(staging_put_beside(home, path, "image", 1, PNG, 12, &e), 0);
+	assert_int_equal(staging_put_beside(home, path, "image", 2, "\xff\xd8\xff\xe0", 4, &e), 0);
+	parts = content("look", path, NULL, true, &rows, &e);
+	assert_int_equal(json_array_size(parts), 4);
+	text = json_text(parts);
+	assert_non_null(strstr(text, "data:image/png;base64,iVBORw0KGgpyZXN0"));
+	assert_non_null(strstr(text, "data:image/jpeg;base64,/9j/4A=="));
+	assert_null(content("look", path, NULL, false, &rows, &e));	/* and there is no other way to show it */
+	assert_int_equal(e.code, ERR_unsupported);
+	assert_non_null(strstr(e.text, "tesseract-ocr"));
+}
+
+static void
+test_attach_an_image_is_shown_as_it_was_made_to_fit(void **state)
+{
+	cleanup_free char *path = stage("a.png", PNG, 12), *text = NULL;
+	cleanup_json json_t *rows = NULL, *parts = NULL;
+	struct error e = { 0 };
+
+	assert_int_equal(staging_put_beside(home, path, "image", 0, "\xff\xd8\xff\xe0", 4, &e), 0);
+	parts = content("look", path, NULL, true, &rows, &e);
+	text = json_text(parts);
+	assert_non_null(strstr(text, "data:image/jpeg;base64,/9j/4A=="));
+	assert_null(strstr(text, "data:image/png"));
+	assert_int_equal(json_int(json_array_get(rows, 0), "size", 0), 12);
 }
 
 static void
@@ -394,6 +428,8 @@ main(void)
 		T(test_staging_has_room_for_so_many),
 		T(test_attach_a_text_stands_between_marks),
 		T(test_attach_a_document_is_shown_as_the_text_beside_it),
+		T(test_attach_a_scan_is_shown_as_its_pages),
+		T(test_attach_an_image_is_shown_as_it_was_made_to_fit),
 		T(test_attach_texts_have_a_limit_together),
 		T(test_attach_an_image_is_a_part_in_every_dialect),
 		T(test_attach_without_vision_an_image_is_a_note),

@@ -29,6 +29,61 @@ test_a_document_is_read_when_its_last_piece_is_there(void **state)
 	assert_null(runner.documents);
 }
 
+static int
+page(int64_t number, struct answer *a, struct error *e)
+{
+	struct tool_document m = { .key = "k", .name = "a.pdf", .piece = number, .data = "", .final = true, .page = number };
+
+	return deliver(MSG_tool_document, &m, a, e);
+}
+
+static void
+scan_has(int pages)
+{
+	cleanup_json json_t *made = json_pack("{s:i}", "pages", pages);
+
+	worker.events->done(worker.arg, &(struct worker_result){ .ok = true, .output = "", .error = "", .code = "", .produced = made });
+}
+
+static void
+test_a_scan_stays_until_its_last_page_was_read(void **state)
+{
+	struct error e = { 0 };
+	struct answer a;
+
+	assert_int_equal(piece("k", 0, "QUJD", true, &a, &e), CALL_LATER);
+	scan_has(2);
+	assert_int_equal(a.seq, 2);
+	assert_int_equal(page(1, &a, &e), CALL_LATER);
+	done("one");
+	assert_string_equal(a.state, "one");
+	assert_non_null(runner.documents);
+	assert_int_equal(page(2, &a, &e), CALL_LATER);
+	done("two");
+	assert_string_equal(a.state, "two");
+	assert_null(runner.documents);
+}
+
+static void
+test_a_page_that_does_not_come_next_ends_a_scan(void **state)
+{
+	struct error e = { 0 };
+	struct answer a;
+
+	assert_int_equal(page(1, &a, &e), -1);
+	assert_int_equal(e.code, ERR_gone);
+	assert_int_equal(piece("k", 0, "QUJD", true, &a, &e), CALL_LATER);
+	scan_has(3);
+	assert_int_equal(piece("k", 1, "", true, &a, &e), -1);
+	assert_int_equal(e.code, ERR_invalid);
+	assert_null(runner.documents);
+	assert_int_equal(piece("k", 0, "QUJD", true, &a, &e), CALL_LATER);
+	scan_has(3);
+	assert_int_equal(page(1, &a, &e), CALL_LATER);
+	worker.events->done(worker.arg, &(struct worker_result){ .output = "", .error = "broken", .code = "invalid" });
+	assert_null(runner.documents);
+}
+
 static void
 test_why_a_document_has_no_text_is_told(void **state)
 {
@@ -70,9 +125,9 @@ test_a_document_has_a_limit(void **state)
 
 	memset(data, 'A', 4000000);
 	data[4000000] = '\0';
-	for (int64_t i = 0; i < 3; i++)
+	for (int64_t i = 0; i < 6; i++)
 		assert_int_equal(piece("k", i, data, false, &a, &e), 0);
-	assert_int_equal(piece("k", 3, data, true, &a, &e), -1);
+	assert_int_equal(piece("k", 6, data, true, &a, &e), -1);
 	assert_int_equal(e.code, ERR_too_large);
 	assert_null(runner.documents);
 	worker.fails = true;
@@ -132,6 +187,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STAGED(test_a_document_is_read_when_its_last_piece_is_there),
+		STAGED(test_a_scan_stays_until_its_last_page_was_read),
+		STAGED(test_a_page_that_does_not_come_next_ends_a_scan),
 		STAGED(test_why_a_document_has_no_text_is_told),
 		STAGED(test_pieces_out_of_order_end_a_document),
 		STAGED(test_a_document_has_a_limit),

@@ -1,31 +1,78 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text of a document that was attached to a request: its bytes come with
- * the call, because where they wait a worker sees nothing. They lie in memory
- * while a program reads them; this worker is shown no file of the person's.
+ * What a model is shown of a file that was attached to a request: its bytes
+ * come with the call, because where they wait a worker sees nothing. They lie
+ * in memory while a program reads them; this worker is shown no file of the
+ * person's.
  */
 #include "toolrunner/tool.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "toolrunner/picture.h"
+#include "toolrunner/scan.h"
 #include "toolrunner/text.h"
 
-static int
-write_all(int fd, const unsigned char *data, size_t len)
+static void
+put_image(struct tool_call *call, const struct buf *image)
 {
-	ssize_t n;
+	size_t room = sodium_base64_ENCODED_LEN(image->len, sodium_base64_VARIANT_ORIGINAL);
+	cleanup_free char *text = xmalloc(room);
 
-	for (size_t done = 0; done < len; done += n > 0 ? (size_t)n : 0)
-		if ((n = write(fd, data + done, len - done)) == -1 && errno != EINTR)
-			return -1;
-	return lseek(fd, 0, SEEK_SET) == -1 ? -1 : 0;
+	sodium_bin2base64(text, room, (const unsigned char *)buf_str(image), image->len, sodium_base64_VARIANT_ORIGINAL);
+	buf_puts(&call->result.output, text);
+}
+
+static int
+read_image(struct tool_call *call, int fd, struct error *e)
+{
+	cleanup_buf struct buf image = BUF(PICTURE_FIT);
+
+	if (picture_fit(fd, "the image", &image, e) == NULL)
+		return -1;
+	put_image(call, &image);
+	return 0;
+}
+
+static int
+read_page(struct tool_call *call, int fd, int page, struct error *e)
+{
+	cleanup_buf struct buf image = BUF(PICTURE_FIT);
+
+	if (json_bool(call->args, "ocr", false))
+		return scan_text(fd, page, &call->result.output, e);
+	if (scan_image(fd, page, &image, e) == -1)
+		return -1;
+	put_image(call, &image);
+	return 0;
+}
+
+static int
+read_text(struct tool_call *call, int fd, const char *name, struct error *e)
+{
+	int scan = 0;
+
+	if (text_attached(fd, name, &call->result.output, &scan, e) == -1)
+		return -1;
+	if (scan > 0)
+		call->result.produced = json_pack("{s:i}", "pages", scan);
+	return 0;
+}
+
+static int
+read_file(struct tool_call *call, int fd, struct error *e)
+{
+	const char *name = json_str(call->args, "name", "");
+	int page = (int)json_int(call->args, "page", 0);
+
+	if (strcmp(name, "a.image") == 0)
+		return read_image(call, fd, e);
+	return page > 0 ? read_page(call, fd, page, e) : read_text(call, fd, name, e);
 }
 
 int
@@ -34,13 +81,11 @@ tool_read_document(struct tool_call *call, struct error *e)
 	const char *base64 = json_str(call->args, "data", "");
 	size_t room = strlen(base64) / 4 * 3 + 1, len = 0;
 	cleanup_free unsigned char *data = xmalloc(room);
-	cleanup_close int fd = memfd_create("document", MFD_CLOEXEC);
 
 	if (sodium_base642bin(data, room, base64, strlen(base64), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
 		return error_set(e, ERR_invalid, "its bytes are no base64");
-	if (fd == -1 || write_all(fd, data, len) == -1)
-		return error_errno(e, "memory for it");
-	if (text_attached(fd, json_str(call->args, "name", ""), &call->result.output, e) == -1)
+	cleanup_close int fd = picture_in_memory(&(struct buf){ .data = (char *)data, .len = len }, e);
+	if (fd == -1 || read_file(call, fd, e) == -1)
 		return -1;
 	call->result.ok = true;
 	return 0;
