@@ -25,14 +25,15 @@ struct stream {
 	bool		over;
 };
 
-/* What the numbers of host-plane.md, 3 are called in our own list. */
+/* What the numbers of host-plane.md, 3 are called in our own list; one number has two meanings, and tells them by its message. */
 static const struct {
 	int		number;
+	const char	*message;	/* NULL: any */
 	enum error_code	code;
 } codes[] = {
-	{ -32601, ERR_unsupported }, { -32602, ERR_invalid }, { -32000, ERR_denied },
-	{ -32001, ERR_denied }, { -32004, ERR_not_found }, { -32008, ERR_exists },
-	{ -32009, ERR_conflict }, { -32029, ERR_busy },
+	{ -32601, NULL, ERR_unsupported }, { -32602, NULL, ERR_invalid }, { -32000, NULL, ERR_denied },
+	{ -32001, NULL, ERR_denied }, { -32004, NULL, ERR_not_found }, { -32008, "name-taken", ERR_exists },
+	{ -32008, "precondition-failed", ERR_busy }, { -32009, NULL, ERR_conflict }, { -32029, NULL, ERR_busy },
 };
 
 static int
@@ -148,7 +149,7 @@ client_refusal(const json_t *answer, struct error *e)
 
 	error_set(e, ERR_internal, "%s", detail != NULL && *detail != '\0' ? detail : message);
 	for (size_t i = 0; i < COUNT(codes); i++)
-		if (codes[i].number == number && e != NULL)
+		if (e != NULL && codes[i].number == number && (codes[i].message == NULL || strcmp(codes[i].message, message) == 0))
 			e->code = codes[i].code;
 	if (number == -32601)
 		error_add(e, "the running daemon does not know this");
