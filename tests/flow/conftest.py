@@ -172,7 +172,7 @@ class Home:
         return wait_for(claim, f"{unit} to be ready")
 
     def log(self):
-        paths = [self.path / "logs" / name for name in ("service.log", "schedule.log")]
+        paths = [self.path / "logs" / name for name in ("service.log", "schedule.log", "gateway.log")]
         return "".join(path.read_text(errors="replace")[-6000:] for path in paths if path.exists())
 
     def sessions(self, profile=None):

@@ -107,7 +107,7 @@ def test_a_mail_is_answered_in_its_thread(mailbox, provider):
     assert second["Subject"] == "[alpi] re: Lunch" and second["Message-ID"] != answer["Message-ID"]
     mapped = json.loads((m.home.path / "gateway/sessions/_map.json").read_text())
     assert set(mapped) == {m.people["ann"]} and len(m.home.sessions()[mapped[m.people["ann"]]]["turns"]) == 2
-    assert "sesame" not in (m.home.path / "logs/service.log").read_text()
+    assert "sesame" not in m.home.log()
 
 
 def test_what_is_not_for_us_is_dropped_and_strangers_are_counted(mailbox, provider):

@@ -36,7 +36,7 @@ class Matrix(Gateway):
         super().env(folder, MATRIX_HOMESERVER_URL=self.server.url + "/", MATRIX_USER_ID=SELF, MATRIX_ACCESS_TOKEN=self.server.token, **more)
 
     def log(self):
-        return (self.home.path / "logs/service.log").read_text()
+        return self.home.log()
 
 
 matrix = made_by(Matrix)

@@ -33,7 +33,7 @@ def test_a_note_goes_to_the_topic_with_the_token(told):
     assert tool_of(send(home, message("It is *done*.", channel="ntfy"))) == (True, "delivered: ntfy phone")
     [row] = receiver.got
     assert row["body"] == {"topic": "phone", "title": "alpi", "message": "It is *done*."} and row["path"] == "/"
-    assert row["auth"] == f"Bearer {TOKEN}" and TOKEN not in (home.path / "logs/service.log").read_text()
+    assert row["auth"] == f"Bearer {TOKEN}" and TOKEN not in home.log()
     assert not tool_of(send(home, message("psst", channel="ntfy", chat_id="other")))[0]
     assert len(receiver.got) == 1
 

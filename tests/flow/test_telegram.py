@@ -58,7 +58,7 @@ def test_a_message_is_answered_under_its_banner(telegram):
     t.api.post(11, "and again")
     t.answered(2)
     assert len(t.home.sessions()[mapped["11"]]["turns"]) == 2
-    assert t.api.token.split(":")[1] not in (t.home.path / "logs/service.log").read_text()
+    assert t.api.token.split(":")[1] not in t.home.log()
 
 
 def test_an_injection_is_named_and_still_delivered(telegram):

@@ -72,7 +72,7 @@ def test_what_cannot_be_had_is_told(telegram, provider):  # noqa: F811
     assert told[3] == "[voice.oga could not be taken: sound is not understood here, please write]"
     assert told[4].endswith("\nstill there")
     assert provider.stats()["requests"] == 1
-    assert t.api.token.split(":")[1] not in (t.home.path / "logs/service.log").read_text()
+    assert t.api.token.split(":")[1] not in t.home.log()
 
 
 def test_a_death_while_it_is_fetched_loses_nothing(telegram):  # noqa: F811

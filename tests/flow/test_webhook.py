@@ -66,7 +66,7 @@ def test_a_signed_message_is_answered_where_the_operator_says(webhook):
     first, rest = answer["text"].split("\n", 1)
     assert answer["chat_id"] == "ops" and first.startswith("[INBOUND WEBHOOK") and "ci" in first and rest == "the build failed"
     assert w.receiver.got[0]["path"] == "/answers"
-    log = (w.home.path / "logs/service.log").read_text()
+    log = w.home.log()
     assert SECRET not in log and "the build failed" not in log
     w.post({"chat_id": "ops", "text": "/model"})
     assert "fake/echo" in w.answered(2)[1]["text"]
