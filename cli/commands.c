@@ -73,6 +73,7 @@ static const struct opt outputs_options[] = {
 	{ "tz", 0, "ZONE", "time zone of its times (the machine's)" },		\
 	{ "timeout", 0, "S", "30 to 3600 seconds (900)" },			\
 	{ "notify", 0, NULL, "its reply goes to your inbox" },			\
+	{ "channel", 0, "NAME", "and from there to telegram, ntfy, ... (notify.channel); alpi: nowhere" },	\
 	{ "no-agent", 0, NULL, "the prompt is the command line of a skill's script" },	\
 	{ "tier", 0, "TIER", "fast or deep" }
 

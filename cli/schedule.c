@@ -173,7 +173,7 @@ static const struct {
 	enum { TEXT, NUMBER, FLAG } is;
 } fields[] = {
 	{ "cron", "expression", TEXT }, { "at", "run_at", TEXT }, { "idle", "after_hours", NUMBER }, { "prompt", "prompt", TEXT },
-	{ "title", "title", TEXT }, { "tz", "tz", TEXT }, { "tier", "tier", TEXT }, { "timeout", "timeout", NUMBER },
+	{ "title", "title", TEXT }, { "tz", "tz", TEXT }, { "tier", "tier", TEXT }, { "channel", "channel", TEXT }, { "timeout", "timeout", NUMBER },
 	{ "notify", "notify", FLAG }, { "no-agent", "no_agent", FLAG },
 };
 

@@ -45,6 +45,7 @@ static const char defaults_text[] =
     "  retry_backoff_s: 1.5}\n"
     "memory: {review_interval: 0}\n"
     "embeddings: {model: ''}\n"
+    "notify: {channel: ''}\n"
     "skills: {osv: 'on', osv_url: 'https://api.osv.dev'}\n"
     "budget: {}\n"
     "alp: {}\n"

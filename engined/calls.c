@@ -16,6 +16,7 @@
 #include "engined/context.h"
 #include "engined/engine.h"
 #include "engined/meaning.h"
+#include "engined/notice.h"
 #include "engined/recall.h"
 #include "engined/redact.h"
 #include "engined/session.h"
@@ -45,6 +46,7 @@ toolcall_clear(struct turn *t)
 	indexing_free(c->indexing);
 	looking_free(c->looking);
 	posting_free(c->posting);
+	notice_free(c->notice);
 	scouting_free(c->scouting);
 	free(c->key);
 	json_decref(c->args);
@@ -423,6 +425,8 @@ calls_cancel(struct turn *t)
 		schedule_cancel(t);
 	else if (strcmp(t->now.name, "send_message") == 0)
 		message_cancel(t);
+	else if (t->now.notice != NULL)
+		notify_cancel(t);
 	else if (agent_is(t->now.name))
 		agent_cancel(t);
 	else

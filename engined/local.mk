@@ -10,7 +10,7 @@ alpi-engined.SRCS += $(addprefix engined/, \
 	session.c session_asked.c catalog.c recall.c fts.c match.c redact.c talk.c thread.c todo.c entry.c alike.c \
 	memory.c promotion.c remember.c remember_call.c knowledge.c)
 alpi-engined.SRCS += $(addprefix engined/, \
-	outputs.c produced.c outbox.c sniff.c staging.c upload.c document.c vision.c attach.c looking.c)
+	outputs.c produced.c outbox.c notice.c notify.c sniff.c staging.c upload.c document.c vision.c attach.c looking.c)
 alpi-engined.SRCS += $(addprefix engined/, \
 	beneath.c frontmatter.c skill_check.c skills.c skill_edit.c eligible.c skill_cache.c skill_index.c skill_tool.c \
 	skill_turn.c skill_osv.c imports.c osv.c skill_order.c skill_import.c skill_asked.c)

@@ -53,6 +53,17 @@ on_again(evutil_socket_t fd, short what, void *arg)
 	start(arg);
 }
 
+/* The key is the call's, under another name: what is filed is not what the call did. */
+static bool
+file_unsent(struct turn *t)
+{
+	cleanup_free char *key = xasprintf("unsent %s", t->now.key);
+	struct output o = { .key = key, .source = "send_message", .body = json_str(t->now.args, "text", ""),
+	    .session = t->no_save ? NULL : t->row.session };
+
+	return outbox_lost(t->engine, &o);
+}
+
 /* One of our requests got no answer, or no. A platform that nobody speaks for leaves the text where the person finds it. */
 static void
 not_begun(struct turn *t, const struct error *e)
@@ -64,7 +75,7 @@ not_begun(struct turn *t, const struct error *e)
 		neighbour_not_begun(t, e, on_again, start);
 		return;
 	}
-	text = xasprintf("send_message: %s%s", e->text, outbox_unsent(t) ? "; the text is in the user's inbox" : "");
+	text = xasprintf("send_message: %s%s", e->text, file_unsent(t) ? "; the text is in the user's inbox" : "");
 	calls_fail(t, text);
 }
 

@@ -8,12 +8,11 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "engined/engine.h"
+#include "engined/notice.h"
 #include "engined/outputs.h"
 #include "engined/redact.h"
-#include "engined/turn.h"
 
 #define LIST_DEFAULT	100
-#define BODY_MAX	8192
 
 /* ---- file ------------------------------------------------------------------------------------------- */
 
@@ -29,9 +28,8 @@ tell_new(struct engine *en, const struct output *o, const char *id, bool announc
 		    "type", type, "output_id", id, "deep_link", link, "session_id", o->session));
 }
 
-/* 1: it was there, 0: it is new, -1. */
-static int
-file(struct engine *en, struct output *o, bool announce, char id[OUTPUT_ID], struct error *e)
+int
+outbox_file(struct engine *en, struct output *o, bool announce, char id[OUTPUT_ID], struct error *e)
 {
 	int known;
 
@@ -62,44 +60,30 @@ outbox_add(struct call *c, const void *in, struct error *e)
 	struct output o = { .key = key, .source = m->source == NULL ? daemon : m->source, .source_id = m->source_id,
 	    .title = m->title, .body = m->body, .type = m->type, .session = m->session, .delivered_to = delivered };
 	char id[OUTPUT_ID];
-	int known = file(c->ctx, &o, m->announce, id, e);
+	const char *channel = m->notify ? notice_channel(c->ctx, m->channel) : NULL;
+	int known = outbox_file(c->ctx, &o, m->announce, id, e);
+	struct notice *n;
 
-	return known == -1 ? -1 : call_reply(c, &(struct outputs_add_reply){ .id = id, .known = known == 1 });
+	if (known == -1)
+		return -1;
+	if (channel == NULL)
+		return call_reply(c, &(struct outputs_add_reply){ .id = id, .known = known == 1 });
+	n = notice_new(&o, id, channel, m->grant);
+	n->known = known == 1;
+	return notice_answer(c, n, e);
 }
 
-/* The call's key: one that ran before a death of this process files nothing twice. */
-void
-notify_begin(struct turn *t)
-{
-	cleanup_json json_t *delivered = json_pack("[s]", "alpi");
-	struct output o = { .key = t->now.key, .source = "send_message", .title = json_str(t->now.args, "title", NULL),
-	    .body = json_str(t->now.args, "text", ""), .type = json_str(t->now.args, "type", NULL),
-	    .session = t->no_save ? NULL : t->row.session, .delivered_to = delivered };
-	struct tool_result r = { .ok = true };
-	struct error e = { 0 };
-	char id[OUTPUT_ID];
-
-	if (file(t->engine, &o, true, id, &e) == -1) {
-		error_add(&e, "notify");
-		calls_fail(t, e.text);
-		return;
-	}
-	r.output = xstrdup("delivered: alpi");
-	calls_end(t, &r);
-}
-
-/* The key is the call's, under another name: what is filed is not what the call did. */
 bool
-outbox_unsent(struct turn *t)
+outbox_lost(struct engine *en, struct output *o)
 {
-	cleanup_free char *key = xasprintf("unsent %s", t->now.key);
-	cleanup_free char *body = cut_bytes(json_str(t->now.args, "text", ""), BODY_MAX);
+	cleanup_free char *body = cut_bytes(o->body, OUTPUT_BODY_MAX);
 	cleanup_json json_t *delivered = json_pack("[s]", "alpi");
-	struct output o = { .key = key, .source = "send_message", .body = body, .type = "error",
-	    .session = t->no_save ? NULL : t->row.session, .delivered_to = delivered };
 	char id[OUTPUT_ID];
 
-	return file(t->engine, &o, true, id, NULL) != -1;
+	o->body = body;
+	o->type = "error";
+	o->delivered_to = delivered;
+	return outbox_file(en, o, true, id, NULL) != -1;
 }
 
 /* ---- see and change ----------------------------------------------------------------------------------- */

@@ -127,7 +127,8 @@ static const struct own_tool {
 	  "\"kind\":{\"type\":\"string\",\"enum\":[\"cron\",\"once\",\"inactivity\"],\"default\":\"cron\"},"
 	  "\"expression\":{\"type\":\"string\"},\"run_at\":{\"type\":\"string\"},\"after_hours\":{\"type\":\"number\"},"
 	  "\"prompt\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},"
-	  "\"notify\":{\"type\":\"boolean\",\"default\":false},\"id\":{\"type\":\"string\"},\"paused\":{\"type\":\"boolean\"},"
+	  "\"notify\":{\"type\":\"boolean\",\"default\":false},"
+	  "\"channel\":{\"type\":\"string\",\"description\":\"platform that it is delivered by, too\"},\"id\":{\"type\":\"string\"},\"paused\":{\"type\":\"boolean\"},"
 	  "\"no_agent\":{\"type\":\"boolean\",\"description\":\"prompt is the command line of a skill's script\"},"
 	  "\"force\":{\"type\":\"boolean\",\"description\":\"add although there is one like it\"},"
 	  "\"timeout\":{\"type\":\"integer\",\"description\":\"30-3600 s\"}},\"required\":[\"action\"]}" },

@@ -35,6 +35,7 @@ struct engine;
 struct indexing;
 struct looking;
 struct meaning_question;
+struct notice;
 struct posting;
 struct recall_wait;
 struct scouting;
@@ -66,6 +67,7 @@ struct toolcall {
 	struct indexing		*indexing;	/* at work on the index of files, NULL: not */
 	struct looking		*looking;	/* at an image, NULL: not */
 	struct posting		*posting;	/* a message, NULL: not */
+	struct notice		*notice;	/* to the person, NULL: not */
 	struct scouting		*scouting;	/* for malware, NULL: not */
 };
 
@@ -258,10 +260,9 @@ void	 ask_approved(struct turn *t, const char *choice, const char *responder);
 /* Is this the ticket or question that a person has before them? */
 bool	 ask_is(const struct turn *t, const char *id);
 
-/* outbox.c: the person is called */
+/* notify.c: the person is called */
 void	 notify_begin(struct turn *t);
-/* The text of a message that cannot be sent is filed instead. Is it? */
-bool	 outbox_unsent(struct turn *t);
+void	 notify_cancel(struct turn *t);
 
 /* skill_order.c: a person tries a skill */
 /* Is that the request? True: it was taken over. */

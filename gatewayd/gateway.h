@@ -35,6 +35,7 @@ struct letter {
 	const char	*key;		/* of the message it answers: the same after any restart */
 	const char	*chat;
 	const char	*meta;		/* what the platform kept with that message; NULL */
+	const char	*title;		/* NULL: none */
 	int64_t		 part;		/* its number, from 0 */
 	const char *const *models;	/* to choose from with it, where a platform has buttons */
 	size_t		 n_models;
@@ -63,6 +64,7 @@ struct platform {
 	void	 (*free)(void *self);
 	const struct breaker *(*breaker)(const void *self);
 	const struct allow *(*allow)(const void *self);
+	bool	 titled;			/* a title has a place of its own there; else it is the first line */
 	/* The parts that an answer is sent in, always the same ones; free with split_free. */
 	char	**(*split)(const char *reply);
 	/* Send one part. The callback comes from the loop, unless cancel is called before. Never NULL. */

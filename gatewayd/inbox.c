@@ -33,6 +33,7 @@ static const char *const steps[] = {
 	"CREATE INDEX spent_chat ON spent (platform, chat, last);",
 	OUTBOX_SCHEMA,
 	"ALTER TABLE inbox ADD COLUMN made TEXT;",
+	OUTBOX_NOTICES,
 	NULL
 };
 

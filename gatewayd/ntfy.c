@@ -66,7 +66,8 @@ ntfy_send(void *self, const struct letter *to, const char *part, sent_fn *done, 
 	struct ntfy *n = self;
 	struct sending *s = xcalloc(1, sizeof(*s));
 	const char *headers[] = { "Content-Type: application/json", n->bearer, NULL };
-	cleanup_json json_t *body = json_pack("{s:s, s:s, s:s}", "topic", to->chat, "title", TITLE, "message", part);
+	cleanup_json json_t *body = json_pack("{s:s, s:s, s:s}", "topic", to->chat, "title", to->title == NULL ? TITLE : to->title,
+	    "message", part);
 	cleanup_free char *text = json_text(body);
 
 	*s = (struct sending){ .ntfy = n, .done = done, .arg = arg };
@@ -159,6 +160,7 @@ const struct platform ntfy_platform = {
 	.free = ntfy_free,
 	.breaker = ntfy_breaker,
 	.allow = ntfy_allow,
+	.titled = true,
 	.split = ntfy_split,
 	.send = ntfy_send,
 	.cancel = ntfy_cancel,

@@ -10,7 +10,7 @@
 
 #define KEEP_S	(7 * 86400)
 
-#define COLUMNS "id, state, key, platform, chat, text, file, session, why, parts, created, filed"
+#define COLUMNS "id, state, key, platform, chat, text, file, session, why, parts, created, filed, title, notice"
 
 void
 post_clear(struct post *p)
@@ -21,6 +21,7 @@ post_clear(struct post *p)
 	free(p->text);
 	free(p->file);
 	free(p->session);
+	free(p->title);
 	free(p->why);
 	*p = (struct post){ 0 };
 }
@@ -49,6 +50,8 @@ read_one(struct db *db, sqlite3_stmt *s, struct post *out, struct error *e)
 			.parts = sqlite3_column_int64(s, 9),
 			.created = sqlite3_column_int64(s, 10),
 			.filed = sqlite3_column_type(s, 11) != SQLITE_NULL,
+			.title = db_text(s, 12),
+			.notice = sqlite3_column_int64(s, 13) != 0,
 		};
 	db_done(s);
 	return found;
@@ -79,8 +82,9 @@ int
 outbox_put(struct db *db, struct post *p, struct error *e)
 {
 	p->created = clock_wall_ms() / 1000;
-	if (db_run(db, e, "INSERT INTO outbox (key, platform, chat, text, file, session, created) VALUES (?, ?, ?, ?, ?, ?, ?) "
-	    "ON CONFLICT (key) DO NOTHING", "ssssssi", p->key, p->platform, p->chat, p->text, p->file, p->session, p->created) == -1)
+	if (db_run(db, e, "INSERT INTO outbox (key, platform, chat, text, file, session, created, title, notice) "
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING", "ssssssisi", p->key, p->platform, p->chat, p->text,
+	    p->file, p->session, p->created, p->title, (int64_t)p->notice) == -1)
 		return -1;
 	if (db_changes(db) == 0)
 		return 0;

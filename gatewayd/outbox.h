@@ -28,6 +28,8 @@ struct post {
 	char		*platform, *chat, *text;
 	char		*file;		/* what it is called; NULL: none */
 	char		*session;	/* NULL: none is kept */
+	char		*title;		/* NULL: none */
+	bool		 notice;	/* its text is in outputs already */
 	char		*why;		/* it failed, or was not taken at the last try */
 	int64_t		 parts;		/* of it that left already */
 	int64_t		 created;	/* Unix seconds */
@@ -41,6 +43,9 @@ struct post {
 	"  parts INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, filed INTEGER);" \
 	"CREATE INDEX outbox_open ON outbox (id) WHERE filed IS NULL;" \
 	"CREATE INDEX outbox_done ON outbox (filed) WHERE filed IS NOT NULL;"
+/* The one after it. */
+#define OUTBOX_NOTICES \
+	"ALTER TABLE outbox ADD COLUMN title TEXT; ALTER TABLE outbox ADD COLUMN notice INTEGER NOT NULL DEFAULT 0;"
 
 void	 post_clear(struct post *p);
 /* Write it down; its id and state are given. 1: new, 0: the key is known, -1. */

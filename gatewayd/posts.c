@@ -85,18 +85,10 @@ try_in(struct posting *p, int64_t ms)
 /* ---- how it ended, for the person ---------------------------------------------------------------------- */
 
 static void
-on_filed(void *arg, const void *reply, const struct error *e)
+over(struct posting *p)
 {
-	struct posting *p = arg;
 	struct error why = { 0 };
 
-	p->filing = NULL;
-	if (reply == NULL && e->code != ERR_invalid) {
-		try_in(p, AGAIN_MS);
-		return;
-	}
-	if (reply == NULL)		/* it never will be */
-		log_warn("post %" PRId64 " is not filed: %s", p->post.id, e->text);
 	if (outbox_filed(p->in->db, &p->post, &why) == -1) {
 		drop_for(p, &why);
 		return;
@@ -105,14 +97,30 @@ on_filed(void *arg, const void *reply, const struct error *e)
 	drop(p, 0);
 }
 
+static void
+on_filed(void *arg, const void *reply, const struct error *e)
+{
+	struct posting *p = arg;
+
+	p->filing = NULL;
+	if (reply == NULL && e->code != ERR_invalid) {
+		try_in(p, AGAIN_MS);
+		return;
+	}
+	if (reply == NULL)		/* it never will be */
+		log_warn("post %" PRId64 " is not filed: %s", p->post.id, e->text);
+	over(p);
+}
+
 /* A text that reached nobody is not lost: it is in the inbox, and the person is called. */
 static void
 file(struct posting *p)
 {
 	const struct post *o = &p->post;
 	bool failed = o->state == POST_failed;
+	cleanup_free char *lost = failed ? xasprintf("\n[not delivered by %s: %s]", o->platform, o->why) : xstrdup("");
 	cleanup_free char *all = xasprintf("%s%s%s%s%s", o->text == NULL ? "" : o->text, o->file == NULL ? "" : "\n[file ",
-	    o->file == NULL ? "" : o->file, o->file == NULL ? "" : "]", failed ? "\n[not delivered]" : "");
+	    o->file == NULL ? "" : o->file, o->file == NULL ? "" : "]", lost);
 	cleanup_free char *body = xstrndup(all, utf8_cut(all, strlen(all), BODY_MAX));
 	const char *to[] = { failed ? "alpi" : o->platform, NULL };
 	struct error e = { 0 };
@@ -120,7 +128,7 @@ file(struct posting *p)
 	p->filing = request_send(p->in->gateway->daemon, "engined", MSG_outputs_add, &(struct outputs_add){
 		.key = o->key,
 		.body = body,
-		.title = failed ? o->platform : NULL,
+		.title = o->title != NULL ? o->title : failed ? o->platform : NULL,
 		.type = failed ? "error" : "info",
 		.source = "send_message",
 		.session = o->session,
@@ -130,6 +138,16 @@ file(struct posting *p)
 	}, NULL, FILE_MS, on_filed, p, &e);
 	if (p->filing == NULL)
 		try_in(p, AGAIN_MS);
+}
+
+/* Of a notice that arrived the person has a row already. */
+static void
+close_post(struct posting *p)
+{
+	if (p->post.notice && p->post.state == POST_sent)
+		over(p);
+	else
+		file(p);
 }
 
 /* ---- on its way ------------------------------------------------------------------------------------------ */
@@ -147,7 +165,7 @@ end(struct posting *p, enum post_state state, const char *why)
 	log_info("post %" PRId64 " %s chat=%s %s%s%s", p->post.id, p->post.platform, p->post.chat,
 	    state == POST_sent ? "sent" : "failed", why == NULL ? "" : ": ", why == NULL ? "" : why);
 	posts_tell(p->in, &p->post);
-	file(p);
+	close_post(p);
 }
 
 static void
@@ -176,7 +194,8 @@ static void
 cut(struct posting *p)
 {
 	const struct platform *with = p->line->platform;
-	const char *text = p->post.text == NULL ? "" : p->post.text;
+	bool above = p->post.title != NULL && !with->titled;
+	cleanup_free char *text = xasprintf("%s%s%s", above ? p->post.title : "", above ? "\n\n" : "", p->post.text == NULL ? "" : p->post.text);
 
 	if (p->post.file != NULL && split_units(text, strlen(text)) <= with->caption)
 		p->parts = xcalloc(1, sizeof(*p->parts));
@@ -200,7 +219,7 @@ send_file(struct posting *p, const struct letter *to)
 static void
 deliver(struct posting *p)
 {
-	struct letter to = { .key = p->post.key, .chat = p->post.chat, .part = p->post.parts };
+	struct letter to = { .key = p->post.key, .chat = p->post.chat, .title = p->post.title, .part = p->post.parts };
 
 	if (p->line == NULL) {
 		end(p, POST_failed, "the platform is switched off");
@@ -228,7 +247,7 @@ go_on(struct posting *p)
 	if (p->post.state == POST_queued)
 		deliver(p);
 	else
-		file(p);
+		close_post(p);
 }
 
 static void

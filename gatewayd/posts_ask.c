@@ -191,6 +191,8 @@ put(struct gateway *g, const struct message_send *m, const char *chat, struct er
 		.text = (char *)m->text,
 		.file = (char *)m->file,
 		.session = (char *)m->session,
+		.title = (char *)m->title,
+		.notice = m->notice,
 	};
 
 	return outbox_put(g->posts->db, &o, e);

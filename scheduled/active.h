@@ -30,6 +30,7 @@ struct active {
 	char		 last_tool[64];
 	char		*reply;		/* NULL: none came */
 	char		*failure;	/* NULL: none was told */
+	char		*lost;		/* why its result reached no platform, and never will; NULL: that is not known */
 };
 
 /* ---- run.c --------------------------------------------------------------------------------------- */

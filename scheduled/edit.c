@@ -123,7 +123,7 @@ static json_t *
 fields_of(const json_t *asked)
 {
 	static const char *const names[] = { "kind", "expression", "run_at", "after_hours", "prompt", "title", "notify", "timeout",
-	    "no_agent", "tier", "tz", "paused" };
+	    "no_agent", "tier", "tz", "paused", "channel" };
 	json_t *row = json_object(), *v;
 
 	for (size_t i = 0; i < COUNT(names); i++)

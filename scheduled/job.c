@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/gateways.h"
 #include "common/json.h"
 #include "common/mem.h"
 
@@ -229,7 +230,7 @@ static const struct {
 	enum shape	 shape;
 } fields[] = {
 	{ "kind", TEXT }, { "expression", TEXT }, { "run_at", TEXT }, { "after_hours", NUMBER }, { "prompt", TEXT },
-	{ "title", TEXT }, { "tz", TEXT }, { "tier", TEXT }, { "timeout", NUMBER },
+	{ "title", TEXT }, { "tz", TEXT }, { "tier", TEXT }, { "channel", TEXT }, { "timeout", NUMBER },
 	{ "notify", FLAG }, { "paused", FLAG }, { "no_agent", FLAG },
 };
 
@@ -253,7 +254,7 @@ job_check(const json_t *row, struct error *e)
 {
 	const json_t *timeout = json_object_get(row, "timeout");
 	int64_t seconds = json_int(row, "timeout", JOB_TIMEOUT_S);
-	const char *tier = json_str(row, "tier", "fast");
+	const char *tier = json_str(row, "tier", "fast"), *channel = json_str(row, "channel", CHANNEL_INBOX);
 
 	if (check_shapes(row, e) == -1)
 		return -1;
@@ -261,6 +262,8 @@ job_check(const json_t *row, struct error *e)
 		return error_set(e, ERR_invalid, "timeout is %d to %d seconds", JOB_TIMEOUT_MIN, JOB_TIMEOUT_MAX);
 	if (strcmp(tier, "fast") != 0 && strcmp(tier, "deep") != 0)
 		return error_set(e, ERR_invalid, "tier is fast or deep");
+	if (strcmp(channel, CHANNEL_INBOX) != 0 && gateway_kind_find(channel) == NULL)
+		return error_set(e, ERR_invalid, "channel is " CHANNEL_INBOX " or a message platform (alpi gateway list)");
 	return 0;
 }
 
@@ -276,6 +279,19 @@ bool
 job_notifies(const json_t *row)
 {
 	return json_bool(row, "notify", json_str(row, "platform", NULL) != NULL);
+}
+
+/* Older alpis wrote `platform`, and for `channel` also "both": the inbox and that platform, or Telegram. */
+const char *
+job_channel(const json_t *row)
+{
+	const char *platform = json_str(row, "platform", NULL), *channel = json_str(row, "channel", platform);
+
+	if (channel != NULL && strcmp(channel, "both") == 0)
+		channel = platform != NULL && strcmp(platform, "both") != 0 ? platform : "telegram";
+	if (channel == NULL || (strcmp(channel, CHANNEL_INBOX) != 0 && gateway_kind_find(channel) == NULL))
+		return NULL;
+	return channel;
 }
 
 /* Lower case, runs of blanks as one, the first characters. */

@@ -6,6 +6,7 @@
 #include "scheduled/jobs.h"
 
 #define ZONE_MACHINE	"/etc/localtime"
+#define CHANNEL_INBOX	"alpi"		/* the channel that is outputs alone */
 #define PROMPT_HEAD	80		/* characters by which two prompts are the same */
 
 /* The zones that jobs name, each read once. */
@@ -36,6 +37,8 @@ double	 job_likeness(const char *a, const char *b);
 /* The time limit of its runs. */
 int	 job_timeout_s(const json_t *row);
 bool	 job_notifies(const json_t *row);
+/* The platform its replies go to; "alpi": to outputs alone; NULL: it does not say. Borrowed. */
+const char *job_channel(const json_t *row);
 const char *job_kind_name(enum job_kind kind);
 
 #endif

@@ -19,6 +19,7 @@
 
 #define AGAIN_S		5		/* between attempts to file or to close */
 #define TITLE_CHARS	80
+#define AWAY_MS		60000		/* a gatewayd that died is back by then; the next job waits for it, too */
 
 /* ---- the row is closed -------------------------------------------------------------------------- */
 
@@ -118,11 +119,25 @@ on_step(struct active *a, bool *done, const char *what, const void *reply, const
 	result_finish(a);
 }
 
+/* It is in outputs, and nobody takes it to a platform: that is tried for a while, and then filed as well. */
+static void
+not_taken(struct active *a, const struct error *e)
+{
+	a->filing = NULL;
+	if (clock_wall_ms() - a->run.ended > AWAY_MS)
+		a->lost = xstrdup(e->text);
+	later(a);
+}
+
 static void
 on_filed(void *arg, const void *reply, const struct error *e)
 {
 	struct active *a = arg;
 
+	if (reply == NULL && e->code == ERR_busy && a->lost == NULL) {
+		not_taken(a, e);
+		return;
+	}
 	on_step(a, &a->filed, "its result is not filed", reply, e);
 }
 
@@ -148,19 +163,24 @@ static void
 file(struct active *a)
 {
 	const char *to[] = { "alpi" };
-	cleanup_free char *title = title_of(a);
+	cleanup_free char *title = title_of(a), *letters = active_grant(a, "gatewayd", NULL);
+	cleanup_free char *key = a->lost == NULL ? xstrdup(a->key) : xasprintf("%s lost", a->key);
+	cleanup_free char *body = a->lost == NULL ? xstrdup(a->run.message) : xasprintf("%s\n[not delivered: %s]", a->run.message, a->lost);
 	struct error e = { 0 };
 
 	a->filing = a->in->send(a->in->daemon, "engined", MSG_outputs_add, &(struct outputs_add){
-		.key = a->key,
+		.key = key,
 		.title = title,
-		.body = a->run.message,
-		.type = is_ok(a) ? "info" : "error",
+		.body = body,
+		.type = is_ok(a) && a->lost == NULL ? "info" : "error",
 		.source = "schedule",
 		.source_id = a->run.job,
 		.delivered_to = to,
 		.n_delivered_to = 1,
 		.announce = is_ok(a),
+		.notify = a->lost == NULL,
+		.channel = job_channel(a->job),
+		.grant = letters,
 	}, NULL, ANSWER_MS, on_filed, a, &e);
 	if (a->filing == NULL)
 		on_filed(a, NULL, &e);

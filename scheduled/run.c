@@ -33,6 +33,7 @@ active_free(struct active *a)
 	run_clear(&a->run);
 	free(a->reply);
 	free(a->failure);
+	free(a->lost);
 	free(a);
 }
 

@@ -245,6 +245,35 @@ test_a_twin_is_known_by_time_and_beginning(void **state)
 	}
 }
 
+static const char *
+channel_of(const char *text)
+{
+	static char kept[32];
+	cleanup_json json_t *row = json_parse(text, strlen(text), 4, NULL);
+	const char *channel = job_channel(row);
+
+	return channel == NULL ? "-" : strcpy(kept, channel);
+}
+
+static void
+test_a_job_names_a_platform_in_the_words_of_older_files_too(void **state)
+{
+	struct error e = { 0 };
+	cleanup_json json_t *pigeon = json_pack("{s:s}", "channel", "pigeon");
+
+	assert_string_equal(channel_of("{}"), "-");
+	assert_string_equal(channel_of("{\"channel\":\"ntfy\"}"), "ntfy");
+	assert_string_equal(channel_of("{\"channel\":\"alpi\",\"platform\":\"telegram\"}"), "alpi");
+	assert_string_equal(channel_of("{\"platform\":\"matrix\"}"), "matrix");
+	assert_string_equal(channel_of("{\"channel\":\"both\"}"), "telegram");
+	assert_string_equal(channel_of("{\"channel\":\"both\",\"platform\":\"gmail\"}"), "gmail");
+	assert_string_equal(channel_of("{\"platform\":\"both\"}"), "telegram");
+	assert_string_equal(channel_of("{\"platform\":\"pigeon\"}"), "-");
+	assert_string_equal(channel_of("{\"channel\":7}"), "-");
+	assert_int_equal(job_check(pigeon, &e), -1);
+	assert_int_equal(e.code, ERR_invalid);
+}
+
 static void
 test_a_script_is_a_skills_run_py_and_nothing_else(void **state)
 {
@@ -374,6 +403,7 @@ main(void)
 		CASE(test_a_change_by_others_is_seen_and_not_overwritten),
 		CASE(test_many_come_and_go),
 		CASE(test_a_twin_is_known_by_time_and_beginning),
+		CASE(test_a_job_names_a_platform_in_the_words_of_older_files_too),
 		CASE(test_a_script_is_a_skills_run_py_and_nothing_else),
 		CASE(test_a_due_time_has_one_run_whatever_dies),
 		CASE(test_how_a_job_ran_is_the_ledgers_word_then_the_file_then_the_row),

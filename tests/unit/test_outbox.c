@@ -148,6 +148,25 @@ test_old_files_go(void **state)
 }
 
 static void
+test_a_notice_is_one_after_a_death_too(void **state)
+{
+	struct post o = { .key = (char *)"output/1", .platform = (char *)"ntfy", .chat = (char *)"phone", .text = (char *)"tea",
+	    .title = (char *)"now", .notice = true }, again = { 0 };
+
+	assert_int_equal(outbox_put(inbox_db(in), &o, NULL), 1);
+	assert_int_equal(put("t/1/0", "11"), 1);
+	reopen();
+	assert_int_equal(outbox_next(inbox_db(in), 0, &again, NULL), 1);
+	assert_string_equal(again.title, "now");
+	assert_true(again.notice);
+	post_clear(&again);
+	assert_int_equal(outbox_next(inbox_db(in), o.id, &again, NULL), 1);
+	assert_null(again.title);
+	assert_false(again.notice);
+	post_clear(&again);
+}
+
+static void
 test_a_name_stays_within_its_quotes(void **state)
 {
 	struct buf b = BUF(0), bytes = BUF(0);
@@ -167,6 +186,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_key_is_written_down_once, start, stop),
 		cmocka_unit_test_setup_teardown(test_a_post_goes_its_steps_over_any_death, start, stop),
+		cmocka_unit_test_setup_teardown(test_a_notice_is_one_after_a_death_too, start, stop),
 		cmocka_unit_test_setup_teardown(test_a_file_is_there_when_all_its_pieces_are, start, stop),
 		cmocka_unit_test_setup_teardown(test_a_key_cannot_leave_the_folder, start, stop),
 		cmocka_unit_test_setup_teardown(test_old_files_go, start, stop),
