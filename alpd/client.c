@@ -9,26 +9,17 @@
 #include "alpd/client.h"
 
 #include <limits.h>
-#include <sodium.h>
 #include <string.h>
 #include <sys/queue.h>
 
 #include "alpd/conn.h"
 #include "alpd/envelope.h"
 #include "alpd/local.h"
+#include "alpd/seen.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
-
-#define SEEN_MAX	32768		/* nonces of one reply that are remembered */
-#define SEEN_FIRST	64
-
-/* Nonces of one reply stream: their keyed hashes, open addressing, at most half full. */
-struct seen {
-	uint64_t	*slots;		/* 0: free */
-	size_t		 n, size;
-};
 
 struct session {
 	LIST_ENTRY(session)	 link;
@@ -61,55 +52,8 @@ struct client {
 	struct alpd		*alpd;
 	LIST_HEAD(, session)	 sessions;
 	LIST_HEAD(, client_call) calls;
-	uint8_t			 secret[crypto_shorthash_KEYBYTES];	/* of the nonces' hashes */
+	uint8_t			 secret[SEEN_SECRET];	/* of the nonces' hashes */
 };
-
-/* ---- nonces ---------------------------------------------------------------------------------- */
-
-/* Put a hash in its place: false when it is there already. */
-static bool
-put(struct seen *s, uint64_t hash)
-{
-	size_t i = hash & (s->size - 1);
-
-	while (s->slots[i] != 0 && s->slots[i] != hash)
-		i = (i + 1) & (s->size - 1);
-	if (s->slots[i] == hash)
-		return false;
-	s->slots[i] = hash;
-	s->n++;
-	return true;
-}
-
-static void
-grow(struct seen *s)
-{
-	struct seen larger = { .size = s->size == 0 ? SEEN_FIRST : 2 * s->size };
-
-	larger.slots = xcalloc(larger.size, sizeof(*larger.slots));
-	for (size_t i = 0; i < s->size; i++)
-		if (s->slots[i] != 0)
-			put(&larger, s->slots[i]);
-	free(s->slots);
-	*s = larger;
-}
-
-/* Is this nonce new within the reply? A reply of more messages than are remembered begins to be forgotten. */
-static bool
-is_new(struct client_call *k, const char *nonce)
-{
-	struct seen *s = &k->seen;
-	uint64_t hash;
-
-	if (s->n == SEEN_MAX) {
-		free(s->slots);
-		*s = (struct seen){ 0 };
-	}
-	if (2 * s->n >= s->size)
-		grow(s);
-	crypto_shorthash((unsigned char *)&hash, (const unsigned char *)nonce, strlen(nonce), k->client->secret);
-	return put(s, hash | 1);
-}
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
@@ -130,7 +74,7 @@ call_free(struct client_call *k)
 	if (k->session != NULL)
 		k->session->call = NULL;
 	event_free(k->timer);
-	free(k->seen.slots);
+	seen_clear(&k->seen);
 	free((char *)k->order.method);
 	free((char *)k->order.params);
 	free(k->pubkey);
@@ -266,7 +210,7 @@ check(struct session *s, const char *text, size_t len, struct envelope *v, struc
 	if (envelope_open(v, text, len, clock_wall_ms() * 1000, e) == -1 ||
 	    envelope_answers(v, identity_name(a->self), k->pubkey, k->id, e) == -1)
 		return -1;
-	return is_new(k, v->nonce) ? 0 : error_set(e, ERR_invalid, "a message was repeated");
+	return seen_new(&k->seen, v->nonce, s->client->secret) ? 0 : error_set(e, ERR_invalid, "a message was repeated");
 }
 
 static void
@@ -537,59 +481,4 @@ client_free(struct client *c)
 	while (!LIST_EMPTY(&c->sessions))
 		session_free(LIST_FIRST(&c->sessions));
 	free(c);
-}
-
-/* ---- words ---------------------------------------------------------------------------------------- */
-
-static const struct ending {
-	const char	*word;
-	enum error_code	 code;
-	bool		 transient;
-} endings[] = {
-	[CLIENT_OK] = { "ok", ERR_none, false },
-	[CLIENT_REFUSED] = { "refused", ERR_denied, false },
-	[CLIENT_OFFLINE] = { "target-offline", ERR_unavailable, true },
-	[CLIENT_DROPPED] = { "dropped", ERR_denied, false },
-	[CLIENT_TIMEOUT] = { "timeout", ERR_timeout, true },
-	[CLIENT_LOST] = { "lost", ERR_gone, true },
-	[CLIENT_BAD] = { "bad-answer", ERR_invalid, false },
-};
-
-/* Refusals (alp-wire.md, 11) by name: one code stands for several of them. */
-static const struct ending refusals[] = {
-	{ "rate-limited", ERR_busy, true },
-	{ "target-busy", ERR_busy, true },
-	{ "budget-exceeded", ERR_budget, false },
-	{ "blob-not-found", ERR_not_found, false },
-	{ "invalid-blob", ERR_invalid, false },
-	{ "invalid-params", ERR_invalid, false },
-	{ "method-not-found", ERR_unsupported, false },
-	{ "internal-error", ERR_internal, false },
-};
-
-static const struct ending *
-ending_of(const struct client_end *how)
-{
-	for (size_t i = 0; how->how == CLIENT_REFUSED && i < COUNT(refusals); i++)
-		if (strcmp(refusals[i].word, how->name) == 0)
-			return &refusals[i];
-	return &endings[how->how];
-}
-
-const char *
-client_word(const struct client_end *how)
-{
-	return how->name != NULL && how->name[0] != '\0' ? how->name : ending_of(how)->word;
-}
-
-bool
-client_transient(const struct client_end *how)
-{
-	return ending_of(how)->transient;
-}
-
-int
-client_error(const struct client_end *how, struct error *e)
-{
-	return error_set(e, ending_of(how)->code, "%s", how->why);
 }
