@@ -4,7 +4,8 @@
  * its length, then, once that is within the limit, exactly the rest. All
  * else stays with the kernel, and so with its sender. The other side is
  * believed nothing before the handshake is through and every tag fits; who
- * it is, and whether it may say this, is the owner's business.
+ * it is, and whether it may say this, is the owner's business. What goes out
+ * is conn_write.c's.
  */
 #include "alpd/conn.h"
 
@@ -45,7 +46,7 @@ conn_unsocket(struct conn *c)
 	c->fd = -1;
 }
 
-static void
+void
 conn_free(struct conn *c)
 {
 	conn_unsocket(c);
@@ -83,16 +84,15 @@ conn_close(struct conn *c)
 	conn_unsocket(c);
 }
 
-/* Around a call of the owner: it may close the connection, whose memory goes when the call is over. False: it is gone. */
-static const struct conn_owner *
-enter(struct conn *c)
+const struct conn_owner *
+conn_enter(struct conn *c)
 {
 	c->calling = true;
 	return c->owner;
 }
 
-static bool
-leave(struct conn *c)
+bool
+conn_leave(struct conn *c)
 {
 	c->calling = false;
 	if (c->owner != NULL)
@@ -116,20 +116,13 @@ report_end(struct conn *c)
 
 /* ---- time ---------------------------------------------------------------------------------- */
 
-static const struct timeval *
-in_ms(struct timeval *tv, int ms)
-{
-	*tv = (struct timeval){ ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
-	return tv;
-}
-
 void
 conn_timer(struct conn *c, int ms)
 {
-	struct timeval tv;
+	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
 
 	if (ms > 0)
-		event_add(c->timer, in_ms(&tv, ms));
+		event_add(c->timer, &tv);
 	else
 		event_del(c->timer);
 }
@@ -140,114 +133,6 @@ on_time(evutil_socket_t fd, short what, void *arg)
 	struct conn *c = arg;
 
 	conn_fail(c, ERR_timeout, c->step == CONN_READING ? "silent for too long" : "no connection in time");
-}
-
-/* ---- writing ------------------------------------------------------------------------------- */
-
-static void
-flush(struct conn *c)
-{
-	struct timeval tv;
-
-	while (evbuffer_get_length(c->out) > 0)
-		if (evbuffer_write(c->out, c->fd) <= 0)
-			break;
-	if (evbuffer_get_length(c->out) == 0)
-		event_del(c->writable);
-	else if (errno == EAGAIN || errno == EINTR)
-		event_add(c->writable, in_ms(&tv, CONN_WRITE_MS));
-	else
-		conn_fail(c, ERR_gone, "the connection broke");
-}
-
-static void
-on_room(struct conn *c)
-{
-	if (c->finishing && evbuffer_get_length(c->out) == 0) {
-		conn_free(c);
-		return;
-	}
-	if (!c->refused || evbuffer_get_length(c->out) >= CONN_OUT_MAX / 2)
-		return;
-	c->refused = false;
-	if (c->owner->drained != NULL) {
-		enter(c)->drained(c->arg);
-		leave(c);
-	}
-}
-
-static void
-on_writable(evutil_socket_t fd, short what, void *arg)
-{
-	struct conn *c = arg;
-
-	if (what & EV_TIMEOUT)
-		conn_fail(c, ERR_timeout, "takes nothing of what it is sent");
-	else if (c->step == CONN_CONNECTING)
-		dial_connected(c);
-	else {
-		flush(c);
-		if (c->step != CONN_ENDED)
-			on_room(c);
-	}
-}
-
-static int
-put_sealed(struct conn *c, const char *text, size_t len, struct error *e)
-{
-	size_t whole = len + NOISE_TAG;
-	struct evbuffer_iovec room;
-
-	frame_begin(FRAME_MESSAGE, c->out, whole);
-	if (evbuffer_reserve_space(c->out, (ev_ssize_t)whole, &room, 1) != 1)
-		abort();			/* only for want of memory */
-	if (cipher_seal(&c->seal, text, len, room.iov_base) == -1)
-		return error_set(e, ERR_gone, "the session's counter is used up");
-	room.iov_len = whole;
-	evbuffer_commit_space(c->out, &room, 1);
-	return 0;
-}
-
-static int
-put_line(struct conn *c, const char *text, size_t len)
-{
-	frame_begin(FRAME_LINE, c->out, len);
-	evbuffer_add(c->out, text, len);
-	frame_end(FRAME_LINE, c->out);
-	return 0;
-}
-
-int
-conn_send(struct conn *c, const char *text, size_t len, struct error *e)
-{
-	bool idle = evbuffer_get_length(c->out) == 0;
-
-	if ((c->step != CONN_OPEN && c->step != CONN_READING) || c->finishing)
-		return error_set(e, ERR_gone, "the connection is closed");
-	if (len > ENVELOPE_MAX)
-		return error_set(e, ERR_too_large, "a message of %zu bytes", len);
-	if (evbuffer_get_length(c->out) + len > CONN_OUT_MAX) {
-		c->refused = true;
-		return error_set(e, ERR_busy, "the other side reads too slowly");
-	}
-	if ((c->kind == CONN_TCP ? put_sealed(c, text, len, e) : put_line(c, text, len)) == -1)
-		return -1;
-	if (idle)
-		flush(c);
-	return 0;
-}
-
-void
-conn_finish(struct conn *c)
-{
-	c->finishing = true;
-	event_del(c->timer);
-	if (c->step == CONN_ENDED)
-		return;
-	event_del(c->readable);
-	event_del(c->left);
-	if (evbuffer_get_length(c->out) == 0)
-		conn_close(c);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -336,7 +221,7 @@ send_handshake(struct conn *c)
 		return -1;
 	frame_begin(FRAME_HANDSHAKE, c->out, message.len);
 	evbuffer_add(c->out, message.data, message.len);
-	flush(c);
+	conn_flush(c);
 	return 0;
 }
 
@@ -350,8 +235,8 @@ end_handshake(struct conn *c)
 	conn_timer(c, ours ? 0 : c->first_ms);
 	if (ours)
 		event_del(c->readable);
-	enter(c)->ready(c->arg);
-	if (leave(c))
+	conn_enter(c)->ready(c->arg);
+	if (conn_leave(c))
 		watch_leaving(c);
 }
 
@@ -397,8 +282,8 @@ deliver(struct conn *c, size_t head, size_t body, size_t tail)
 	c->step = CONN_OPEN;
 	conn_timer(c, 0);
 	event_del(c->readable);
-	enter(c)->message(c->arg, text, len);
-	if (!leave(c))
+	conn_enter(c)->message(c->arg, text, len);
+	if (!conn_leave(c))
 		return;
 	evbuffer_drain(c->in, head + body + tail);
 	if (c->step == CONN_READING && evbuffer_get_length(c->in) > 0)
@@ -494,8 +379,8 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 		report_end(c);
 		return;
 	}
-	enter(c)->ready(c->arg);
-	if (leave(c))
+	conn_enter(c)->ready(c->arg);
+	if (conn_leave(c))
 		watch_leaving(c);
 }
 
@@ -527,7 +412,7 @@ conn_socket(struct conn *c, int fd)
 	if (c->kind == CONN_TCP)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->readable = event_new(c->base, fd, EV_READ | EV_PERSIST, on_readable, c);
-	c->writable = event_new(c->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+	c->writable = event_new(c->base, fd, EV_WRITE | EV_PERSIST, conn_writable, c);
 	c->left = event_new(c->base, fd, EV_READ | EV_PERSIST, on_left, c);
 }
 

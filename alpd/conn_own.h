@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The seam between conn.c, which carries messages, and dial.c, which connects. Nobody else includes this. */
+/* The seam between conn.c, which carries messages, conn_write.c, which sends them, and dial.c, which connects. Nobody else includes this. */
 #ifndef ALPD_CONN_OWN_H
 #define ALPD_CONN_OWN_H
 
@@ -52,6 +52,15 @@ void	 conn_hello(struct conn *c);
 /* It ends by itself: said to the owner from the loop, never from within a call of the owner's. */
 void	 conn_fail(struct conn *c, enum error_code code, const char *why);
 void	 conn_timer(struct conn *c, int ms);		/* 0: none */
+
+/* Around a call of the owner: it may close the connection, whose memory goes when the call is over. False: it is gone. */
+const struct conn_owner *conn_enter(struct conn *c);
+bool	 conn_leave(struct conn *c);
+void	 conn_free(struct conn *c);
+
+/* conn_write.c's: send what waits, as far as it is taken; an event of c->writable. */
+void	 conn_flush(struct conn *c);
+void	 conn_writable(evutil_socket_t fd, short what, void *arg);
 
 /* dial.c's answer to a socket that has become writable while it was being connected. */
 void	 dial_connected(struct conn *c);
