@@ -403,6 +403,12 @@ boot_secret(const struct boot *b, const char *name)
 	return row != NULL && row->value[0] != '\0' ? row->value : NULL;
 }
 
+int
+boot_secret_given(const struct boot *b, const char *name)
+{
+	return value_at(b->secrets, b->nsecrets, name) != NULL;
+}
+
 const char *
 boot_option(const struct boot *b, const char *name)
 {

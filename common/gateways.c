@@ -48,7 +48,7 @@ static const struct gateway_key matrix[] = {
 static const struct gateway_key webhook[] = {
 	{ "WEBHOOK_POST_URL",         "post-url", GATEWAY_TEXT,   false, "where messages are posted to (empty: nowhere)" },
 	{ "WEBHOOK_SECRET",           "secret",   GATEWAY_SECRET, false, "secret of those who post to us (empty: nobody does)" },
-	{ "WEBHOOK_ALLOWED_CHAT_IDS", "chats",    GATEWAY_LIST,   false, "chats that they may name, comma separated (empty: any)" },
+	{ "WEBHOOK_ALLOWED_CHAT_IDS", "chats",    GATEWAY_LIST,   false, "chats that they may name, comma separated (leave out: any)" },
 	{ 0 }
 };
 

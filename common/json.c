@@ -11,9 +11,8 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
-/* The deepest nesting of a text, by its brackets outside strings. */
-static int
-depth_of(const char *text, size_t len)
+int
+json_depth(const char *text, size_t len)
 {
 	int depth = 0, deepest = 0, quoted = 0;
 
@@ -41,7 +40,7 @@ json_parse(const char *text, size_t len, int max_depth, struct error *e)
 	json_error_t err;
 	json_t *j;
 
-	if (depth_of(text, len) > max_depth) {
+	if (json_depth(text, len) > max_depth) {
 		error_set(e, ERR_invalid, "nested deeper than %d levels", max_depth);
 		return NULL;
 	}

@@ -23,6 +23,8 @@ cleanup_json_(json_t **j)
 
 /* Parse a whole text: any value, at most max_depth levels. New reference, or NULL with ERR_invalid naming line and column. */
 json_t	*json_parse(const char *text, size_t len, int max_depth, struct error *e);
+/* The deepest nesting of a text, by its brackets outside strings: what must be known before a recursive parser may see it. */
+int	 json_depth(const char *text, size_t len);
 /* As json_parse for a file of at most max_bytes; ERR_not_found, ERR_too_large, ERR_invalid. */
 json_t	*json_load(const char *path, size_t max_bytes, int max_depth, struct error *e);
 /* Compact text, UTF-8 not escaped; the caller frees. */

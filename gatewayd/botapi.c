@@ -8,13 +8,14 @@
 
 #include "common/buf.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/url.h"
 #include "gatewayd/settings.h"
+#include "gatewayd/update.h"
 
 #define API		"https://api.telegram.org"
 #define ANSWER_MAX	(16 * 1024 * 1024)
-#define DEPTH		32
 #define WHY_MAX		ERROR_TEXT_MAX
 #define RETRY_MAX_MS	3600000
 #define DIGITS		"0123456789"
@@ -83,10 +84,14 @@ static void
 on_done(void *arg, const struct error *e)
 {
 	struct botapi_call *c = arg;
-	struct error why = { 0 };
 	cleanup_json json_t *said = NULL;
+	size_t bad = 0;
 
-	if (e == NULL && (said = json_parse(buf_str(&c->body), c->body.len, DEPTH, &why)) != NULL && json_is_object(said)) {
+	if (e == NULL)
+		said = updates_answer(buf_str(&c->body), c->body.len, &bad);
+	if (bad > 0)
+		log_warn("telegram: %zu updates cannot be read, they are passed", bad);
+	if (json_is_object(said)) {
 		finish_with(c, said);
 		return;
 	}

@@ -17,11 +17,13 @@
 #define FIRST_S		300
 #define MOST_S		3600
 #define WHY_MAX		300
+#define FRESH_S		900		/* how old the time of the last success on disk may become */
 
 struct breaker {
 	char	*path, *platform, *why;
 	int	 failures;
 	int64_t	 failed_at, until;	/* Unix seconds */
+	int64_t	 worked_at, kept_at;	/* the last success; that of them which stands in the file */
 };
 
 static breaker_fn *watch;
@@ -43,12 +45,12 @@ whole_file(const struct breaker *b)
 }
 
 static void
-keep(const struct breaker *b)
+keep(struct breaker *b)
 {
 	cleanup_json json_t *all = whole_file(b);
 	json_t *row = json_pack("{s:s, s:i, s:s*, s:I, s:I, s:I}", "status", breaker_status(b), "consecutive_failures", b->failures,
-	    "last_error", b->why, "last_error_at", (json_int_t)b->failed_at, "last_success_at",
-	    (json_int_t)(b->failures == 0 ? clock_wall_ms() / 1000 : 0), "disabled_until", (json_int_t)b->until);
+	    "last_error", b->why, "last_error_at", (json_int_t)b->failed_at, "last_success_at", (json_int_t)b->worked_at, "disabled_until",
+	    (json_int_t)b->until);
 	cleanup_free char *text = NULL;
 	struct error e = { 0 };
 
@@ -56,6 +58,8 @@ keep(const struct breaker *b)
 	text = json_text(all);
 	if (atomic_write(b->path, text, strlen(text), 0600, &e) == -1)
 		log_warn("%s is not renewed: %s", b->path, e.text);
+	else
+		b->kept_at = b->worked_at;
 }
 
 void
@@ -88,6 +92,8 @@ breaker_open(const char *home, const char *platform)
 	n = json_int(row, "consecutive_failures", 0);
 	b->failures = n < 0 || n > 1000 ? 0 : (int)n;
 	b->until = json_int(row, "disabled_until", 0);
+	b->failed_at = json_int(row, "last_error_at", 0);
+	b->worked_at = b->kept_at = json_int(row, "last_success_at", 0);
 	if (b->failures > 0)
 		b->why = xstrdup0(json_str(row, "last_error", NULL));
 	return b;
@@ -109,8 +115,12 @@ breaker_ok(struct breaker *b)
 {
 	const char *previous = breaker_status(b);
 
-	if (b->failures == 0)
+	b->worked_at = clock_wall_ms() / 1000;
+	if (b->failures == 0) {
+		if (b->worked_at - b->kept_at >= FRESH_S || b->worked_at < b->kept_at)	/* not at each poll: a card wears out */
+			keep(b);
 		return 0;
+	}
 	b->failures = 0;
 	b->until = 0;
 	free(steal(b->why));

@@ -18,7 +18,7 @@
 static const char *
 model_of(struct gateway *g, const struct row *r, const struct engine_status_reply *engine)
 {
-	const char *chosen = models_find(g->models, r->chat);
+	const char *chosen = models_find(g->models, r->thread);
 
 	return chosen != NULL ? chosen : engine != NULL ? engine->model : "not known now";
 }
@@ -36,7 +36,7 @@ do_help(struct gateway *g, const struct row *r, const struct engine_status_reply
 static char *
 do_status(struct gateway *g, const struct row *r, const struct engine_status_reply *engine, struct error *e)
 {
-	const char *session = threads_find(g->threads, r->chat);
+	const char *session = threads_find(g->threads, r->thread);
 	struct spent s = { 0 };
 
 	if (session != NULL)
@@ -48,7 +48,7 @@ do_status(struct gateway *g, const struct row *r, const struct engine_status_rep
 static char *
 do_new(struct gateway *g, const struct row *r, const struct engine_status_reply *engine, struct error *e)
 {
-	if (threads_set(g->threads, r->chat, NULL, e) == -1)
+	if (threads_set(g->threads, r->thread, NULL, e) == -1)
 		return NULL;
 	return xstrdup("The next message begins a new conversation.");
 }
@@ -58,13 +58,13 @@ do_continue(struct gateway *g, const struct row *r, const struct engine_status_r
 {
 	cleanup_free char *last = NULL;
 
-	if (threads_find(g->threads, r->chat) == NULL) {
+	if (threads_find(g->threads, r->thread) == NULL) {
 		if ((last = inbox_last_session(g->inbox, r->platform, r->chat)) == NULL)
 			return xstrdup("There is no earlier conversation.");
-		if (threads_set(g->threads, r->chat, last, e) == -1)
+		if (threads_set(g->threads, r->thread, last, e) == -1)
 			return NULL;
 	}
-	return xasprintf("We go on in session %s.", threads_find(g->threads, r->chat));
+	return xasprintf("We go on in session %s.", threads_find(g->threads, r->thread));
 }
 
 static char *
@@ -94,7 +94,7 @@ do_model(struct gateway *g, const struct row *r, const struct engine_status_repl
 		return xstrdup("The models are not known now.");
 	if (!back && !models_offered(engine, name))
 		return xasprintf("%s is none of the models here; /model shows them.", name);
-	if (models_set(g->models, r->chat, back ? NULL : name, e) == -1)
+	if (models_set(g->models, r->thread, back ? NULL : name, e) == -1)
 		return NULL;
 	return xasprintf("model: %s", model_of(g, r, engine));
 }

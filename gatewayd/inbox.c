@@ -12,6 +12,7 @@
 #include "common/mem.h"
 #include "common/paths.h"
 #include "gatewayd/outbox.h"
+#include "gatewayd/threads.h"
 
 #define KEY_MAX		128		/* turn.start's */
 
@@ -71,6 +72,7 @@ row_clear(struct row *r)
 {
 	free(r->platform);
 	free(r->chat);
+	free(r->thread);
 	free(r->sender);
 	free(r->text);
 	free(r->meta);
@@ -194,6 +196,7 @@ read_row(sqlite3_stmt *s, struct row *out)
 		.files = db_text(s, 12),
 		.made = db_text(s, 13),
 	};
+	out->thread = threads_key(out->platform, out->chat);
 	out->key = key_of(out->platform, account, ref);
 }
 

@@ -38,6 +38,7 @@ struct row {
 	int64_t		 id;		/* their order */
 	enum row_state	 state;
 	char		*platform, *chat, *sender, *text;
+	char		*thread;	/* the conversation that its chat is in (threads.h) */
 	char		*meta, *files;	/* NULL: none */
 	char		*key;		/* of its turn: the same for the same message, always; 128 bytes at most */
 	char		*session;	/* from running on */

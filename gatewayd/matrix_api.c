@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/json_foreign.h"
 #include "common/mem.h"
 #include "gatewayd/matrix_sync.h"
 #include "gatewayd/webcall.h"
@@ -58,8 +59,7 @@ on_answer(void *arg, const struct webcall_answer *a)
 		m.bytes = buf_str(a->body);
 		m.len = a->body->len;
 	} else if (a->body->len > 0) {
-		matrix_soften(a->body->data, a->body->len);
-		said = json_parse(buf_str(a->body), a->body->len, MATRIX_DEPTH, NULL);
+		said = json_foreign(buf_str(a->body), a->body->len, MATRIX_DEPTH, NULL);
 	}
 	m.body = json_is_object(said) ? said : NULL;
 	m.retry_ms = wait_of(m.body, a);

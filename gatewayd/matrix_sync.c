@@ -13,43 +13,6 @@
 
 /* ---- text --------------------------------------------------------------------------------------------- */
 
-/* The four digits of an escape, or -1. */
-static int
-hex4(const char *s, size_t len)
-{
-	int n = 0;
-
-	if (len < 4)
-		return -1;
-	for (size_t i = 0; i < 4; i++) {
-		const char *at = memchr("0123456789abcdef", s[i] | 0x20, 16);
-
-		if (at == NULL)
-			return -1;
-		n = n * 16 + (int)(at - "0123456789abcdef");
-	}
-	return n;
-}
-
-void
-matrix_soften(char *text, size_t len)
-{
-	for (size_t i = 0; i + 1 < len; i++) {
-		int code, low;
-
-		if (text[i] != '\\')
-			continue;
-		if (text[++i] != 'u' || (code = hex4(text + i + 1, len - i - 1)) == -1)
-			continue;
-		low = code >> 10 == 0xd800 >> 10 && len - i > 10 && text[i + 5] == '\\' && text[i + 6] == 'u' ?
-		    hex4(text + i + 7, len - i - 7) : -1;
-		if (low >> 10 == 0xdc00 >> 10 && low != -1)
-			i += 10;
-		else if (code == 0 || (code >= 0xd800 && code <= 0xdfff))
-			memcpy(text + i + 1, "fffd", 4);
-	}
-}
-
 /* A name with this first letter, or NULL. */
 static char *
 read_name(const json_t *j, char first)

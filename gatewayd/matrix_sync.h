@@ -47,11 +47,6 @@ struct matrix_sync {
 	size_t			 invites;	/* rooms that we are asked into */
 };
 
-/*
- * Make an answer's text one that json_parse takes: escapes that name no character (a NUL, half a surrogate pair)
- * become U+FFFD, in place. A stranger can put them in a message, and the rest of the answer is needed.
- */
-void	 matrix_soften(char *text, size_t len);
 /* An answer of /sync, without what `self` wrote. 0, or -1: it is none (out is empty then). */
 int	 matrix_sync_read(const json_t *answer, const char *self, struct matrix_sync *out);
 /* An answer of /messages, read backwards from a gap: put before the rows of out. *end: where the page before it begins, NULL at the end; the caller frees. */

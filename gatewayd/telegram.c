@@ -140,8 +140,8 @@ on_ok(struct telegram *t, const json_t *result)
 	}
 	if (n > 0)
 		state_write(t);
-	/* From the loop: a server that answers at once must not keep us from everything else. */
-	poll_in(t, n > 0 || json_is_array(result) ? 0 : PAUSE_MS);
+	/* From the loop: a server that answers at once must not keep us from everything else, and rows that move nothing come again. */
+	poll_in(t, n > 0 || (json_is_array(result) && json_array_size(result) == 0) ? 0 : PAUSE_MS);
 }
 
 /* Another poller has the bot: nobody's failure, and nothing that more tries mend. */

@@ -72,6 +72,12 @@ threads_free(struct threads *t)
 	free(t);
 }
 
+char *
+threads_key(const char *platform, const char *chat)
+{
+	return strcmp(platform, "webhook") == 0 ? xasprintf("webhook:%s", chat) : xstrdup(chat);
+}
+
 const char *
 threads_find(const struct threads *t, const char *chat)
 {
@@ -81,17 +87,34 @@ threads_find(const struct threads *t, const char *chat)
 	return id != NULL && *id != '\0' && strlen(id) <= ID_MAX && id[strspn(id, word)] == '\0' ? id : NULL;
 }
 
+/* Its text, of a size that is read again: the chats that came first go when there are too many. */
+static char *
+text_that_fits(json_t *map)
+{
+	char *text = json_text(map);
+
+	while (strlen(text) > MAP_MAX) {
+		size_t drop = json_object_size(map) / 16 + 1;
+
+		log_warn("too many chats have a session: the %zu oldest begin anew", drop);
+		while (drop-- > 0)
+			json_object_del(map, json_object_iter_key(json_object_iter(map)));
+		free(text);
+		text = json_text(map);
+	}
+	return text;
+}
+
 int
 threads_set(struct threads *t, const char *chat, const char *session, struct error *e)
 {
 	json_t *map = json_copy(t->map);
 	cleanup_free char *text = NULL;
 
-	if (session == NULL)
-		json_object_del(map, chat);
-	else
+	json_object_del(map, chat);		/* it stands last when it comes back */
+	if (session != NULL)
 		json_object_set_new(map, chat, json_string(session));
-	text = json_text(map);
+	text = text_that_fits(map);
 	if (atomic_write(t->path, text, strlen(text), 0600, e) == -1) {
 		json_decref(map);
 		return -1;

@@ -125,7 +125,7 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 		.text = text,
 		.mention = mention ? j->row.text : NULL,
 		.surface = j->row.platform,
-		.model = models_find(j->gateway->models, j->row.chat),
+		.model = models_find(j->gateway->models, j->row.thread),
 		.attachments = files,
 		.grants = grants,
 		.n_grants = n,
@@ -159,7 +159,7 @@ job_begin_turn(struct job *j)
 {
 	struct gateway *g = j->gateway;
 	struct error e = { 0 };
-	const char *session = threads_session(g->threads, j->row.chat, &e);
+	const char *session = threads_session(g->threads, j->row.thread, &e);
 
 	if (session == NULL || inbox_running(g->inbox, &j->row, session, &e) == -1)
 		job_drop_for(j, &e);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/json_foreign.h"
 #include "common/mem.h"
 #include "gatewayd/media.h"
 
@@ -20,6 +21,96 @@ static const char *const contents[] = {
 	"photo", "document", "voice", "audio", "video", "video_note", "animation", "sticker", "contact", "location",
 	"venue", "poll", "dice",
 };
+
+/* ---- an answer ----------------------------------------------------------------------------------------- */
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Behind `word`, blanks and the character c; NULL. */
+static const char *
+behind(const char *at, const char *end, const char *word, char c)
+{
+	if ((at = memmem(at, (size_t)(end - at), word, strlen(word))) == NULL)
+		return NULL;
+	for (at += strlen(word); at < end && is_blank(*at); at++)
+		;
+	return at < end && *at == c ? at + 1 : NULL;
+}
+
+/* The end of the value at `at`, by brackets and quotes; NULL: it has none. */
+static const char *
+end_of_value(const char *at, const char *end)
+{
+	bool quoted = false;
+
+	for (int depth = 0; at < end; at++) {
+		if (quoted && *at == '\\')
+			at++;
+		else if (*at == '"')
+			quoted = !quoted;
+		else if (!quoted && (*at == '{' || *at == '['))
+			depth++;
+		else if (!quoted && depth == 0 && (*at == ',' || *at == ']'))
+			return at;
+		else if (!quoted && (*at == '}' || *at == ']'))
+			depth--;
+	}
+	return NULL;
+}
+
+/* Its number is the first of that name: Telegram writes it first, and what people write there has its quotes escaped. */
+static json_t *
+number_alone(const char *at, const char *end)
+{
+	const char *digits = behind(at, end, "\"update_id\"", ':');
+	int64_t id = 0;
+
+	while (digits != NULL && digits < end && is_blank(*digits))
+		digits++;
+	for (; digits != NULL && digits < end && *digits >= '0' && *digits <= '9' && id < INT64_MAX / 100; digits++)
+		id = id * 10 + (*digits - '0');
+	return id == 0 ? json_null() : json_pack("{s:I}", "update_id", (json_int_t)id);
+}
+
+/* Each update by itself. */
+static json_t *
+rows_of(const char *at, const char *end, size_t *bad)
+{
+	json_t *rows = json_array(), *row;
+	const char *next;
+
+	while ((next = end_of_value(at, end)) != NULL) {
+		if ((row = json_foreign(at, (size_t)(next - at), UPDATE_DEPTH, NULL)) == NULL) {
+			row = number_alone(at, next);
+			++*bad;
+		}
+		json_array_append_new(rows, row);
+		if (*next == ']')
+			break;
+		at = next + 1;
+	}
+	return rows;
+}
+
+json_t *
+updates_answer(const char *text, size_t len, size_t *bad)
+{
+	json_t *whole = json_foreign(text, len, UPDATE_DEPTH, NULL);
+	const char *end = text + len, *rows, *at;
+
+	*bad = 0;
+	if (whole != NULL || (at = behind(text, end, "\"result\"", ':')) == NULL)
+		return whole;
+	for (rows = at; rows < end && is_blank(*rows); rows++)
+		;
+	return rows < end && *rows == '[' ? json_pack("{s:b, s:o}", "ok", 1, "result", rows_of(rows + 1, end, bad)) : NULL;
+}
+
+/* ---- an update ------------------------------------------------------------------------------------------- */
 
 static const json_t *
 message_of(const json_t *update)

@@ -34,6 +34,11 @@ struct update {
 };
 
 /*
+ * An answer of the Bot API from its bytes, or NULL. An update that is no JSON for us is in it with its number alone: the others are
+ * read, and it is not asked for again. *bad: how many of them.
+ */
+json_t	*updates_answer(const char *text, size_t len, size_t *bad);
+/*
  * The updates of an answer's `result`, in the order of their ids. What is no object or has no id is left out.
  * NULL-able list of *n rows, to be freed with updates_free.
  */

@@ -21,6 +21,7 @@
 
 #define NAME		"webhook"
 #define PORT		"gateway.webhook.port"
+#define CHATS		"WEBHOOK_ALLOWED_CHAT_IDS"
 #define SEND_MS		30000
 #define ANSWER_MAX	65536
 #define AGAIN_MS	5000
@@ -173,7 +174,7 @@ webhook_open(struct gateway *g, void **self, const char **wrong, struct error *e
 {
 	const struct boot *b = &g->daemon->boot;
 	const char *url = settings_value(b, "WEBHOOK_POST_URL"), *secret = settings_value(b, "WEBHOOK_SECRET");
-	const char *chats = settings_value(b, "WEBHOOK_ALLOWED_CHAT_IDS");
+	const char *chats = settings_value(b, CHATS);
 	int port = port_of(b);
 	struct error why = { 0 };
 	struct webhook *w;
@@ -186,7 +187,7 @@ webhook_open(struct gateway *g, void **self, const char **wrong, struct error *e
 	w->url = xstrdup0(url);
 	w->secret = xstrdup0(secret);
 	w->breaker = breaker_open(b->home, NAME);
-	w->open = chats == NULL;
+	w->open = !boot_secret_given(b, CHATS);		/* set but empty: nobody */
 	allow_read(&w->allow, w->open ? NAME : chats, NULL);
 	*self = w;
 	if (port > 0 && webhook_listen(w, port, &why) == -1) {

@@ -100,7 +100,7 @@ read_body(const struct webhook_request *r, struct webhook_message *out, const ch
 	if (out->chat == NULL || out->sender == NULL)
 		return refuse(why, 400, out->chat == NULL ? "chat_id is missing or no name" : "sender is no name");
 	out->text = xstrdup(text);
-	out->ref = name != NULL ? xasprintf("id %s", name) : name_of_signature(r->signature);
+	out->ref = name != NULL ? xasprintf("id %zu:%s %s", strlen(out->chat), out->chat, name) : name_of_signature(r->signature);
 	return 202;
 }
 

@@ -29,7 +29,7 @@ struct webhook_request {			/* borrowed; a header that is not there is NULL */
 };
 
 struct webhook_message {
-	char	*ref;			/* "id ID", or "signature HEX" without one: the same again for the same request */
+	char	*ref;			/* "id LENGTH:CHAT ID", or "signature HEX" without one: the same again for the same request */
 	char	*chat, *sender, *text;
 };
 

@@ -11,6 +11,7 @@ import time
 
 from conftest import wait_for
 from gateway import UNIT, Gateway, made_by
+from botapi import BotAPI
 from receiver import Receiver
 
 SECRET = "a secret of sixteen or more"
@@ -113,6 +114,27 @@ def test_a_list_of_chats_holds_and_too_many_messages_wait(webhook):
     assert statuses[0] == 202 and 429 in statuses and statuses.count(202) < 80
     w.answered(statuses.count(202))
     assert {row[1] for row in w.rows()} == {"ops"}
+
+
+def test_a_list_that_is_set_but_empty_hears_nobody(webhook):
+    w = webhook(WEBHOOK_ALLOWED_CHAT_IDS="")
+    assert w.post({"chat_id": "ops", "text": "x"})[0] == 403
+    assert w.rows() == [] and "its allow list is empty" in w.home.log()
+
+
+def test_a_chat_of_the_webhook_is_in_no_conversation_of_another_platform(webhook):
+    api = BotAPI()
+    try:
+        w = webhook(TELEGRAM_BOT_TOKEN=api.token, TELEGRAM_API_URL=api.url, TELEGRAM_ALLOWED_CHAT_IDS="11")
+        api.post(11, "between us")
+        wait_for(lambda: api.answers(11), "the bot's answer")
+        assert w.post({"chat_id": "11", "text": "what did they say?"})[0] == 202
+        w.answered(1)
+        mapped = json.loads((w.home.path / "gateway/sessions/_map.json").read_text())
+        assert set(mapped) == {"11", "webhook:11"} and mapped["11"] != mapped["webhook:11"]
+        assert "between us" not in json.dumps(w.home.sessions()[mapped["webhook:11"]])
+    finally:
+        api.close()
 
 
 def test_a_receiver_that_is_busy_is_asked_again_and_a_no_is_a_no(webhook):

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/json_foreign.h"
 #include "common/mem.h"
 #include "gatewayd/matrix_sync.h"
 
@@ -41,15 +42,12 @@ check_all(struct matrix_sync *s)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	cleanup_free char *text = xstrndup((const char *)data, size), *end = NULL;
-	size_t len = strlen(text);
-	cleanup_json json_t *answer = NULL;
+	cleanup_json json_t *answer = json_foreign((const char *)data, size, MATRIX_DEPTH, NULL);
+	cleanup_free char *end = NULL;
 	struct matrix_sync s = { 0 };
 	size_t n;
 
-	matrix_soften(text, len);
-	must(strlen(text) == len);
-	if ((answer = json_parse(text, len, MATRIX_DEPTH, NULL)) == NULL)
+	if (answer == NULL)
 		return 0;
 	must((matrix_sync_read(answer, SELF, &s) == 0) == (s.next != NULL));
 	check_all(&s);

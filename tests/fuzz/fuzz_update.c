@@ -47,13 +47,10 @@ check_files(const struct update *u)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	cleanup_json json_t *result = json_parse((const char *)data, size, UPDATE_DEPTH, NULL);
-	struct update *rows;
-	size_t n;
+	size_t bad, n;
+	cleanup_json json_t *answer = updates_answer((const char *)data, size, &bad);
+	struct update *rows = updates_read(json_object_get(answer, "result"), &n);
 
-	if (result == NULL)
-		return 0;
-	rows = updates_read(result, &n);
 	for (size_t i = 0; i < n; i++) {
 		if ((rows[i].kind == UPDATE_MESSAGE || rows[i].kind == UPDATE_PRESS) != (rows[i].text != NULL) || (i > 0 && rows[i].id < rows[i - 1].id))
 			abort();

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/json_foreign.h"
 #include "common/mem.h"
 #include "gatewayd/matrix_sync.h"
 
@@ -13,10 +14,7 @@
 static json_t *
 parse(const char *text)
 {
-	cleanup_free char *copy = xstrdup(text);
-
-	matrix_soften(copy, strlen(copy));
-	return json_parse(copy, strlen(copy), MATRIX_DEPTH, NULL);
+	return json_foreign(text, strlen(text), MATRIX_DEPTH, NULL);
 }
 
 /* An answer whose one room has these events. */

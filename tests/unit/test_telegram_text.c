@@ -163,6 +163,81 @@ test_a_token_goes_nowhere_in_clear(void **state)
 	}
 }
 
+/* ---- whole answers ---------------------------------------------------------------------------------- */
+
+static struct update *
+read_answer(const char *rows, size_t *n, size_t *bad)
+{
+	cleanup_free char *text = xasprintf("{\"ok\": true, \"result\": [%s]}", rows);
+	cleanup_json json_t *answer = updates_answer(text, strlen(text), bad);
+
+	assert_true(json_bool(answer, "ok", false));
+	return updates_read(json_object_get(answer, "result"), n);
+}
+
+#define SAYS(text)	"{\"update_id\": 5, \"message\": {\"chat\": {\"id\": 6}, \"text\": \"" text "\"}}"
+
+static void
+test_what_people_write_stops_no_answer(void **state)
+{
+	static const char *const rows[] = { SAYS("a\\u0000b"), SAYS("a\\ud83db"), SAYS("a\\ude00b"), SAYS("a\xff" "b") };
+	size_t n, bad;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct update *u = read_answer(rows[i], &n, &bad);
+
+		assert_int_equal(n, 1);
+		assert_string_equal(u->text, "a\xef\xbf\xbd" "b");
+		updates_free(u, n);
+	}
+}
+
+static void
+test_odd_members_stop_no_answer(void **state)
+{
+	static const char *const rows[] = { "\"a\": 1, \"a\": 2", "\"a\": 123456789012345678901234567890", "\"a\": -1e999", "\"a\": 1.5e-3" };
+	size_t n, bad;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		cleanup_free char *text = xasprintf("{%s, \"update_id\": 5, \"message\": {\"chat\": {\"id\": 6}, \"text\": \"b\"}}", rows[i]);
+		struct update *u = read_answer(text, &n, &bad);
+
+		assert_int_equal(n, 1);
+		assert_int_equal(bad, 0);
+		assert_string_equal(u->text, "b");
+		updates_free(u, n);
+	}
+}
+
+static void
+test_a_row_that_nobody_can_read_is_passed_and_the_others_are_taken(void **state)
+{
+	static const char open[] = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", shut[] = "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]";
+	cleanup_free char *rows = xasprintf("{\"update_id\": 4, \"message\": {\"text\": \"\\\"update_id\\\":9,]\", \"x\": %s%s}}," SAYS("b"), open, shut);
+	size_t n, bad;
+	struct update *u = read_answer(rows, &n, &bad);
+
+	assert_int_equal(bad, 1);
+	assert_int_equal(n, 2);
+	assert_int_equal(u[0].id, 4);
+	assert_int_equal(u[0].kind, UPDATE_OTHER);
+	assert_string_equal(u[1].text, "b");
+	updates_free(u, n);
+}
+
+static void
+test_what_is_cut_off_is_not_passed(void **state)
+{
+	static const char cut[] = "{\"ok\": true, \"result\": [" SAYS("a") ", {\"update_id\": 6, \"message\": {\"te";
+	size_t n, bad;
+	cleanup_json json_t *answer = updates_answer(cut, strlen(cut), &bad);
+	struct update *u = updates_read(json_object_get(answer, "result"), &n);
+
+	assert_int_equal(n, 1);
+	assert_int_equal(u[0].id, 5);
+	updates_free(u, n);
+}
+
 /* ---- commands and banners --------------------------------------------------------------------------- */
 
 static void
@@ -383,6 +458,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_updates_come_in_the_order_of_their_ids),
+		TEST(test_what_people_write_stops_no_answer),
+		TEST(test_odd_members_stop_no_answer),
+		TEST(test_a_row_that_nobody_can_read_is_passed_and_the_others_are_taken),
+		TEST(test_what_is_cut_off_is_not_passed),
 		TEST(test_a_photo_is_its_largest_size_and_a_name_is_cut),
 		TEST(test_an_album_is_one_message),
 		TEST(test_what_is_no_message_is_none),

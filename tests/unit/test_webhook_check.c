@@ -52,8 +52,20 @@ test_a_signed_message_is_taken(void **state)
 	assert_int_equal(ask("1700000300", "{\"chat_id\": 12, \"text\": \"x\", \"sender\": \"ci\", \"id\": \"a-1\"}", &m), 202);
 	assert_string_equal(m.chat, "12");
 	assert_string_equal(m.sender, "ci");
-	assert_string_equal(m.ref, "id a-1");
+	assert_string_equal(m.ref, "id 2:12 a-1");
 	webhook_message_clear(&m);
+}
+
+static void
+test_an_id_names_a_message_of_its_chat_alone(void **state)
+{
+	struct webhook_message a, b;
+
+	assert_int_equal(ask("1700000000", "{\"chat_id\": \"ops\", \"text\": \"x\", \"id\": \"1 7\"}", &a), 202);
+	assert_int_equal(ask("1700000000", "{\"chat_id\": \"ops 1\", \"text\": \"x\", \"id\": \"7\"}", &b), 202);
+	assert_string_not_equal(a.ref, b.ref);
+	webhook_message_clear(&a);
+	webhook_message_clear(&b);
 }
 
 static void
@@ -159,6 +171,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_signed_message_is_taken),
+		TEST(test_an_id_names_a_message_of_its_chat_alone),
 		TEST(test_a_known_sum_is_accepted),
 		TEST(test_the_case_of_a_signature_makes_no_other_message),
 		TEST(test_what_is_not_signed_right_is_refused),
