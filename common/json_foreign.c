@@ -52,7 +52,7 @@ mend_number(char *s)
 	size_t n = strspn(s, "+-.0123456789eE"), sign = s[0] == '-', whole = strspn(s + sign, "0123456789");
 	const char *e = strpbrk(s + sign + whole, "eE");
 
-	if (whole > INTEGER_DIGITS || (e != NULL && e < s + n && strspn(e + 1, "+-0123456789") > EXPONENT_DIGITS + 1)) {
+	if (whole > INTEGER_DIGITS || (e != NULL && e < s + n && strspn(e + 1 + strspn(e + 1, "+-"), "0123456789") > EXPONENT_DIGITS)) {
 		memset(s, ' ', n);
 		s[0] = '0';
 	}
