@@ -10,6 +10,7 @@
 #include <pcre2.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,6 +19,7 @@
 #include "common/mem.h"
 
 #define MATCH_LIMIT	2000000		/* steps of one search */
+#define WORK_MAX	(32 * 1024 * 1024)
 #define HEAP_LIMIT_KB	65536
 
 #define S	"\\s+"			/* blanks, line ends included */
@@ -125,14 +127,17 @@ static const struct class injection_classes[] = {
 static const struct env_class {
 	struct class	 class;
 	bool		 declared_ok;
+	bool		 shell;		/* of shell scripts only, and what they set themselves is theirs */
 } env_classes[] = {
 	{ { "env.prints-secret", "prints a secret variable",
 	    "(?i)print\\s*\\([^)]{0,500}?" PYTHON_ENV "(" NAME ")['\"]|"
-	    "console\\.(?:log|error|warn)\\s*\\([^)]{0,500}?process\\.env(?:\\.|\\[\\s*['\"])(" NAME ")" }, false },
+	    "console\\.(?:log|error|warn)\\s*\\([^)]{0,500}?process\\.env(?:\\.|\\[\\s*['\"])(" NAME ")" }, false, false },
 	{ { "env.python-undeclared", "reads a secret variable it does not declare",
-	    PYTHON_ENV "((?i)" NAME ")['\"]" }, true },
+	    PYTHON_ENV "((?i)" NAME ")['\"]" }, true, false },
 	{ { "env.node-undeclared", "reads a secret variable it does not declare",
-	    "process\\.env(?:\\.((?i)" NAME ")|\\[\\s*['\"]((?i)" NAME ")['\"]\\s*\\])" }, true },
+	    "process\\.env(?:\\.((?i)" NAME ")|\\[\\s*['\"]((?i)" NAME ")['\"]\\s*\\])" }, true, false },
+	{ { "env.shell-undeclared", "reads a secret variable it does not declare",
+	    "(?<!\\\\)\\$\\{?[#!]?((?i)" NAME ")" }, true, true },
 };
 
 /* Characters that nobody sees, as the bytes of UTF-8. */
@@ -149,6 +154,8 @@ struct scanned {
 	size_t			 len;
 	pcre2_match_context	*limits;
 	struct scan_hits	*out;
+	size_t			 counted, line;	/* how far lines were counted, and to how many */
+	size_t			 work;		/* bytes that were looked at for what a script sets */
 };
 
 /* Expressions are compiled when they are first used, and kept. */
@@ -172,14 +179,17 @@ compiled(const struct class *c)
 	return known[i].code;
 }
 
+/* The places of a class come one behind the other: a text full of them is counted once. */
 static size_t
-line_of(const char *text, size_t offset)
+line_of(struct scanned *s, size_t offset)
 {
-	size_t line = 1;
-
-	for (size_t i = 0; i < offset; i++)
-		line += text[i] == '\n';
-	return line;
+	if (offset < s->counted || s->line == 0) {
+		s->counted = 0;
+		s->line = 1;
+	}
+	for (; s->counted < offset; s->counted++)
+		s->line += s->text[s->counted] == '\n';
+	return s->line;
 }
 
 static void
@@ -188,7 +198,7 @@ add(struct scanned *s, const struct class *c, size_t offset)
 	struct scan_hits *h = s->out;
 
 	h->rows = xreallocarray(h->rows, h->n + 1, sizeof(*h->rows));
-	h->rows[h->n++] = (struct scan_hit){ .id = c->id, .why = c->why, .line = line_of(s->text, offset) };
+	h->rows[h->n++] = (struct scan_hit){ .id = c->id, .why = c->why, .line = line_of(s, offset) };
 }
 
 /* Search from *at on; true: found, *at is behind it. Undecided counts as found, at the end. */
@@ -216,6 +226,121 @@ scan_class(struct scanned *s, const struct class *c)
 	pcre2_match_data_free(data);
 }
 
+/* ---- shell scripts ---------------------------------------------------------------------------- */
+
+/* Does the first line name a shell? */
+static bool
+is_shell(const char *text, size_t len)
+{
+	static const char *const shells[] = { "sh", "bash", "dash", "ash", "ksh", "zsh" };
+	size_t n = strcspn(text, "\n"), word;
+
+	if (len < 2 || memcmp(text, "#!", 2) != 0)
+		return false;
+	for (size_t at = 2; at < n; at += word + 1) {
+		word = strcspn(text + at, " \t/\r\n");
+		for (size_t i = 0; i < COUNT(shells); i++)
+			if (word == strlen(shells[i]) && memcmp(text + at, shells[i], word) == 0)
+				return true;
+	}
+	return false;
+}
+
+static bool
+is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Is what stands between these the beginning of a command that sets the names after it? */
+static bool
+sets_names(const char *from, const char *to)
+{
+	static const char *const setters[] = { "read", "for" };
+
+	for (const char *p = from; p < to; p++)
+		for (size_t i = 0; i < COUNT(setters); i++) {
+			size_t n = strlen(setters[i]);
+
+			if ((p == from || !is_word(p[-1])) && (size_t)(to - p) > n && memcmp(p, setters[i], n) == 0 && !is_word(p[n]))
+				return true;
+		}
+	return false;
+}
+
+/* A command that sets a name does so near it, and a line of a script has an end. */
+#define NEAR	100
+#define LONG	1000
+
+static const char *
+command_of(const char *text, const char *p)
+{
+	const char *first = p - text > NEAR ? p - NEAR : text;
+
+	while (p > first && strchr("\n;&|", p[-1]) == NULL)
+		p--;
+	return p;
+}
+
+/* Is the name that stands at p set there? */
+static bool
+is_set_at(struct scanned *s, const char *p, const char *after)
+{
+	if ((p > s->text && (is_word(p[-1]) || strchr("${#!", p[-1]) != NULL)) || is_word(*after))
+		return false;
+	s->work += NEAR;
+	return *after == '=' || memcmp(after, "+=", 2) == 0 || sets_names(command_of(s->text, p), p);
+}
+
+/*
+ * NAME=, or read NAME, or for NAME, in a command that ends before `at`: what reads itself is no value of the script's own. A text
+ * that costs too much to look through sets nothing.
+ */
+static bool
+is_set_before(struct scanned *s, size_t at, const char *name, size_t len)
+{
+	const char *end = s->text + at, *p, *from = s->text;
+
+	while (s->work < WORK_MAX && (p = memmem(from, (size_t)(end - from), name, len)) != NULL) {
+		s->work += (size_t)(p - from) + NEAR;
+		from = p + len;
+		if (!is_set_at(s, p, from))
+			continue;
+		p = from + strcspn(from, "\n;&|");	/* if this command has no end before `at`, none after it has */
+		return p < end;
+	}
+	s->work += (size_t)(end - from);
+	return false;
+}
+
+/* In a comment, or between single quotes as far as its line tells: it is not read. */
+static bool
+is_literal(const char *text, size_t at)
+{
+	size_t line = at, quotes = 0;
+	bool doubled = false;
+
+	while (line > 0 && text[line - 1] != '\n' && at - line < LONG)
+		line--;
+	if (line > 0 && text[line - 1] != '\n')
+		return false;
+	if (text[line + strspn(text + line, " \t")] == '#')
+		return true;
+	for (size_t i = line; i < at; i++) {
+		quotes += text[i] == '\'' && (i == 0 || text[i - 1] != '\\');
+		doubled |= text[i] == '"';
+	}
+	return quotes % 2 == 1 && !doubled;
+}
+
+static bool
+shell_owns(struct scanned *s, size_t at, const char *name, size_t len)
+{
+	return is_literal(s->text, at) || is_set_before(s, at, name, len);
+}
+
+/* ---- variables ---------------------------------------------------------------------------------- */
+
 static bool
 is_declared(const char *const *declared, const char *name, size_t len)
 {
@@ -225,14 +350,15 @@ is_declared(const char *const *declared, const char *name, size_t len)
 	return false;
 }
 
-/* Was the variable of this match declared? */
+/* Was the variable of this match declared, or is it the script's own? */
 static bool
-excused(const struct scanned *s, const struct env_class *c, pcre2_match_data *data, const char *const *declared)
+excused(struct scanned *s, const struct env_class *c, pcre2_match_data *data, const char *const *declared)
 {
 	const PCRE2_SIZE *v = pcre2_get_ovector_pointer(data);
 
 	for (uint32_t g = 1; c->declared_ok && g < pcre2_get_ovector_count(data); g++)
-		if (v[2 * g] != PCRE2_UNSET && is_declared(declared, s->text + v[2 * g], v[2 * g + 1] - v[2 * g]))
+		if (v[2 * g] != PCRE2_UNSET && (is_declared(declared, s->text + v[2 * g], v[2 * g + 1] - v[2 * g]) ||
+		    (c->shell && shell_owns(s, v[0], s->text + v[2 * g], v[2 * g + 1] - v[2 * g]))))
 			return true;
 	return false;
 }
@@ -279,12 +405,13 @@ visible(const char *text, size_t len, size_t *out_len)
 }
 
 static void
-scan_skill(struct scanned *s, const char *const *declared)
+scan_skill(struct scanned *s, bool shell, const char *const *declared)
 {
 	for (size_t i = 0; i < COUNT(skill_classes); i++)
 		scan_class(s, &skill_classes[i]);
 	for (size_t i = 0; i < COUNT(env_classes); i++)
-		scan_env(s, &env_classes[i], declared);
+		if (shell || !env_classes[i].shell)
+			scan_env(s, &env_classes[i], declared);
 }
 
 int
@@ -315,7 +442,7 @@ scan_text(enum scan_kind kind, const char *text, size_t len, const char *const *
 		for (size_t i = 0; i < COUNT(injection_classes); i++)
 			scan_class(&s, &injection_classes[i]);
 	else
-		scan_skill(&s, kind == SCAN_SKILL ? declared : NULL);
+		scan_skill(&s, kind == SCAN_SHELL || is_shell(clean, s.len), kind == SCAN_MEMORY ? NULL : declared);
 	if (kind == SCAN_INJECTION)
 		scan_class(&raw, &inj_invisible);
 	else if (kind == SCAN_MEMORY)

@@ -12,7 +12,8 @@
 
 #include <stddef.h>
 
-enum scan_kind { SCAN_SKILL, SCAN_INJECTION, SCAN_MEMORY };
+/* SCAN_SHELL: a file of a skill that is a shell's by its name; one whose first line says so is known as SCAN_SKILL, too. */
+enum scan_kind { SCAN_SKILL, SCAN_INJECTION, SCAN_MEMORY, SCAN_SHELL };
 
 struct scan_hit {
 	const char	*id;		/* the class, "exec.os-system" */

@@ -33,6 +33,79 @@ alike_fold(const char *text)
 	return buf_take(&b);
 }
 
+/* ---- where ---------------------------------------------------------------------------------- */
+
+/* A text folded character by character: where each byte of it comes from. */
+struct places {
+	struct buf	 folded;
+	size_t		*from;		/* of each byte: where its character begins */
+};
+
+static void
+add_character(struct places *p, const char *text, size_t at, size_t len)
+{
+	cleanup_free char *one = xstrndup(text + at, len), *folded = alike_fold(one);
+	size_t n = strlen(folded);
+
+	p->from = xreallocarray(p->from, p->folded.len + n + 1, sizeof(*p->from));
+	for (size_t i = 0; i < n; i++)
+		p->from[p->folded.len + i] = at;
+	buf_add(&p->folded, folded, n);
+}
+
+static void
+find_places(struct places *p, const char *text)
+{
+	size_t len = strlen(text), n;
+	ucs4_t c;
+
+	*p = (struct places){ .folded = BUF(0) };
+	for (size_t at = 0; at < len; at += n) {
+		n = (size_t)u8_mbtouc(&c, (const uint8_t *)text + at, len - at);
+		add_character(p, text, at, n);
+	}
+}
+
+/* Behind the character at `at`, and behind the marks on it. */
+static size_t
+behind(const char *text, size_t at)
+{
+	size_t len = strlen(text);
+	ucs4_t c;
+
+	at += (size_t)u8_mbtouc(&c, (const uint8_t *)text + at, len - at);
+	while (at < len) {
+		int n = u8_mbtouc(&c, (const uint8_t *)text + at, len - at);
+
+		if (!uc_is_general_category(c, UC_NON_SPACING_MARK))
+			break;
+		at += (size_t)n;
+	}
+	return at;
+}
+
+int
+alike_find(const char *text, const char *want, size_t *from, size_t *to)
+{
+	cleanup_free char *words = alike_fold(want);
+	struct places p;
+	const char *all, *at;
+	int found = 0;
+
+	find_places(&p, text);
+	all = buf_str(&p.folded);
+	if (words[0] != '\0' && (at = strstr(all, words)) != NULL) {
+		*from = p.from[at - all];
+		*to = behind(text, p.from[(size_t)(at - all) + strlen(words) - 1]);
+		found = strstr(at + strlen(words), words) != NULL ? 2 : 1;
+	}
+	buf_clear(&p.folded);
+	free(p.from);
+	return found;
+}
+
+/* ---- alike ---------------------------------------------------------------------------------- */
+
 /* Folded, without what may stand at the end of a sentence. */
 static char *
 normal_form(const char *text)

@@ -265,22 +265,22 @@ find_one(const struct entries *es, const char *match, size_t *out, struct error 
 	    strstr(match, "\xc2\xa7") != NULL ? "; match one entry, without the \xc2\xa7 between two" : "");
 }
 
-/* AGENT.md is free text: the words are put into the one place where they stand, as they are written. */
+/* AGENT.md is free text: the words are put, as they are, into the one place where the others stand. */
 static char *
 change_agent(const char *old, const char *match, const char *text, struct error *e)
 {
-	const char *at = match[0] != '\0' ? strstr(old, match) : NULL;
-	const char *after = at == NULL ? NULL : at + strlen(match);
+	size_t from, to;
 
-	if (at == NULL) {
-		error_set(e, ERR_not_found, "AGENT.md does not hold these words; \"match\" is taken letter by letter");
+	switch (alike_find(old, match, &from, &to)) {
+	case 1:
+		return xasprintf("%.*s%s%s", (int)from, old, text, old + to);
+	case 0:
+		error_set(e, ERR_not_found, "AGENT.md does not hold these words");
 		return NULL;
-	}
-	if (strstr(after, match) != NULL) {
+	default:
 		error_set(e, ERR_conflict, "AGENT.md holds these words more than once; give more of the place that is meant");
 		return NULL;
 	}
-	return xasprintf("%.*s%s%s", (int)(at - old), old, text, after);
 }
 
 static char *

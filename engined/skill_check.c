@@ -276,6 +276,18 @@ skill_check(const struct front *f, const char *category, const char *name, struc
 
 /* ---- the scanner ---------------------------------------------------------------------------- */
 
+static bool
+is_shell_name(const char *path)
+{
+	static const char *const endings[] = { ".sh", ".bash", ".ksh", ".zsh" };
+	const char *dot = strrchr(path, '.');
+
+	for (size_t i = 0; dot != NULL && i < COUNT(endings); i++)
+		if (strcmp(dot, endings[i]) == 0)
+			return true;
+	return false;
+}
+
 int
 skill_scan(const char *what, const char *text, size_t len, const char *declaring, size_t declaring_len, struct error *e)
 {
@@ -284,7 +296,7 @@ skill_scan(const char *what, const char *text, size_t len, const char *declaring
 	const char *last = "";
 	struct scan_hits h;
 
-	scan_text(SCAN_SKILL, text, len, (const char *const *)declared, &h);
+	scan_text(is_shell_name(what) ? SCAN_SHELL : SCAN_SKILL, text, len, (const char *const *)declared, &h);
 	skill_words_free(declared);
 	for (size_t i = 0; i < h.n; i++) {
 		if (strcmp(last, h.rows[i].id) != 0)

@@ -311,6 +311,48 @@ test_agent_md_is_free_text(void **state)
 	assert_int_equal(e.code, ERR_conflict);
 }
 
+/* As the entries of the other files are found: whatever the case and the accents are, written in one character or two. */
+static void
+test_a_place_in_agent_md_is_found_folded(void **state)
+{
+	static const struct { const char *there, *match, *text, *is; } rows[] = {
+		{ "Speak PLAINLY to all.\n", "speak plainly", "Be plain", "Be plain to all.\n" },
+		{ "Drink caf\xc3\xa9 daily.\n", "cafe", "tea", "Drink tea daily.\n" },
+		{ "Drink cafe\xcc\x81 daily.\n", "CAF\xc3\x89", "tea", "Drink tea daily.\n" },
+		{ "Die Stra\xc3\x9f" "e lang.\n", "STRASSE", "Gasse", "Die Gasse lang.\n" },
+		{ "\xc3\x84 first.\n", "a first", "B", "B.\n" },
+		{ "the end", "END", "start", "the start" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct error e = { 0 };
+		cleanup_free char *said = NULL;
+
+		put("AGENT.md", rows[i].there);
+		said = memory_replace(home, MEMORY_AGENT, rows[i].match, rows[i].text, &e);
+		if (said == NULL)
+			fail_msg("%s: %s", rows[i].match, e.text);
+		assert_file("AGENT.md", rows[i].is);
+		assert_file("AGENT.md.bak", rows[i].there);
+	}
+}
+
+static void
+test_a_folded_place_in_agent_md_is_the_only_one(void **state)
+{
+	struct error e = { 0 };
+
+	put("AGENT.md", "Be kind. BE KIND.\n");
+	assert_null(memory_replace(home, MEMORY_AGENT, "be kind", "x", &e));
+	assert_int_equal(e.code, ERR_conflict);
+	assert_null(memory_remove(home, MEMORY_AGENT, "be cruel", &e));
+	assert_int_equal(e.code, ERR_not_found);
+	assert_null(memory_remove(home, MEMORY_AGENT, "\xcc\x81", &e));	/* nothing is left of it */
+	assert_int_equal(e.code, ERR_not_found);
+	assert_null(memory_remove(home, MEMORY_AGENT, "", &e));
+	assert_file("AGENT.md", "Be kind. BE KIND.\n");
+}
+
 static void
 test_what_was_never_sure_goes_after_a_month(void **state)
 {
@@ -475,6 +517,8 @@ main(void)
 		TEST(test_the_scanner_sees_what_is_kept), TEST(test_trailers_that_never_end_are_read_once),
 		TEST(test_a_candidate_has_words_and_a_limit), TEST(test_a_change_needs_one_entry),
 		TEST(test_agent_md_is_free_text),
+		TEST(test_a_place_in_agent_md_is_found_folded),
+		TEST(test_a_folded_place_in_agent_md_is_the_only_one),
 		TEST(test_what_was_never_sure_goes_after_a_month),
 		TEST(test_a_file_of_another_encoding_is_left_alone), TEST(test_a_line_of_ten_megabytes_is_left_alone),
 		TEST(test_a_voice_that_nobody_wrote_yet_is_kept_when_something_is_added_to_it),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/buf.h"
 #include "common/mem.h"
 #include "tests/check.h"
 
@@ -216,6 +217,59 @@ test_each_place_of_a_variable_counts_and_declared_ones_do_not(void **state)
 	scan_hits_clear(&h);
 }
 
+static size_t
+shell_hits(enum scan_kind kind, const char *text)
+{
+	static const char *const declared[] = { "MY_TOKEN", NULL };
+	struct scan_hits h;
+	size_t n = 0;
+
+	scan_text(kind, text, strlen(text), declared, &h);
+	for (size_t i = 0; i < h.n; i++)
+		n += strcmp(h.rows[i].id, "env.shell-undeclared") == 0;
+	scan_hits_clear(&h);
+	return n;
+}
+
+static void
+test_a_shell_script_reads_what_it_declares_or_sets(void **state)
+{
+	static const struct { const char *text; size_t hits; } rows[] = {
+		{ "echo $A_KEY\n", 1 }, { "echo \"${A_KEY}\"\n", 1 }, { "x=${A_KEY:-none}\n", 1 }, { "echo ${#A_KEY} ${!B_KEY}\n", 2 },
+		{ "echo $a_secret\n", 1 }, { "A_KEY=$A_KEY\n", 1 }, { "A_KEY=${A_KEY:-}; echo $A_KEY\n", 1 }, { "A_KEY=1 sh -c x $A_KEY\n", 1 },
+		{ "echo $A_KEY; A_KEY=1\n", 1 }, { "echo \"it's $A_KEY\"\n", 1 }, { "echo XA_KEY=1; echo $A_KEY\n", 1 },
+		{ "echo $MY_TOKEN ${MY_TOKEN}\n", 0 }, { "echo $HOME $PATH $1 $? $LANG\n", 0 }, { "A_KEY=$(cat f)\necho $A_KEY\n", 0 },
+		{ "export A_KEY=1; echo $A_KEY\n", 0 }, { "while read -r A_KEY; do echo $A_KEY; done\n", 0 },
+		{ "for KEY in a b; do echo $KEY; done\n", 0 }, { "  # $A_KEY is not read\n", 0 }, { "echo '$A_KEY'\n", 0 }, { "echo \\$A_KEY\n", 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		cleanup_free char *script = xasprintf("#!/usr/bin/env bash\n%s", rows[i].text);
+
+		if (shell_hits(SCAN_SKILL, script) != rows[i].hits || shell_hits(SCAN_SHELL, rows[i].text) != rows[i].hits)
+			fail_msg("%s", rows[i].text);
+		assert_int_equal(shell_hits(SCAN_SKILL, rows[i].text), 0);	/* no shell's, as far as anybody knows */
+	}
+	assert_int_equal(shell_hits(SCAN_SKILL, "#!/usr/bin/python3\nprint('$A_KEY')\n"), 0);
+}
+
+/* Names that are set nowhere, a name set at the end, one command without an end: each looked for again and again. */
+static void
+test_a_shell_script_made_to_cost_is_still_judged(void **state)
+{
+	static const char *const pieces[] = { "$A_KEY ", "A_KEY $A_KEY ", "A_KEY= $A_KEY ", "# $A_KEY " };
+
+	for (size_t i = 0; i < COUNT(pieces); i++) {
+		struct buf b = BUF(0);
+
+		buf_puts(&b, "#!/bin/sh\n");
+		while (b.len < 300000)
+			buf_puts(&b, pieces[i]);
+		assert_true(shell_hits(SCAN_SKILL, buf_str(&b)) > 0);
+		buf_clear(&b);
+	}
+}
+
 static void
 test_bytes_of_any_encoding_are_scanned(void **state)
 {
@@ -255,6 +309,8 @@ main(void)
 		TEST(test_invisible_characters_hide_nothing),
 		TEST(test_a_hit_tells_its_line),
 		TEST(test_each_place_of_a_variable_counts_and_declared_ones_do_not),
+		TEST(test_a_shell_script_reads_what_it_declares_or_sets),
+		cmocka_unit_test(test_a_shell_script_made_to_cost_is_still_judged),
 		TEST(test_bytes_of_any_encoding_are_scanned),
 		TEST(test_a_hostile_text_is_answered),
 	};

@@ -72,6 +72,26 @@ test_a_port_that_nobody_listens_on_and_an_early_browser_are_told(void **state)
 }
 
 static void
+test_nothing_runs_that_validate_finds_wrong(void **state)
+{
+	static const char *const actions[] = { "run", "test", "invoke" };
+	cleanup_free char *ran = xasprintf("%s/state/ran", workspace);
+
+	make_skill(HEAD NUMBER, "open('state/ran', 'w')\nprint('{\"n\": 1}')\nimport no_such_module\n");
+	for (size_t i = 0; i < COUNT(actions); i++) {
+		cleanup_outcome struct outcome o = skill(actions[i], "");
+
+		assert_int_equal(o.status, -1);
+		assert_contains(o.e.text, "does not run before this is right: error: scripts/run.py: imports no_such_module");
+	}
+	put_file(workspace, "scripts/run.py", "print('{\"n\": 1}')\n");
+	put_file(workspace, "scripts/beside.py", "def f(:\n");
+	cleanup_outcome struct outcome o = skill("run", "");
+	assert_contains(o.e.text, "error: scripts/beside.py: line 1: invalid syntax");
+	assert_int_equal(access(ran, F_OK), -1);
+}
+
+static void
 test_a_test_says_that_it_went_well(void **state)
 {
 	make_skill(HEAD, "print('fine')\n");
@@ -216,6 +236,7 @@ main(void)
 		WORKSPACE_TEST(test_a_script_runs_in_its_folder_with_its_arguments),
 		WORKSPACE_TEST(test_scripts_are_parsed_and_not_run),
 		WORKSPACE_TEST(test_a_port_that_nobody_listens_on_and_an_early_browser_are_told),
+		WORKSPACE_TEST(test_nothing_runs_that_validate_finds_wrong),
 		WORKSPACE_TEST(test_a_test_says_that_it_went_well),
 		WORKSPACE_TEST(test_a_failing_script_fails_with_its_last_words_and_its_output),
 		WORKSPACE_TEST(test_without_a_script_nothing_runs),

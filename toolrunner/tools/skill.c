@@ -311,6 +311,23 @@ validate(struct tool_call *call, const struct skill *s, struct error *e)
 	return python == NULL ? no_python(s, e) : skill_check_scripts(call, python, e);
 }
 
+/* Nothing runs that validate finds an error in. Where Python has no say, the run itself tells. */
+static int
+check_scripts(const struct tool_call *call, const struct skill *s, struct error *e)
+{
+	cleanup_free char *python = find_program("python3");
+	struct tool_call look = { .skill = call->skill, .result.output.max = TOOL_OUTPUT_MAX };
+	struct error none = { 0 };
+	const char *wrong = NULL;
+
+	if (python != NULL && skill_check_scripts(&look, python, &none) == 0)
+		wrong = strstr(buf_str(&look.result.output), "error: ");
+	if (wrong != NULL)
+		error_set(e, ERR_invalid, "%s does not run before this is right: %.*s", s->name, (int)strcspn(wrong, "\n"), wrong);
+	buf_clear(&look.result.output);
+	return wrong == NULL ? 0 : -1;
+}
+
 /* ---- the actions ------------------------------------------------------------------------ */
 
 static int
@@ -326,6 +343,8 @@ carry_out(struct tool_call *call, const struct skill *s, struct error *e)
 		return error_set(e, ERR_not_found, "skill %s has no scripts/run.py to %s", s->name, action);
 	if (s->schema == NULL && strcmp(action, "invoke") == 0)
 		return error_set(e, ERR_invalid, "skill %s declares no output_schema, which invoke needs; use run", s->name);
+	if (check_scripts(call, s, e) == -1)
+		return -1;
 	if ((result = run_script(call, s, &c, e)) == 0)
 		conclude(call, s, &c, action);
 	command_clear(&c);
