@@ -40,7 +40,7 @@ static const char defaults_text[] =
     "  matrix: {}\n"
     "  imap: {poll_interval: 60, mark_as_read: true}\n"
     "  gmail: {poll_interval: 60, mark_as_read: true}\n"
-    "  webhook: {port: 0}\n"
+    "  webhook: {port: 0, host: 127.0.0.1}\n"
     "runtime: {first_byte_timeout_s: 300, stream_idle_timeout_s: 120, max_retries: 2,\n"
     "  retry_backoff_s: 1.5}\n"
     "memory: {review_interval: 0}\n"

@@ -2,14 +2,15 @@
 /*
  * The webhook platform: what is said goes out as {chat_id, text} to one
  * address that the operator chose, and with a secret others may post to us
- * (webhook_in.c). With the secret alone answers have nowhere to go: they are
- * in the session, and the message counts as answered.
+ * (webhook_in.c). With the secret alone an answer goes to the person's inbox.
  */
 #include "gatewayd/webhook.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
+#include "common/call.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -22,6 +23,10 @@
 #define NAME		"webhook"
 #define PORT		"gateway.webhook.port"
 #define CHATS		"WEBHOOK_ALLOWED_CHAT_IDS"
+#define HOST		"gateway.webhook.host"
+#define LOOPBACK	"127.0.0.1"
+#define FILE_MS		8000
+#define BODY_MAX	8192		/* of a row in outputs */
 #define SEND_MS		30000
 #define ANSWER_MAX	65536
 #define AGAIN_MS	5000
@@ -30,7 +35,8 @@
 struct sending {
 	struct webhook	*webhook;
 	struct webcall	*call;		/* NULL: there is nowhere to post to */
-	struct event	*soon;
+	struct request	*filing;	/* so it is filed; NULL: not */
+	struct event	*soon;		/* it cannot be, now */
 	char		*chat;
 	sent_fn		*done;
 	void		*arg;
@@ -41,8 +47,9 @@ struct sending {
 static void
 sending_free(struct sending *s)
 {
-	if (s->soon != NULL)
-		event_free(s->soon);
+	if (s->filing != NULL)
+		request_cancel(s->filing);
+	event_free(s->soon);
 	free(s->chat);
 	free(s);
 }
@@ -55,9 +62,35 @@ finish(struct sending *s, enum outcome outcome, int64_t later_ms)
 }
 
 static void
-on_nowhere(evutil_socket_t fd, short what, void *arg)
+on_soon(evutil_socket_t fd, short what, void *arg)
 {
-	finish(arg, OUT_sent, 0);
+	finish(arg, OUT_later, AGAIN_MS);
+}
+
+static void
+on_filed(void *arg, const void *reply, const struct error *e)
+{
+	struct sending *s = arg;
+
+	s->filing = NULL;
+	finish(s, reply != NULL ? OUT_sent : e->code == ERR_invalid ? OUT_never : OUT_later, AGAIN_MS);
+}
+
+/* Nobody is posted to: the answer is in outputs, once, whoever dies. */
+static void
+file(struct sending *s, const struct letter *to, const char *text)
+{
+	struct daemon *d = s->webhook->gateway->daemon;
+	cleanup_free char *key = xasprintf("webhook %s", to->key), *body = xstrndup(text, utf8_cut(text, strlen(text), BODY_MAX));
+	const char *there[] = { "alpi" };
+	struct error e = { 0 };
+
+	s->filing = request_send(d, "engined", MSG_outputs_add, &(struct outputs_add){ .key = key, .body = body, .title = s->chat,
+	    .source = NAME, .delivered_to = there, .n_delivered_to = 1 }, NULL, FILE_MS, on_filed, s, &e);
+	if (s->filing == NULL) {
+		log_warn(NAME " chat=%s: its answer is not filed: %s", s->chat, e.text);
+		event_active(s->soon, EV_TIMEOUT, 0);
+	}
 }
 
 /* The receiver's own no, which no later try turns into a yes: 4xx but for those that speak of time. */
@@ -100,9 +133,9 @@ webhook_send(void *self, const struct letter *to, const char *part, sent_fn *don
 	s->chat = xstrdup(to->chat);
 	s->done = done;
 	s->arg = arg;
+	s->soon = evtimer_new(w->gateway->daemon->base, on_soon, s);
 	if (w->url == NULL) {
-		s->soon = evtimer_new(w->gateway->daemon->base, on_nowhere, s);
-		event_active(s->soon, EV_TIMEOUT, 0);
+		file(s, to, part);
 		return s;
 	}
 	s->call = webcall_start(w->gateway->http, w->gateway->daemon->base, &(struct webcall_request){ .method = "POST", .url = w->url,
@@ -174,7 +207,7 @@ webhook_open(struct gateway *g, void **self, const char **wrong, struct error *e
 {
 	const struct boot *b = &g->daemon->boot;
 	const char *url = settings_value(b, "WEBHOOK_POST_URL"), *secret = settings_value(b, "WEBHOOK_SECRET");
-	const char *chats = settings_value(b, CHATS);
+	const char *chats = settings_value(b, CHATS), *host = boot_option(b, HOST);
 	int port = port_of(b);
 	struct error why = { 0 };
 	struct webhook *w;
@@ -190,9 +223,9 @@ webhook_open(struct gateway *g, void **self, const char **wrong, struct error *e
 	w->open = !boot_secret_given(b, CHATS);		/* set but empty: nobody */
 	allow_read(&w->allow, w->open ? NAME : chats, NULL);
 	*self = w;
-	if (port > 0 && webhook_listen(w, port, &why) == -1) {
+	if (port > 0 && webhook_listen(w, host == NULL || *host == '\0' ? LOOPBACK : host, port, &why) == -1) {
 		log_warn(NAME ": %s", why.text);
-		*wrong = "the port of " PORT " is taken";
+		*wrong = why.code == ERR_invalid ? HOST " is no address of this machine" : "the port of " PORT " is taken, or not ours";
 		webhook_free(w);
 		*self = NULL;
 	}

@@ -24,8 +24,8 @@ struct webhook {
 	int64_t			 counted_at;
 };
 
-/* webhook_in.c: bind a port of 127.0.0.1, before restrict; 0 or -1 with the error. Then hear who comes, and no more. */
-int	 webhook_listen(struct webhook *w, int port, struct error *e);
+/* webhook_in.c: bind a port of an address, before restrict; 0 or -1 with the error. Then hear who comes, and no more. */
+int	 webhook_listen(struct webhook *w, const char *host, int port, struct error *e);
 void	 webhook_hear(struct webhook *w);
 void	 webhook_deaf(struct webhook *w);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The webhook's listener, on this machine's own address. libevent reads HTTP
+ * The webhook's listener, on this machine's own address unless the settings
+ * name another. libevent reads HTTP
  * and refuses what is larger than a message can be before it has read it; who
  * may speak is decided by webhook_check over the bytes. What is taken is on
  * disk before it is said to be. The same request twice is one message: its
  * name is in the inbox for longer than its signature is good.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -121,26 +123,33 @@ on_elsewhere(struct evhttp_request *r, void *arg)
 
 /* Before restrict: no port is bound after it. */
 static int
-bind_port(int port, struct error *e)
+bind_at(const struct sockaddr *at, socklen_t len, struct error *e)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+	int fd = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
 
 	if (fd == -1)
 		return error_errno(e, "socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, QUEUE) == 0)
+	if (bind(fd, at, len) == 0 && listen(fd, QUEUE) == 0)
 		return fd;
-	error_errno(e, "127.0.0.1 port %d", port);
+	error_errno(e, "bind");
 	close(fd);
 	return -1;
 }
 
 int
-webhook_listen(struct webhook *w, int port, struct error *e)
+webhook_listen(struct webhook *w, const char *host, int port, struct error *e)
 {
-	w->fd = bind_port(port, e);
-	return w->fd == -1 ? -1 : 0;
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+
+	if (inet_pton(AF_INET, host, &four.sin_addr) == 1)
+		w->fd = bind_at((struct sockaddr *)&four, sizeof(four), e);
+	else if (inet_pton(AF_INET6, host, &six.sin6_addr) == 1)
+		w->fd = bind_at((struct sockaddr *)&six, sizeof(six), e);
+	else
+		return error_set(e, ERR_invalid, "%.100s is no address", host);
+	return w->fd == -1 ? error_add(e, "%s port %d", host, port) : 0;
 }
 
 /* Nothing is read of anybody before the inbox is open. */

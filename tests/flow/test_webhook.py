@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The webhook through the real daemons: who may post to us, and what is posted back."""
+import errno
 import hashlib
 import hmac
 import http.client
@@ -8,6 +9,8 @@ import os
 import signal
 import socket
 import time
+
+import pytest
 
 from conftest import wait_for
 from gateway import UNIT, Gateway, made_by
@@ -150,6 +153,26 @@ def test_without_an_address_answers_are_in_the_session_alone(webhook):
     assert w.post({"chat_id": "ops", "text": "keep this"})[0] == 202
     wait_for(lambda: [row[3] for row in w.rows()] == [3], "the message to count as answered")
     assert "keep this" in json.dumps(list(w.home.sessions().values()))
+    [row] = w.home.json("outputs", "list", "--json")
+    assert row["body"].endswith("keep this") and (row["source"], row["title"], row["type"]) == ("webhook", "ops", "info")
+
+
+def has_six():
+    with socket.socket(socket.AF_INET6) as s:
+        return s.connect_ex(("::1", 9)) not in (errno.EADDRNOTAVAIL, errno.ENETUNREACH)
+
+
+def test_the_address_is_a_setting(webhook):
+    w = webhook()
+    for host in ["127.0.0.2"] + ["::1"] * has_six():
+        pid = w.home.ready(UNIT)
+        w.home.run("config", "set", "gateway.webhook.host", host)
+        w.home.ready(UNIT, not_pid=pid)
+        socket.create_connection((host, w.port)).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", w.port))
+    w.home.run("config", "set", "gateway.webhook.host", "nowhere")
+    wait_for(lambda: "gateway.webhook.host is no address" in w.home.run("gateway", "list", check=False).stdout, "what is wrong with it")
 
 
 def test_somebody_who_sends_nothing_holds_nobody_up(webhook):
