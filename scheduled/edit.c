@@ -202,7 +202,7 @@ edit_add(struct schedule *s, const json_t *asked, bool force, const char *key, s
 	if (check(s, row, e) == -1 || check_twin(s, row, force, e) == -1 || (j = put_new(s, row, key, e)) == NULL)
 		return NULL;
 	tick_arm(s, j->id);
-	tick_repeat(s, NULL);
+	tick_repeat_later(s);
 	tick_soon(s);
 	return edit_show(s, j);
 }
@@ -279,7 +279,7 @@ edit_update(struct schedule *s, const char *id, const json_t *changes, struct er
 	tick_arm(s, id);
 	if (j == NULL)
 		return NULL;
-	tick_repeat(s, NULL);
+	tick_repeat_later(s);
 	tick_soon(s);
 	return edit_show(s, j);
 }
@@ -298,6 +298,6 @@ edit_remove(struct schedule *s, const char *id, struct error *e)
 		return -1;
 	}
 	runs_forget(s->runs, id, NULL);
-	tick_repeat(s, NULL);
+	tick_repeat_later(s);
 	return 0;
 }

@@ -348,7 +348,7 @@ save(struct jobs *s, size_t i, const char *text, struct error *e)
 		const char *row = k == i ? text : s->rows[k]->text;
 
 		if (row != NULL)
-			full |= buf_addf(&out, "%s\n  %s", out.len > 1 ? "," : "", row);
+			full |= buf_puts(&out, out.len > 1 ? ",\n  " : "\n  ") | buf_puts(&out, row);
 	}
 	full |= buf_puts(&out, out.len > 1 ? "\n]\n" : "]\n");
 	if (full != 0)
@@ -389,11 +389,13 @@ jobs_put(struct jobs *s, const json_t *row, struct error *e)
 		fresh.ran = old->ran;
 		fresh.last_run = old->last_run;
 		fresh.running = old->running;
+		fresh.order = old->order;
 		memcpy(fresh.status, old->status, sizeof(fresh.status));
 		job_clear(old);
 	}
 	*j = fresh;
-	index_rows(s);
+	if (old == NULL)
+		index_rows(s);
 	return j;
 }
 

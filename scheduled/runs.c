@@ -336,25 +336,47 @@ runs_gone(struct runs *s, const char *job, int64_t now, struct error *e)
 	return db_run(s->db, e, "DELETE FROM states WHERE gone < ?", "i", now - GONE_MS);
 }
 
+/* NULL: it is no text. The caller frees. */
+static char *
+quoted(const char *text)
+{
+	cleanup_json json_t *s = json_string(text);
+
+	return s == NULL ? NULL : json_dumps(s, JSON_ENCODE_ANY);
+}
+
+/* As text at once: a tree of values for 100,000 jobs takes longer than all the rest of it. */
+static void
+add_standing(struct buf *b, const struct job *j)
+{
+	cleanup_free char *name = quoted(j->id), *status = j->status[0] == '\0' ? NULL : quoted(j->status);
+	char at[40] = "null";
+	time_t s = (time_t)(j->last_run / 1000);
+	struct tm tm;
+
+	if (j->ran && j->last_run != 0)
+		strftime(at, sizeof(at), "\"%Y-%m-%dT%H:%M:%S+00:00\"", gmtime_r(&s, &tm));
+	buf_puts(b, b->len > 1 ? ",\n  " : "\n  ");
+	buf_puts(b, name);
+	buf_puts(b, ": {\n    \"last_run_at\": ");
+	buf_puts(b, at);
+	if (status != NULL)
+		buf_addf(b, ",\n    \"last_run_status\": %s", status);
+	buf_puts(b, "\n  }");
+}
+
 int
 runs_repeat(struct runs *s, const struct jobs *jobs, struct error *e)
 {
-	cleanup_json json_t *all = json_object();
-	cleanup_free char *text = NULL;
+	cleanup_buf struct buf text = BUF(0);
 
+	buf_addc(&text, '{');
 	for (size_t i = 0; i < jobs_count(jobs); i++) {
 		const struct job *j = jobs_at(jobs, i);
-		json_t *row = json_object();
 
-		if (j->id[0] == '\0' || j->broken != NULL) {
-			json_decref(row);
-			continue;
-		}
-		json_object_set_new(row, "last_run_at", j->ran ? time_json(j->last_run) : json_null());
-		if (j->status[0] != '\0')
-			json_object_set_new(row, "last_run_status", json_string(j->status));
-		json_object_set_new(all, j->id, row);
+		if (j->id[0] != '\0' && j->broken == NULL)
+			add_standing(&text, j);
 	}
-	text = json_dumps(all, JSON_INDENT(2));
-	return atomic_write(s->repeat, text, strlen(text), 0600, e);
+	buf_puts(&text, text.len > 1 ? "\n}" : "}");
+	return atomic_write(s->repeat, buf_str(&text), text.len, 0600, e);
 }

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/atomic.h"
+#include "common/buf.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -367,6 +369,55 @@ test_how_a_job_ran_is_the_ledgers_word_then_the_file_then_the_row(void **state)
 /* ---- when ------------------------------------------------------------------------------------- */
 
 static void
+test_runs_json_says_how_each_job_stands(void **state)
+{
+	cleanup_free char *path = path_join(home, "schedule/runs.json");
+	cleanup_buf struct buf text = BUF(0);
+	cleanup_json json_t *want = NULL, *got = NULL;
+	struct error e = { 0 };
+	struct jobs *s;
+	struct runs *r;
+
+	put_file(home, JOBS_FILE, "[{\"id\":\"a\",\"expression\":\"@daily\",\"prompt\":\"p\"},{\"id\":\"b\",\"expression\":\"@daily\","
+	    "\"prompt\":\"p\"},{\"id\":\"c\",\"expression\":\"nonsense\",\"prompt\":\"p\"},{\"id\":\"d\",\"expression\":\"@daily\",\"prompt\":\"p\"}]");
+	s = open_jobs();
+	r = runs_open(home, &e);
+	assert_non_null(r);
+	jobs_at(s, 0)->ran = true;
+	jobs_at(s, 0)->last_run = 1780308000000;
+	strcpy(jobs_at(s, 0)->status, "ok");
+	strcpy(jobs_at(s, 3)->status, "a\"\\");
+	assert_int_equal(runs_repeat(r, s, NULL), 0);
+	assert_int_equal(file_read(path, 65536, &text, NULL), 0);
+	got = json_parse(buf_str(&text), text.len, 4, &e);
+	want = json_pack("{s:{s:s, s:s}, s:{s:n}, s:{s:n, s:s}}", "a", "last_run_at", "2026-06-01T10:00:00+00:00", "last_run_status",
+	    "ok", "b", "last_run_at", "d", "last_run_at", "last_run_status", "a\"\\");
+	assert_true(json_equal(got, want));
+	runs_close(r);
+	jobs_close(s);
+}
+
+/* A change of one is found where it was, and the others are what they were. */
+static void
+test_a_changed_row_keeps_its_place(void **state)
+{
+	cleanup_json json_t *row = json_pack("{s:s, s:s, s:s}", "id", "b", "expression", "@hourly", "prompt", "new");
+	cleanup_json json_t *more = json_pack("{s:s, s:s, s:s}", "id", "0", "expression", "@hourly", "prompt", "p");
+	struct jobs *s;
+
+	put_file(home, JOBS_FILE, "[{\"id\":\"c\",\"expression\":\"@daily\",\"prompt\":\"p\"},{\"id\":\"b\",\"expression\":\"@daily\","
+	    "\"prompt\":\"p\"},{\"id\":\"a\",\"expression\":\"@daily\",\"prompt\":\"p\"}]");
+	s = open_jobs();
+	assert_int_equal(jobs_put(s, row, NULL)->order, 1);
+	assert_string_equal(jobs_at(s, 1)->id, "b");
+	assert_int_equal(jobs_remove(s, "b", NULL), 0);
+	assert_int_equal(jobs_find(s, "a")->order, 1);
+	assert_int_equal(jobs_put(s, more, NULL)->order, 2);
+	assert_null(jobs_find(s, "b"));
+	jobs_close(s);
+}
+
+static void
 test_what_is_due_comes_in_the_order_of_the_file(void **state)
 {
 	struct jobs *s;
@@ -407,6 +458,8 @@ main(void)
 		CASE(test_a_script_is_a_skills_run_py_and_nothing_else),
 		CASE(test_a_due_time_has_one_run_whatever_dies),
 		CASE(test_how_a_job_ran_is_the_ledgers_word_then_the_file_then_the_row),
+		CASE(test_runs_json_says_how_each_job_stands),
+		CASE(test_a_changed_row_keeps_its_place),
 		CASE(test_what_is_due_comes_in_the_order_of_the_file),
 	};
 
