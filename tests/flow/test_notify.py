@@ -137,12 +137,14 @@ def test_it_arrives_once_whoever_dies(telegram):  # noqa: F811
     assert [(r["type"], r["body"]) for r in outputs(t.home)] == [("info", "through it all")]
 
 
-def test_a_gateway_that_dies_before_it_is_asked_takes_it_when_it_is_back(telegram):  # noqa: F811
+def test_a_gateway_that_dies_before_it_answers_takes_it_when_it_is_back(telegram):  # noqa: F811
+    """It is held still, so the request is at its door when it is killed."""
     t = telegram(model="script")
     by_telegram(t)
-    job(t.home, "later", "--title", "when")
-    wait_for(lambda: any(run["outcome"] == "running" for run in history(t.home)) or outputs(t.home), "the run to begin")
     pid = t.home.pid(UNIT)
+    os.kill(pid, signal.SIGSTOP)
+    job(t.home, "later", "--title", "when")
+    filed(t.home, 1)
     os.kill(pid, signal.SIGKILL)
     t.home.ready(UNIT, not_pid=pid)
     assert delivered(t, 1) == [(11, "when\n\nlater")] and ended(t.home)[0]["outcome"] == "ok"

@@ -118,7 +118,8 @@ def test_a_job_that_fails_says_so_and_stays(home, provider):
     assert jobs(home)[bad["id"]]["last_run_status"] == "error"
     [row] = home.json("outputs", "list", "--json")
     assert row["type"] == "error" and row["source_id"] == bad["id"]
-    assert wait_for(lambda: json.loads((home.path / "schedule/runs.json").read_text())[bad["id"]].get("last_run_status") == "error")
+    told = home.path / "schedule/runs.json"
+    assert wait_for(lambda: told.exists() and json.loads(told.read_text())[bad["id"]].get("last_run_status") == "error")
 
 
 def test_run_once_runs_what_is_due_in_the_order_of_the_file(home, provider):
