@@ -118,6 +118,7 @@ gmail_open(struct gateway *g, void **self, const char **wrong, struct error *e)
 	gm = xcalloc(1, sizeof(*gm));
 	*self = gm;
 	gm->gateway = g;
+	gm->files = (struct mailfiles){ .ops = &gmail_mail, .self = gm, .base = g->daemon->base };
 	gm->api = settings_base(api == NULL ? API : api);
 	gm->auth_url = api == NULL ? xstrdup(CONSENT) : xasprintf("%s/o/oauth2/v2/auth", gm->api);
 	gm->token_url = api == NULL ? xstrdup(TOKENS "/token") : xasprintf("%s/token", gm->api);
@@ -176,6 +177,7 @@ gmail_free(void *self)
 	oauth_free(gm->oauth);
 	if (gm->timer != NULL)
 		event_free(gm->timer);
+	mailfiles_clear(&gm->files);
 	breaker_free(gm->breaker);
 	allow_clear(&gm->allow);
 	free(gm->said);
@@ -206,6 +208,12 @@ static char **
 gmail_split(const char *reply)
 {
 	return split_text(reply, SIZE_MAX / 8);
+}
+
+static struct fetching *
+gmail_fetch(void *self, const char *id, fetched_fn *done, void *arg)
+{
+	return mailfile_fetch(&((struct gmail *)self)->files, id, done, arg);
 }
 
 /* ---- the probe --------------------------------------------------------------------------------------------- */
@@ -256,7 +264,11 @@ const struct platform gmail_platform = {
 	.allow = gmail_allow,
 	.split = gmail_split,
 	.send = gmail_send,
+	.send_file = gmail_send_file,
+	.caption = SIZE_MAX,
 	.cancel = gmail_cancel,
+	.fetch = gmail_fetch,
+	.fetch_cancel = mailfile_cancel,
 	.probe = gmail_probe,
 	.mail = &gmail_mail,
 };

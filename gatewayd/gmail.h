@@ -10,6 +10,7 @@
 #include "gatewayd/allow.h"
 #include "gatewayd/gapi.h"
 #include "gatewayd/gateway.h"
+#include "gatewayd/mailfile.h"
 #include "gatewayd/oauth.h"
 
 struct gmail_round;
@@ -30,6 +31,7 @@ struct gmail {
 	int64_t			 interval_ms;
 	bool			 mark_as_read;
 
+	struct mailfiles	 files;
 	struct event		*timer;		/* the next round */
 	struct gmail_round	*round;		/* under way; NULL */
 	bool			 serving;
@@ -69,6 +71,7 @@ void	 gmail_round_free(struct gmail_round *r);	/* it ends; NULL is fine */
 /* ---- gmail_send.c --------------------------------------------------------------------------------------- */
 
 struct sending *gmail_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
+struct sending *gmail_send_file(void *self, const struct letter *to, const struct outgoing *f, sent_fn *done, void *arg);
 void	 gmail_cancel(struct sending *s);
 
 /* ---- gmail_mail.c --------------------------------------------------------------------------------------- */

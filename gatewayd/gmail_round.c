@@ -15,6 +15,7 @@
 #include "gatewayd/gmail_read.h"
 #include "gatewayd/inbox.h"
 #include "gatewayd/intake.h"
+#include "gatewayd/mailfile.h"
 #include "gatewayd/mailtext.h"
 #include "gatewayd/mime.h"
 #include "gatewayd/state.h"
@@ -24,7 +25,7 @@
 #define RAW_MAX		(MIME_MAX / 3 * 4 + 65536)
 
 struct taken {				/* an arrival and what it borrows */
-	char	*ref, *from, *text, *meta;
+	char	*ref, *from, *text, *meta, *files;
 	bool	 stranger;
 };
 
@@ -53,6 +54,7 @@ rows_clear(struct gmail_round *r)
 		free(r->rows[i].from);
 		free(r->rows[i].text);
 		free(r->rows[i].meta);
+		free(r->rows[i].files);
 	}
 	free(steal(r->rows));
 	r->n = 0;
@@ -112,7 +114,8 @@ keep(struct gmail_round *r, const char *mark)
 
 	for (size_t i = 0; i < r->n; i++)
 		rows[i] = (struct arrival){ .ref = r->rows[i].ref, .chat = r->rows[i].from, .sender = r->rows[i].from,
-		    .text = r->rows[i].text, .meta = r->rows[i].meta, .stranger = r->rows[i].stranger };
+		    .text = r->rows[i].text, .meta = r->rows[i].meta, .files = r->rows[i].files,
+		    .stranger = r->rows[i].stranger };
 	if (intake(r->in->gateway, NAME, r->account, rows, r->n, mark, &e) == -1) {
 		r->done(r->in, ROUND_full, e.text, -1);
 		return -1;
@@ -183,16 +186,18 @@ static void
 add(struct gmail_round *r, const char *from, char *text_take, char *meta_take, bool stranger)
 {
 	r->rows = xreallocarray(r->rows, r->n + 1, sizeof(*r->rows));
-	r->rows[r->n++] = (struct taken){ xstrdup(r->page.ids[r->next]), xstrdup(from), text_take, meta_take, stranger };
+	r->rows[r->n++] = (struct taken){ xstrdup(r->page.ids[r->next]), xstrdup(from), text_take, meta_take, NULL, stranger };
 }
 
 static void
 take(struct gmail_round *r, const struct mime_mail *m)
 {
-	if (m->automated)			/* its headers said nothing of it, but now we have them all */
+	if (m->automated) {			/* its headers said nothing of it, but now we have them all */
 		log_info(NAME " message=%s is a machine's", r->page.ids[r->next]);
-	else
-		add(r, m->from, mailtext_prompt(m), mailtext_meta(m, r->thread), false);
+		return;
+	}
+	add(r, m->from, mailtext_prompt(m), mailtext_meta(m, r->thread), false);
+	r->rows[r->n - 1].files = mailfile_list(m, r->page.ids[r->next]);
 }
 
 static void

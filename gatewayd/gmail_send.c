@@ -26,6 +26,7 @@ struct sending {
 	enum outcome		 outcome;	/* of that */
 	char			*key, *chat, *meta, *part;
 	char			*message_id, *asked, *thread;	/* the latter two: of the mail that is answered; NULL */
+	char			*path, *name;	/* of a file that goes with it; NULL: none */
 	bool			 bare;		/* the thread is gone */
 	sent_fn			*done;
 	void			*arg;
@@ -43,6 +44,8 @@ sending_free(struct sending *s)
 	free(s->message_id);
 	free(s->asked);
 	free(s->thread);
+	free(s->path);
+	free(s->name);
 	free(s);
 }
 
@@ -93,7 +96,10 @@ send_mail(struct sending *s)
 {
 	struct error e = { 0 };
 	size_t len;
-	cleanup_free char *mail = mailtext_answer(oauth_email(s->in->oauth), s->chat, s->meta, s->key, s->part, &len, &e);
+	const char *from = oauth_email(s->in->oauth);
+	cleanup_free char *mail = s->path == NULL ? mailtext_answer(from, s->chat, s->meta, s->key, s->part, NULL, &len, &e) :
+	    mailfile_answer(from, s->chat, s->meta, s->key, &(struct outgoing){ .path = s->path, .name = s->name, .caption = s->part },
+	    &len, &e);
 	cleanup_free char *body = mail == NULL ? NULL : gmail_raw_json(mail, len, s->bare ? NULL : s->thread);
 
 	if (body == NULL) {
@@ -104,7 +110,7 @@ send_mail(struct sending *s)
 	s->ask = gmail_ask(s->in, "POST", "messages/send", body, 0, on_sent, s);
 }
 
-/* This answer: by its Message-ID, or, where a server gives its own, by what it answers. */
+/* This answer: by its Message-ID, or, where a server gives its own, by what it answers; a file follows an answer to the same mail. */
 static bool
 is_ours(const struct sending *s, const json_t *message)
 {
@@ -116,7 +122,7 @@ is_ours(const struct sending *s, const json_t *message)
 		return false;
 	if (id != NULL && strcmp(id, s->message_id) == 0)
 		return true;
-	return s->asked != NULL && to != NULL && automatic != NULL && strcmp(to, s->asked) == 0 && strcmp(automatic, "auto-replied") == 0;
+	return s->path == NULL && s->asked != NULL && to != NULL && automatic != NULL && strcmp(to, s->asked) == 0 && strcmp(automatic, "auto-replied") == 0;
 }
 
 static void
@@ -161,10 +167,10 @@ begin(struct sending *s)
 		s->ask = gmail_ask(s->in, "GET", path, NULL, THREAD_MAX, on_thread, s);
 }
 
-struct sending *
-gmail_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg)
+/* f NULL: no file. */
+static struct sending *
+sending_begin(struct gmail *gm, const struct letter *to, const char *part, const struct outgoing *f, sent_fn *done, void *arg)
 {
-	struct gmail *gm = self;
 	cleanup_json json_t *meta = to->meta == NULL ? NULL : json_parse(to->meta, strlen(to->meta), 4, NULL);
 	const char *thread = json_str(meta, "thread", "");
 	struct sending *s = xcalloc(1, sizeof(*s));
@@ -172,9 +178,23 @@ gmail_send(void *self, const struct letter *to, const char *part, sent_fn *done,
 	*s = (struct sending){ .in = gm, .key = xasprintf("%s/%lld", to->key, (long long)to->part), .chat = xstrdup(to->chat),
 	    .meta = xstrdup0(to->meta), .part = xstrdup(part), .asked = xstrdup0(json_str(meta, "message_id", NULL)), .done = done,
 	    .arg = arg, .thread = gmail_is_id(thread) ? xstrdup(thread) : NULL };
+	s->path = f == NULL ? NULL : xstrdup(f->path);
+	s->name = f == NULL ? NULL : xstrdup(f->name);
 	s->soon = evtimer_new(gm->gateway->daemon->base, on_soon, s);
 	begin(s);
 	return s;
+}
+
+struct sending *
+gmail_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg)
+{
+	return sending_begin(self, to, part, NULL, done, arg);
+}
+
+struct sending *
+gmail_send_file(void *self, const struct letter *to, const struct outgoing *f, sent_fn *done, void *arg)
+{
+	return sending_begin(self, to, f->caption == NULL ? "" : f->caption, f, done, arg);
 }
 
 void

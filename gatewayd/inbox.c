@@ -226,12 +226,17 @@ moved(struct inbox *in, const struct row *r, struct error *e)
 }
 
 int
-inbox_set_files(struct inbox *in, struct row *r, const char *files, struct error *e)
+inbox_set_files(struct inbox *in, struct row *r, const char *files, const char *text, struct error *e)
 {
-	if (db_run(in->db, e, "UPDATE inbox SET files = ? WHERE id = ? AND state = 0", "si", files, r->id) == -1 || moved(in, r, e) == -1)
+	if (db_run(in->db, e, "UPDATE inbox SET files = ?, text = coalesce(?, text) WHERE id = ? AND state = 0", "ssi", files, text,
+	    r->id) == -1 || moved(in, r, e) == -1)
 		return -1;
 	free(r->files);
 	r->files = xstrdup(files);
+	if (text != NULL) {
+		free(r->text);
+		r->text = xstrdup(text);
+	}
 	return 0;
 }
 

@@ -84,8 +84,8 @@ int	 inbox_next_head(struct inbox *in, int64_t after, struct row *out, struct er
 int	 inbox_is_stopped(struct inbox *in, const struct row *r);
 
 /* The steps. -1: also ERR_conflict when the row does not stand where the step begins. */
-/* Its files are elsewhere now. */
-int	 inbox_set_files(struct inbox *in, struct row *r, const char *files, struct error *e);
+/* Its files are elsewhere now; text: what its turn is told then, NULL: what it was. */
+int	 inbox_set_files(struct inbox *in, struct row *r, const char *files, const char *text, struct error *e);
 int	 inbox_running(struct inbox *in, struct row *r, const char *session, struct error *e);
 /* made: NULL, or the files that follow; spent: NULL for an answer without a turn. */
 int	 inbox_reply(struct inbox *in, struct row *r, const char *reply, const char *made, const struct spent *spent, struct error *e);

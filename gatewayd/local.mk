@@ -7,7 +7,7 @@ alpi-gatewayd.SRCS := $(addprefix gatewayd/, main.c gateway.c handlers.c allow.c
 	settings.c split.c state.c telegram.c telegram_send.c threads.c turn.c turns.c update.c)
 alpi-gatewayd.SRCS += $(addprefix gatewayd/, menu.c models.c options.c probe.c tell.c telegram_menu.c)
 alpi-gatewayd.SRCS += $(addprefix gatewayd/, gapi.c gmail.c gmail_ask.c gmail_consent.c gmail_find.c gmail_mail.c gmail_read.c gmail_round.c gmail_send.c mailtext.c oauth.c oauth_token.c)
-alpi-gatewayd.SRCS += $(addprefix gatewayd/, imap.c imap_fetch.c imap_line.c imap_words.c mailbox.c mailbox_act.c mailbox_mail.c mailbox_poll.c mailbox_send.c smtp.c transfer.c)
+alpi-gatewayd.SRCS += $(addprefix gatewayd/, imap.c imap_fetch.c imap_line.c imap_words.c mailbox.c mailbox_act.c mailbox_mail.c mailbox_poll.c mailbox_send.c mailfile.c smtp.c transfer.c)
 alpi-gatewayd.SRCS += $(addprefix gatewayd/, html.c matrix.c matrix_api.c matrix_fill.c matrix_media.c matrix_send.c matrix_sync.c webcall.c \
 	ntfy.c webhook.c webhook_check.c webhook_in.c)
 alpi-gatewayd.LIBS := event_core event_extra jansson yaml sodium seccomp curl sqlite3 pcre2-8 gmime-3.0 gobject-2.0 glib-2.0 cmark-gfm

@@ -208,6 +208,7 @@ mailbox_free(void *self)
 		mailbox_stop(m);
 		event_free(m->timer);
 	}
+	mailfiles_clear(&m->files);
 	transfers_free(m->transfers);
 	breaker_free(m->breaker);
 	allow_clear(&m->allow);
@@ -226,6 +227,7 @@ open_rest(struct mailbox *m, const struct boot *b, struct error *e)
 	    (m->imap.ca != NULL && restrict_path(m->imap.ca, "r!", e) == -1))
 		return -1;
 	mime_begin();
+	m->files = (struct mailfiles){ .ops = &mailbox_mail, .self = m, .base = m->gateway->daemon->base };
 	allow_read(&m->allow, senders, NULL);
 	read_options(m, b);
 	m->state = path_join(b->home, "gateway/imap-state.json");
@@ -286,6 +288,12 @@ mailbox_split(const char *reply)
 	return split_text(reply, SIZE_MAX / 8);
 }
 
+static struct fetching *
+mailbox_fetch(void *self, const char *id, fetched_fn *done, void *arg)
+{
+	return mailfile_fetch(&((struct mailbox *)self)->files, id, done, arg);
+}
+
 const struct platform mailbox_platform = {
 	.name = MAILBOX,
 	.banner = "INBOUND EMAIL",
@@ -297,7 +305,11 @@ const struct platform mailbox_platform = {
 	.allow = mailbox_allow,
 	.split = mailbox_split,
 	.send = mailbox_send,
+	.send_file = mailbox_send_file,
+	.caption = SIZE_MAX,
 	.cancel = mailbox_cancel,
+	.fetch = mailbox_fetch,
+	.fetch_cancel = mailfile_cancel,
 	.probe = mailbox_probe,
 	.mail = &mailbox_mail,
 };

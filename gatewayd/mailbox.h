@@ -13,6 +13,7 @@
 #include "gatewayd/imap.h"
 #include "gatewayd/inbox.h"
 #include "gatewayd/mail.h"
+#include "gatewayd/mailfile.h"
 #include "gatewayd/smtp.h"
 
 #define MAILBOX		"imap"		/* the platform's name */
@@ -28,6 +29,7 @@ struct mailbox {
 	struct allow		 allow;
 	struct breaker		*breaker;
 	struct transfers	*transfers;
+	struct mailfiles	 files;
 	int64_t			 interval_ms;
 	bool			 mark_as_read;
 
@@ -56,6 +58,7 @@ void	 mailbox_poll_free(struct mailbox_poll *p);	/* it ends; NULL is fine */
 /* ---- mailbox_send.c --------------------------------------------------------------------------------- */
 
 struct sending *mailbox_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg);
+struct sending *mailbox_send_file(void *self, const struct letter *to, const struct outgoing *f, sent_fn *done, void *arg);
 void	 mailbox_cancel(struct sending *s);
 void	 mailbox_probe(void *self, probe_fn *done, void *arg);
 

@@ -13,6 +13,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "gatewayd/mailfile.h"
 #include "gatewayd/mailtext.h"
 #include "gatewayd/mime.h"
 
@@ -155,8 +156,10 @@ take(struct mailbox_poll *p, const struct mime_mail *mail)
 	uint32_t uid = p->uids[p->at];
 	cleanup_free char *text = mailtext_prompt(mail), *meta = mailtext_meta(mail, NULL);
 	cleanup_free char *ref = xasprintf("%" PRId64 "/%" PRIu32, p->validity, uid);
+	cleanup_free char *name = xasprintf("%" PRId64 ".%" PRIu32, p->validity, uid), *files = mailfile_list(mail, name);
 
-	if (keep(p, &(struct arrival){ .ref = ref, .chat = mail->from, .sender = mail->from, .text = text, .meta = meta }) == -1)
+	if (keep(p, &(struct arrival){ .ref = ref, .chat = mail->from, .sender = mail->from, .text = text, .meta = meta,
+	    .files = files }) == -1)
 		return;
 	p->then = step_next;
 	if (p->in->mark_as_read)

@@ -51,15 +51,16 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 	on_sent(arg, OUT_never, false, NULL);
 }
 
-struct sending *
-mailbox_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg)
+/* A text, or a file with its own. */
+static struct sending *
+send_mail(struct mailbox *m, const struct letter *to, const char *text, const struct outgoing *file, sent_fn *done, void *arg)
 {
-	struct mailbox *m = self;
 	cleanup_free char *key = xasprintf("%s/%" PRId64, to->key, to->part);
 	struct sending *s = xcalloc(1, sizeof(*s));
 	struct error e = { 0 };
 	size_t len;
-	char *mail = mailtext_answer(m->address, to->chat, to->meta, key, part, &len, &e);
+	char *mail = file != NULL ? mailfile_answer(m->address, to->chat, to->meta, key, file, &len, &e) :
+	    mailtext_answer(m->address, to->chat, to->meta, key, text, NULL, &len, &e);
 
 	*s = (struct sending){ .in = m, .chat = xstrdup(to->chat), .done = done, .arg = arg };
 	s->soon = evtimer_new(m->gateway->daemon->base, on_soon, s);
@@ -70,6 +71,18 @@ mailbox_send(void *self, const struct letter *to, const char *part, sent_fn *don
 		event_active(s->soon, EV_TIMEOUT, 0);
 	}
 	return s;
+}
+
+struct sending *
+mailbox_send(void *self, const struct letter *to, const char *part, sent_fn *done, void *arg)
+{
+	return send_mail(self, to, part, NULL, done, arg);
+}
+
+struct sending *
+mailbox_send_file(void *self, const struct letter *to, const struct outgoing *f, sent_fn *done, void *arg)
+{
+	return send_mail(self, to, NULL, f, done, arg);
 }
 
 /* ---- the probe -------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "gatewayd/commands.h"
+#include "gatewayd/mailfile.h"
 
 #define META_MAX	65536
 
@@ -20,14 +21,20 @@ char *
 mailtext_prompt(const struct mime_mail *m)
 {
 	struct buf b = BUF(0);
+	size_t all = m->nfiles + m->files_left;
 	char id[17];
 
 	if (command_find(m->text) != NULL)
 		return xstrdup(m->text);
 	random_hex(id, 8);
-	buf_addf(&b, "Subject: %s\n[MAIL %s]\n%s\n[END MAIL %s]", m->subject == NULL ? "(none)" : m->subject, id, m->text, id);
-	if (m->nfiles + m->files_left > 0)
-		buf_addf(&b, "\n[%zu attachments]", m->nfiles + m->files_left);
+	buf_addf(&b, "Subject: %s\n[MAIL %s]\n%s", m->subject == NULL ? "(none)" : m->subject, id, m->text);
+	for (size_t i = 0; i < m->nfiles && i < MAILFILE_MAX; i++)
+		buf_addf(&b, "\n[attachment %zu: %s]", i + 1, m->files[i].name);
+	buf_addf(&b, "\n[END MAIL %s]", id);
+	if (all > 0)
+		buf_addf(&b, "\n[%zu attachments]", all);
+	if (all > MAILFILE_MAX)
+		buf_addf(&b, "\n[those behind the first %d were left out]", MAILFILE_MAX);
 	return buf_take(&b);
 }
 
@@ -101,7 +108,8 @@ mailtext_message_id(const char *key, const char *address)
 }
 
 char *
-mailtext_answer(const char *from, const char *to, const char *meta, const char *key, const char *text, size_t *len, struct error *e)
+mailtext_answer(const char *from, const char *to, const char *meta, const char *key, const char *text, const struct mime_file *file,
+    size_t *len, struct error *e)
 {
 	cleanup_json json_t *m = meta == NULL ? NULL : json_parse(meta, strnlen(meta, META_MAX), 4, NULL);
 	const char *asked = json_str(m, "message_id", NULL);
@@ -109,5 +117,6 @@ mailtext_answer(const char *from, const char *to, const char *meta, const char *
 	cleanup_free char *references = mime_reply_references(json_str(m, "references", NULL), asked);
 
 	return mime_write(&(struct mime_draft){ .message_id = id, .from = from, .to = to, .subject = subject, .in_reply_to = asked,
-	    .references = references, .text = text, .automated = true, .date = clock_wall_ms() / 1000 }, len, e);
+	    .references = references, .text = text, .automated = true, .files = file,
+	    .nfiles = file != NULL, .date = clock_wall_ms() / 1000 }, len, e);
 }

@@ -20,9 +20,10 @@ char	*mailtext_prompt(const struct mime_mail *m);
 char	*mailtext_meta(const struct mime_mail *m, const char *thread);
 /*
  * The answer to a mail with that meta (NULL: none) as the bytes of one: in its thread, marked as automatic, with the Message-ID that
- * this key always gives. The caller frees. NULL with the error.
+ * this key always gives, and a file on it unless that is NULL. The caller frees. NULL with the error.
  */
-char	*mailtext_answer(const char *from, const char *to, const char *meta, const char *key, const char *text, size_t *len, struct error *e);
+char	*mailtext_answer(const char *from, const char *to, const char *meta, const char *key, const char *text,
+	    const struct mime_file *file, size_t *len, struct error *e);
 /* What a list shows of a mail; the row's other fields stay. mailtext_rows_free: but for their folders, which are borrowed. */
 void	 mailtext_row(struct mail_row *row, const struct mime_mail *m);
 void	 mailtext_rows_free(struct mail_row *rows, size_t n);

@@ -8,7 +8,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/atomic.h"
 #include "common/json.h"
@@ -115,27 +114,6 @@ matrix_fetch(void *self, const char *id, fetched_fn *done, void *arg)
 
 /* ---- out -------------------------------------------------------------------------------------------- */
 
-static const struct {
-	const char *ending, *mime;
-} types[] = {
-	{ ".png", "image/png" }, { ".jpg", "image/jpeg" }, { ".jpeg", "image/jpeg" }, { ".gif", "image/gif" }, { ".webp", "image/webp" },
-	{ ".ogg", "audio/ogg" }, { ".oga", "audio/ogg" }, { ".opus", "audio/ogg" }, { ".mp3", "audio/mpeg" }, { ".m4a", "audio/mp4" },
-	{ ".wav", "audio/wav" }, { ".flac", "audio/flac" }, { ".mp4", "video/mp4" }, { ".mov", "video/quicktime" },
-	{ ".mkv", "video/x-matroska" }, { ".pdf", "application/pdf" }, { ".txt", "text/plain" }, { ".md", "text/markdown" },
-	{ ".csv", "text/csv" }, { ".json", "application/json" }, { ".html", "text/html" },
-};
-
-static const char *
-mime_of(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	for (size_t i = 0; dot != NULL && i < COUNT(types); i++)
-		if (strcasecmp(types[i].ending, dot) == 0)
-			return types[i].mime;
-	return "application/octet-stream";
-}
-
 static const char *
 kind_of(const char *mime)
 {
@@ -182,7 +160,7 @@ matrix_send_file(void *self, const struct letter *to, const struct outgoing *f, 
 	struct sending *s = matrix_sending(self, to, done, arg);
 	cleanup_buf struct buf bytes = BUF(0);
 	cleanup_free char *name = webcall_escape(f->name), *path = xasprintf("/_matrix/media/v3/upload?filename=%s", name);
-	const char *mime = mime_of(f->name);
+	const char *mime = outfile_type(f->name);
 
 	if (file_read(f->path, OUTFILE_MAX, &bytes, NULL) == -1) {
 		s->soon = evtimer_new(s->matrix->gateway->daemon->base, on_unreadable, s);

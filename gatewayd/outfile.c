@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +55,27 @@ outfile_drop(const char *home, const char *key)
 	cleanup_free char *path = outfile_path(home, key);
 
 	unlink(path);
+}
+
+static const struct {
+	const char *ending, *mime;
+} types[] = {
+	{ ".png", "image/png" }, { ".jpg", "image/jpeg" }, { ".jpeg", "image/jpeg" }, { ".gif", "image/gif" }, { ".webp", "image/webp" },
+	{ ".ogg", "audio/ogg" }, { ".oga", "audio/ogg" }, { ".opus", "audio/ogg" }, { ".mp3", "audio/mpeg" }, { ".m4a", "audio/mp4" },
+	{ ".wav", "audio/wav" }, { ".flac", "audio/flac" }, { ".mp4", "video/mp4" }, { ".mov", "video/quicktime" },
+	{ ".mkv", "video/x-matroska" }, { ".pdf", "application/pdf" }, { ".txt", "text/plain" }, { ".md", "text/markdown" },
+	{ ".csv", "text/csv" }, { ".json", "application/json" }, { ".html", "text/html" },
+};
+
+const char *
+outfile_type(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	for (size_t i = 0; dot != NULL && i < COUNT(types); i++)
+		if (strcasecmp(types[i].ending, dot) == 0)
+			return types[i].mime;
+	return "application/octet-stream";
 }
 
 int

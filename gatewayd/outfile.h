@@ -20,6 +20,8 @@ int	 outfile_put(const char *home, const char *key, int64_t offset, const void *
 /* Is all of it there? From then on it stays, whatever happens. 0 or -1. */
 int	 outfile_whole(const char *home, const char *key, int64_t size, struct error *e);
 void	 outfile_drop(const char *home, const char *key);
+/* "image/png" of a file called so; what its name does not tell is bytes. */
+const char *outfile_type(const char *name);
 /* Make the folder; what is older than any message goes. 0 or -1. */
 int	 outfile_sweep(const char *home, struct error *e);
 

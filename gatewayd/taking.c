@@ -5,6 +5,7 @@
  * piece by piece, and where it stands there is on disk before the turn is
  * asked for. A death in between begins it anew. What cannot be had, or is not
  * of a kind that anybody reads, is told to the sender; then there is no turn.
+ * Of a mail, which is answered for its text, it is left out, and the turn is told.
  */
 #include "gatewayd/job.h"
 
@@ -34,6 +35,7 @@ struct taking {
 	struct buf	 bytes;
 	size_t		 sent;			/* of them */
 	char		*id;			/* that engined gave it; NULL: none yet */
+	struct buf	 left_out;		/* what the turn is told of them */
 };
 
 static void	fetch(struct taking *k);
@@ -52,6 +54,7 @@ taking_free(struct taking *k)
 	json_decref(k->files);
 	json_decref(k->staged);
 	buf_clear(&k->bytes);
+	buf_clear(&k->left_out);
 	free(k->id);
 	free(k);
 }
@@ -62,12 +65,38 @@ file_of(const struct taking *k)
 	return json_array_get(k->files, k->i);
 }
 
-/* The sender is told; k and its job may be gone after. */
 static void
-refuse(struct taking *k, const char *why)
+go_on(struct taking *k)
+{
+	free(steal(k->id));
+	buf_clear(&k->bytes);
+	k->sent = 0;
+	k->tries = 0;
+	k->i++;
+	fetch(k);
+}
+
+/* Its name is the sender's and stands with the mail's text: here it is a number. */
+static void
+leave_out(struct taking *k, const char *why)
+{
+	log_info("message %" PRId64 ": an attachment is left out: %s", k->job->row.id, why);
+	(void)buf_addf(&k->left_out, "\n[attachment %zu was left out: %s]", k->i + 1, why);
+	go_on(k);
+}
+
+/* why: for the sender, in_short: for the turn. k and its job may be gone after. */
+static void
+refuse(struct taking *k, const char *why, const char *in_short)
 {
 	struct job *j = k->job;
-	cleanup_free char *text = xasprintf("[%s could not be taken: %s]", json_str(file_of(k), "name", "the file"), why);
+	cleanup_free char *text = NULL;
+
+	if (j->line->platform->mail != NULL) {
+		leave_out(k, in_short);
+		return;
+	}
+	text = xasprintf("[%s could not be taken: %s]", json_str(file_of(k), "name", "the file"), why);
 
 	log_info("message %" PRId64 ": a file could not be taken", j->row.id);
 	taking_free(steal(j->taking));
@@ -81,7 +110,7 @@ again(struct taking *k, const char *why)
 	k->sent = 0;
 	buf_clear(&k->bytes);
 	if (++k->tries >= TRIES)
-		refuse(k, why);
+		refuse(k, why, "it cannot be had");
 	else
 		event_add(k->timer, &(struct timeval){ AGAIN_MS / 1000, AGAIN_MS % 1000 * 1000 });
 }
@@ -99,11 +128,12 @@ static void
 finish(struct taking *k)
 {
 	struct job *j = k->job;
-	cleanup_free char *text = json_text(k->staged);
+	cleanup_free char *files = json_text(k->staged);
+	cleanup_free char *text = k->left_out.len == 0 ? NULL : xasprintf("%s%s", j->row.text, buf_str(&k->left_out));
 	struct error e = { 0 };
 
 	taking_free(steal(j->taking));
-	if (inbox_set_files(j->gateway->inbox, &j->row, text, &e) == -1)
+	if (inbox_set_files(j->gateway->inbox, &j->row, files, text, &e) == -1)
 		job_drop_for(j, &e);
 	else
 		job_begin_turn(j);
@@ -117,7 +147,7 @@ on_staged(void *arg, const void *reply, const struct error *e)
 
 	k->request = NULL;
 	if (r == NULL && (e->code == ERR_invalid || e->code == ERR_too_large || e->code == ERR_unsupported)) {
-		refuse(k, e->text);
+		refuse(k, e->text, e->code == ERR_too_large ? "it is too large" : "nobody here reads what it is");
 	} else if (r == NULL) {
 		again(k, e->text);
 	} else if (r->attachment == NULL) {
@@ -127,12 +157,7 @@ on_staged(void *arg, const void *reply, const struct error *e)
 		stage(k);
 	} else {
 		json_array_append(k->staged, r->attachment);
-		free(steal(k->id));
-		buf_clear(&k->bytes);
-		k->sent = 0;
-		k->tries = 0;
-		k->i++;
-		fetch(k);
+		go_on(k);
 	}
 }
 
@@ -168,7 +193,7 @@ on_fetched(void *arg, const struct buf *bytes, const char *why, bool later)
 	if (bytes == NULL && later) {
 		again(k, why);
 	} else if (bytes == NULL || bytes->len == 0) {
-		refuse(k, bytes == NULL ? why : "it is empty");
+		refuse(k, bytes == NULL ? why : "it is empty", bytes == NULL ? "it cannot be had" : "it is empty");
 	} else {
 		k->bytes = (struct buf)BUF(bytes->len);
 		buf_add(&k->bytes, bytes->data, bytes->len);
@@ -194,7 +219,7 @@ fetch(struct taking *k)
 	if (file == NULL)
 		finish(k);
 	else if (is_sound(file))
-		refuse(k, "sound is not understood here, please write");
+		refuse(k, "sound is not understood here, please write", "it is sound");
 	else
 		k->fetching = l->platform->fetch(l->self, json_str(file, "id", ""), on_fetched, k);
 }

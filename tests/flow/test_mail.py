@@ -143,8 +143,8 @@ def test_what_people_write_in_is_understood(mailbox, provider):
     m.put(head="Content-Type: multipart/mixed; boundary=b\r\n", body=b"--b\r\n\r\ncut \xff off\r\n--b\r\nContent-Type: image/png\r\n\r\nx")
     m.put(head="Content-Type: multipart/alternative; boundary=\"b\r\n", body=b"--b\r\n\r\nbroken")
     mails = m.answers(6)
-    assert [said(a) for a in mails[:5]] == ["café", "Привет", "こん", "Grüße & Küsse", "cut � off"]
-    assert "attachment" in text(mails[4]) and "broken" in said(mails[5])
+    assert [said(a) for a in mails[:5]] == ["café", "Привет", "こん", "Grüße & Küsse", "cut � off\n[attachment 1: attachment]"]
+    assert "[1 attachments]" in text(mails[4]) and "broken" in said(mails[5])
 
 
 def test_an_injected_header_stays_text(mailbox, provider):

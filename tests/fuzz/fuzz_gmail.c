@@ -34,7 +34,7 @@ check_mail(struct mime_mail *m)
 		return;
 	meta = mailtext_meta(m, NULL);
 	text = mailtext_prompt(m);
-	answer = mailtext_answer("me@gmail.example", m->from, meta, "k", m->text, &len, NULL);
+	answer = mailtext_answer("me@gmail.example", m->from, meta, "k", m->text, NULL, &len, NULL);
 	if (answer != NULL && strlen(answer) == len) {
 		struct mime_mail *back = mime_read(answer, len, NULL);
 

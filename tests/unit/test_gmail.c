@@ -188,7 +188,7 @@ test_an_answer_is_in_the_thread_and_always_the_same(void **state)
 	struct error e = { 0 };
 	size_t len;
 
-	answer = mailtext_answer("me@gmail.example", "a@b.example", meta, "k/0", "Gr\xc3\xbc\xc3\x9f" "e", &len, &e);
+	answer = mailtext_answer("me@gmail.example", "a@b.example", meta, "k/0", "Gr\xc3\xbc\xc3\x9f" "e", NULL, &len, &e);
 	assert_non_null(answer);
 	back = mime_read(answer, len, &e);
 	assert_non_null(back);
@@ -197,7 +197,7 @@ test_an_answer_is_in_the_thread_and_always_the_same(void **state)
 	assert_string_equal(back->references, "<p@b.example> <q@b.example>");
 	assert_string_equal(back->subject, "[alpi] re: plans");
 	assert_true(back->automated);
-	assert_null(mailtext_answer("me@gmail.example", "a@b.example\r\nBcc: c@d.example", meta, "k/0", "x", &len, &e));
+	assert_null(mailtext_answer("me@gmail.example", "a@b.example\r\nBcc: c@d.example", meta, "k/0", "x", NULL, &len, &e));
 	mime_free(back);
 	mime_free(m);
 }
