@@ -4,10 +4,12 @@
 
 #include <string.h>
 
+#include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "gatewayd/gapi.h"
 #include "gatewayd/gmail_read.h"
+#include "gatewayd/mailfile.h"
 #include "gatewayd/mailtext.h"
 #include "gatewayd/oauth.h"
 
@@ -171,12 +173,38 @@ test_a_mail_cannot_close_its_own_mark(void **state)
 }
 
 static void
+test_files_are_named_within_the_marks_and_eight_of_them_are_taken(void **state)
+{
+	struct buf b cleanup_buf = BUF(0);
+	struct mime_mail *m;
+	cleanup_free char *text = NULL, *list = NULL;
+	cleanup_json json_t *rows = NULL;
+
+	buf_puts(&b, "From: a@b.example\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nhello\r\n");
+	for (int i = 0; i < 10; i++)
+		buf_addf(&b, "--x\r\nContent-Type: image/png\r\nContent-Disposition: attachment; filename=\"../%d\"\r\n\r\nx\r\n", i);
+	buf_puts(&b, "--x--\r\n");
+	m = mail(buf_str(&b));
+	text = mailtext_prompt(m);
+	list = mailfile_list(m, "7.9");
+	rows = parse(list);
+	assert_non_null(strstr(text, "hello\n[attachment 1: 0]\n[attachment 2: 1]\n"));
+	assert_non_null(strstr(text, "[attachment 8: 7]\n[END MAIL "));
+	assert_non_null(strstr(text, "\n[10 attachments]\n[those behind the first 8 were left out]"));
+	assert_int_equal(json_array_size(rows), MAILFILE_MAX);
+	assert_string_equal(json_str(json_array_get(rows, 7), "id", ""), "7.9/7");
+	assert_string_equal(json_str(json_array_get(rows, 7), "name", ""), "7");
+	mime_free(m);
+}
+
+static void
 test_a_command_stands_alone(void **state)
 {
 	struct mime_mail *m = mail("From: a@b.example\r\n\r\n/status\r\n-- \r\nA\r\n");
 	cleanup_free char *text = mailtext_prompt(m);
 
 	assert_int_equal(strncmp(text, "/status", 7), 0);
+	assert_null(mailfile_list(m, "1.1"));
 	mime_free(m);
 }
 
@@ -213,6 +241,7 @@ main(void)
 		TEST(test_a_token_cannot_end_a_header),
 		TEST(test_a_form_holds_no_second_field),
 		TEST(test_a_mail_cannot_close_its_own_mark),
+		TEST(test_files_are_named_within_the_marks_and_eight_of_them_are_taken),
 		TEST(test_a_command_stands_alone),
 		TEST(test_an_answer_is_in_the_thread_and_always_the_same),
 	};
