@@ -8,7 +8,26 @@
 #include "hostd/host.h"
 #include "proto/proto.h"
 
-PASS_ON(usage_daily)
+void
+usage_rename(json_t *usage)
+{
+	json_object_set(usage, "priceOut", json_object_get(usage, "price_out"));
+	json_object_del(usage, "price_out");
+}
+
+static void
+on_usage_daily(void *arg, const void *reply, const struct error *e)
+{
+	struct error local = { 0 };
+	json_t *usage = reply == NULL ? NULL : forward_json(MSG_usage_daily, reply, &local);
+
+	if (usage == NULL) {
+		ask_error(arg, reply == NULL ? e : &local);
+		return;
+	}
+	usage_rename(usage);
+	ask_result(arg, usage);
+}
 
 /* engine.status and usage.today in one answer. */
 struct status {

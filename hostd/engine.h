@@ -7,4 +7,7 @@
 
 method_fn	engine_status, usage_daily;
 
+/* A reply of usage.daily under the names that the host plane gives it. */
+void	 usage_rename(json_t *usage);
+
 #endif

@@ -132,21 +132,6 @@ profile_summaries(struct ask *a, struct error *e)
 }
 
 static void
-on_result(void *arg, const json_t *result, const struct error *e)
-{
-	if (result == NULL)
-		ask_error(arg, e);
-	else
-		ask_result(arg, json_deep_copy(result));
-}
-
-int
-profile_detail(struct ask *a, struct error *e)
-{
-	return forward_order(a, "detail", on_result);
-}
-
-static void
 on_started(void *arg, const char *lines, const struct error *e)
 {
 }

@@ -5,7 +5,7 @@
 
 #include "hostd/client.h"
 
-method_fn	version, profiles_list, profile_summaries, profile_detail, profile_create, profile_delete,
+method_fn	version, profiles_list, profile_summaries, profile_create, profile_delete,
     daemon_restart;
 
 #endif

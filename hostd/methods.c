@@ -15,6 +15,7 @@
 #include "hostd/memory.h"
 #include "hostd/outputs.h"
 #include "hostd/peers.h"
+#include "hostd/profile.h"
 #include "hostd/questions.h"
 #include "hostd/schedule.h"
 #include "hostd/sessions.h"
@@ -28,7 +29,9 @@ const struct method methods[] = {
 	{ "host.version",		version,		M, false, true,  "", "" },
 	{ "host.profiles.list",		profiles_list,		M, false, true,  "", "" },
 	{ "host.profile.summaries",	profile_summaries,	M, false, true,  "", "" },
-	{ "host.profile.detail",	profile_detail,		A, false, false, "profile", "" },
+	{ "host.profile.detail",	profile_detail,		M, false, false, "profile", "" },
+	{ "host.profile.storage",	profile_storage,	A, false, false, "profile", "" },
+	{ "host.settings.profile_snapshot", profile_snapshot,	M, false, false, "profile", "sections" },
 	{ "host.profile.create",	profile_create,		A, false, false, "name", "" },
 	{ "host.profile.delete",	profile_delete,		A, false, false, "name", "force" },
 	{ "host.config.set_field",	config_set_field,	A, false, false, "profile key value", "" },

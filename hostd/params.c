@@ -46,7 +46,7 @@ static const struct param {
 	{ "size", INT, 20971520 }, { "offset", INT, 20971520 }, { "data", TEXT, 27962028 }, { "data_base64", TEXT, 27962028 },
 	{ "mime", WORD, 128 }, { "final", FLAG, 0 },
 	{ "job", ANY, 0 }, { "changes", ANY, 0 }, { "paused", FLAG, 0 }, { "run", INT, INT_MAX }, { "after", INT, INT_MAX },
-	{ "wait_ms", INT, 60000 }, { "config", ANY, 0 }, { "enabled", FLAG, 0 },
+	{ "wait_ms", INT, 60000 }, { "config", ANY, 0 }, { "enabled", FLAG, 0 }, { "sections", WORDS, 16 },
 	{ "from", INT, INT_MAX }, { "broken", FLAG, 0 },
 	{ "rev", WORD, 64 }, { "path", WORD, 128 }, { "include_body", FLAG, 0 },
 	{ "redirect_uri", WORD, 256 }, { "code", WORD, 2048 },

@@ -97,6 +97,28 @@ order_gateways(const struct order_job *j, struct error *e)
 	return json_pack("{s:o, s:s*}", "gateways", rows, "off", off);
 }
 
+/* {accounts: [{id, type, address, configured}]}: those that somebody has begun to set up. */
+json_t *
+order_mail_accounts(const struct order_job *j, struct error *e)
+{
+	/* A Gmail account's address is known once it is authorized, and to gatewayd. */
+	static const struct { const char *kind, *begun, *address; } mail[] = {
+		{ "imap", "IMAP_ADDRESS", "IMAP_ADDRESS" }, { "gmail", "GMAIL_CLIENT_ID", NULL },
+	};
+	cleanup_json json_t *env = env_load(j->home);
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < COUNT(mail); i++) {
+		const char *kind = mail[i].kind;
+
+		if (has_value(env, mail[i].begun))
+			json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:b}", "id", kind, "type", kind,
+			    "address", mail[i].address == NULL ? "" : json_str(env, mail[i].address, ""),
+			    "configured", missing_of(j->home, env, gateway_kind_find(kind)) == NULL));
+	}
+	return json_pack("{s:o}", "accounts", rows);
+}
+
 json_t *
 order_gateway_config(const struct order_job *j, struct error *e)
 {

@@ -30,6 +30,9 @@ json_t	*order_summaries(const struct order_job *j, struct error *e);
 json_t	*order_detail(const struct order_job *j, struct error *e);
 json_t	*order_device_name(const struct order_job *j, struct error *e);
 
+/* settings_storage.c */
+json_t	*order_storage(const struct order_job *j, struct error *e);
+
 /* settings_config.c */
 json_t	*order_set(const struct order_job *j, struct error *e);
 json_t	*order_unset(const struct order_job *j, struct error *e);
@@ -46,6 +49,7 @@ int	 env_check(const struct order_job *j, const char *name, const char *value, s
 
 /* settings_gateway.c */
 json_t	*order_gateways(const struct order_job *j, struct error *e);
+json_t	*order_mail_accounts(const struct order_job *j, struct error *e);
 json_t	*order_gateway_config(const struct order_job *j, struct error *e);
 json_t	*order_gateway_set(const struct order_job *j, struct error *e);
 json_t	*order_gateway_clear(const struct order_job *j, struct error *e);

@@ -5,7 +5,7 @@
 UNIT += zip:alpi-unpack frontmatter:alpi-engined skills:alpi-engined memory:alpi-engined scan:common knowledge:alpi-engined error:common json:common config:common env:common files:common restrict:common audit:common
 UNIT += proto:common codec:common boot:common grant:common bus:common bus_inbox:common bus_ask:common daemon:common layers:common http:common
 UNIT += skill:common schema:common boot_write:common process:common cron:common zone:common
-UNIT += turns:alpi-hostd host_sock:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd
+UNIT += turns:alpi-hostd host_sock:alpi-hostd profile_page:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd
 UNIT += sse:alpi-engined target:alpi-engined retry:alpi-engined openai:alpi-engined offline:alpi-engined provider:alpi-engined turn:alpi-engined turn_calls:alpi-engined turn_resume:alpi-engined agent:alpi-engined
 UNIT += osv:alpi-engined
 UNIT += recall:alpi-engined past:alpi-engined session:alpi-engined journal:alpi-engined ledger:alpi-engined context:alpi-engined todo:alpi-engined
