@@ -13,7 +13,6 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "engined/match.h"
-#include "engined/piece.h"
 #include "engined/rank.h"
 #include "engined/redact.h"
 #include "engined/vectors.h"
@@ -148,73 +147,48 @@ pieces_of(struct fts *x, const char *id, int64_t *first, int64_t *n, struct erro
 }
 
 int
-fts_remove(struct fts *x, const char *id, struct error *e)
+fts_shrink(struct fts *x, const char *id, int64_t most, struct error *e)
 {
-	int64_t first, n;
+	int64_t first, n, left;
 
 	if (pieces_of(x, id, &first, &n, e) == -1)
 		return -1;
-	if (n > 0 && vectors_remove(x->file.db, FTS_ROOT, first, n, e) == -1)
+	left = n > most ? n - most : 0;
+	if (n > 0 && vectors_remove(x->file.db, FTS_ROOT, first + left, n - left, e) == -1)
 		return -1;
-	if (n > 0 && db_run(x->file.db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", first, first + n - 1) == -1)
+	if (n > 0 && db_run(x->file.db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", first + left, first + n - 1) == -1)
 		return -1;
-	return db_run(x->file.db, e, "DELETE FROM sessions WHERE id = ?", "s", id);
-}
-
-static void
-add_side(struct buf *b, const char *who, const char *text)
-{
-	if (text[0] != '\0')
-		buf_addf(b, "%s: %s\n", who, text);
-}
-
-/* What both sides said, as it is indexed. The caller frees. */
-static char *
-text_of(const json_t *session)
-{
-	struct buf b = BUF(0);
-	json_t *turn;
-	size_t i;
-
-	json_array_foreach(session_turns(session), i, turn) {
-		add_side(&b, "user", json_str(turn, "user", ""));
-		add_side(&b, "alpi", json_str(turn, "assistant", ""));
-	}
-	return buf_take(&b);
-}
-
-/* How many pieces, -1 on error. */
-static int64_t
-add_pieces(struct fts *x, const char *id, const char *text, struct error *e)
-{
-	struct pieces pieces;
-	struct piece p;
-	int64_t n = 0;
-	int done = 0;
-
-	pieces_begin(&pieces, text);
-	for (; done == 0 && pieces_next(&pieces, &p); n++) {
-		cleanup_free char *content = xstrndup(p.text, p.len);
-
-		done = db_run(x->file.db, e, "INSERT INTO words (rowid, session, content) VALUES (?, ?, ?)", "iss", x->file.next + n, id, content);
-	}
-	pieces_end(&pieces);
-	return done == -1 ? -1 : n;
+	if (left == 0)
+		return db_run(x->file.db, e, "DELETE FROM sessions WHERE id = ?", "s", id);
+	return db_run(x->file.db, e, "UPDATE sessions SET size = -1, pieces = ? WHERE id = ?", "is", left, id) == -1 ? -1 : 1;
 }
 
 int
-fts_put(struct fts *x, const struct fts_file *file, const json_t *session, struct error *e)
+fts_remove(struct fts *x, const char *id, struct error *e)
 {
-	cleanup_free char *text = text_of(session);
-	int64_t pieces;
+	return fts_shrink(x, id, INT64_MAX, e);
+}
 
-	if (fts_remove(x, file->id, e) == -1 || (pieces = add_pieces(x, file->id, text, e)) == -1 ||
-	    db_run(x->file.db, e, "INSERT INTO sessions (id, mtime_us, size, started_at, first, pieces) VALUES (?, ?, ?, ?, ?, ?)",
-	    "siifii", file->id, file->mtime_us, file->size, json_num(session, "started_at", (double)file->mtime_us / 1e6),
-	    x->file.next, pieces) == -1)
-		return -1;
-	x->file.next += pieces;	/* also when this is taken back: a gap does no harm */
-	return 0;
+int64_t
+fts_next(const struct fts *x)
+{
+	return x->file.next;
+}
+
+int
+fts_add(struct fts *x, const char *id, const char *text, size_t len, struct error *e)
+{
+	cleanup_free char *content = xstrndup(text, len);
+
+	/* The number is used up also when this is taken back: a gap does no harm. */
+	return db_run(x->file.db, e, "INSERT INTO words (rowid, session, content) VALUES (?, ?, ?)", "iss", x->file.next++, id, content);
+}
+
+int
+fts_keep(struct fts *x, const struct fts_file *file, double started_at, int64_t first, int64_t pieces, struct error *e)
+{
+	return db_run(x->file.db, e, "INSERT OR REPLACE INTO sessions (id, mtime_us, size, started_at, first, pieces)"
+	    " VALUES (?, ?, ?, ?, ?, ?)", "siifii", file->id, file->mtime_us, file->size, started_at, first, pieces);
 }
 
 /* ---- search ---------------------------------------------------------------------------------------- */

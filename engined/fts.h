@@ -3,8 +3,8 @@
  * The full-text index of the conversations: rag/index.sqlite, beside the
  * reference's store, which is neither read nor written. All in it comes from
  * the session files and can be made from them again, so a file that is
- * damaged is set aside and begun anew. A session's pieces are replaced
- * together or not at all. When to look at which file is recall.c's.
+ * damaged is set aside and begun anew. How a session comes into it is
+ * growth.c's, when to look at which file is recall.c's.
  */
 #ifndef ALPI_ENGINED_FTS_H
 #define ALPI_ENGINED_FTS_H
@@ -55,10 +55,15 @@ int	 fts_size(struct fts *x, int64_t *sessions, int64_t *pieces, struct error *e
 /* What is changed between these two is there together or not at all; fts_end with ok false takes it back. 0 or -1. */
 int	 fts_begin(struct fts *x, struct error *e);
 int	 fts_end(struct fts *x, bool ok, struct error *e);
-/* The session's pieces instead of those it had; session NULL: it cannot be read and has none. 0 or -1. */
-int	 fts_put(struct fts *x, const struct fts_file *file, const json_t *session, struct error *e);
+/* At most so many of its pieces go, the last ones first, and with the last of all the session. 1: there are more, 0 or -1. */
+int	 fts_shrink(struct fts *x, const char *id, int64_t most, struct error *e);
 /* Nothing of it stays. 0 or -1. */
 int	 fts_remove(struct fts *x, const char *id, struct error *e);
+/* The number of the next piece, which fts_add gives it. A session's have numbers in a row. 0 or -1. */
+int64_t	 fts_next(const struct fts *x);
+int	 fts_add(struct fts *x, const char *id, const char *text, size_t len, struct error *e);
+/* What is known of the session now: its file, and which of the pieces are its own. 0 or -1. */
+int	 fts_keep(struct fts *x, const struct fts_file *file, double started_at, int64_t first, int64_t pieces, struct error *e);
 
 /*
  * The best piece of each of the k sessions that fit best, best first, `skip` (may be NULL) left out. Words that stand

@@ -54,7 +54,7 @@ pieces_next(struct pieces *p, struct piece *out)
 {
 	size_t from = p->next, to = from + PIECE_LINES < p->lines ? from + PIECE_LINES : p->lines;
 
-	if (from >= p->lines || (from > 0 && from + PIECE_LINES - PIECE_STEP >= p->lines))
+	if (from >= p->lines || ((from > 0 || p->later) && from + PIECE_LINES - PIECE_STEP >= p->lines))
 		return false;
 	out->text = p->text + p->at[from];
 	out->len = p->at[to] - p->at[from];
@@ -62,6 +62,18 @@ pieces_next(struct pieces *p, struct piece *out)
 	out->last = out->first + newlines(out->text, out->len > 0 ? out->len - 1 : 0);
 	p->next += PIECE_STEP;
 	return true;
+}
+
+bool
+pieces_next_full(struct pieces *p, struct piece *out)
+{
+	return p->next + PIECE_LINES <= p->lines && pieces_next(p, out);
+}
+
+size_t
+pieces_used(const struct pieces *p)
+{
+	return p->at[p->next < p->lines ? p->next : p->lines];
 }
 
 void

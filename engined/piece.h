@@ -21,6 +21,7 @@ struct pieces {
 	size_t		 next;		/* first line of the next piece */
 	size_t		 counted;	/* bytes up to which newlines are counted */
 	int64_t		 line;		/* the number of the line there, from 1 */
+	bool		 later;		/* what the text begins with ended a piece before it */
 };
 
 struct piece {
@@ -31,6 +32,10 @@ struct piece {
 
 void	 pieces_begin(struct pieces *p, const char *text);
 bool	 pieces_next(struct pieces *p, struct piece *out);
+/* The same for a text that may go on behind its last line: only pieces that are the same then. */
+bool	 pieces_next_full(struct pieces *p, struct piece *out);
+/* The bytes at the front that no later piece holds: a text that goes on may lose them, and be begun anew with `later` set. */
+size_t	 pieces_used(const struct pieces *p);
 void	 pieces_end(struct pieces *p);
 
 #endif

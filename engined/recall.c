@@ -19,8 +19,9 @@
 #include "common/mem.h"
 #include "engined/catalog.h"
 #include "engined/fts.h"
-#include "engined/session.h"
+#include "engined/growth.h"
 
+#define GONE_AT_ONCE	64		/* pieces */
 #define IDLE_S		10		/* without a question the index is closed and its memory given back */
 
 struct recall_wait {
@@ -54,6 +55,8 @@ struct recall {
 	size_t			 nfiles, room;
 	struct work		*work;		/* NULL: not known yet */
 	size_t			 nwork, at;
+	struct growth		*growth;	/* the session that comes in now; NULL: none */
+	int64_t			 began;		/* discarded, then */
 	bool			 force;
 	struct recall_pass	 pass;
 };
@@ -81,6 +84,7 @@ clear_pass(struct recall *r)
 		closedir(steal(r->dir));
 	free(steal(r->files));
 	free(steal(r->work));
+	growth_free(steal(r->growth));
 	r->nfiles = r->room = r->nwork = r->at = 0;
 }
 
@@ -226,6 +230,7 @@ begin_pass(struct recall *r, struct error *e)
 
 	r->running = true;
 	r->force = false;
+	r->began = r->discarded;
 	r->pass = (struct recall_pass){ 0 };
 	TAILQ_FOREACH(w, &r->waits, link) {
 		w->served = true;
@@ -345,28 +350,31 @@ compare(struct recall *r, struct error *e)
 
 /* ---- file by file ------------------------------------------------------------------------------------- */
 
+/* A step of what is to be done with a file. 1: there is more, 0: it is done, -1 on error. */
 static int
 index_file(struct recall *r, const struct fts_file *f, struct error *e)
 {
-	json_t *session = f->size > RECALL_FILE_MAX ? NULL : session_load(r->home, f->id, NULL);
-	int done;
+	int more;
 
-	if (session == NULL)
-		r->pass.skipped++;
-	else
-		r->pass.indexed++;
-	done = fts_put(r->fts, f, session, e);
-	json_decref(session);
-	return done;
+	if (r->growth == NULL)
+		r->growth = growth_new(r->home, f);
+	if ((more = growth_step(r->growth, r->fts, e)) != 0)
+		return more;
+	*(growth_failed(r->growth) ? &r->pass.skipped : &r->pass.indexed) += 1;
+	growth_free(steal(r->growth));
+	return 0;
 }
 
 static int
 do_work(struct recall *r, const struct work *w, struct error *e)
 {
+	int more;
+
 	if (!w->gone)
 		return index_file(r, &w->file, e);
-	r->pass.removed++;
-	return fts_remove(r->fts, w->file.id, e);
+	if ((more = fts_shrink(r->fts, w->file.id, GONE_AT_ONCE, e)) == 0)
+		r->pass.removed++;
+	return more;
 }
 
 static int
@@ -376,11 +384,14 @@ work(struct recall *r, int64_t until, struct error *e)
 
 	if (done == -1)
 		return -1;
-	while (done == 0 && r->at < r->nwork && clock_mono_ms() < until)
-		done = do_work(r, &r->work[r->at++], e);
-	if (fts_end(r->fts, done == 0, e) == -1)
+	while (done != -1 && r->at < r->nwork && clock_mono_ms() < until)
+		if ((done = do_work(r, &r->work[r->at], e)) == 0)
+			r->at++;
+	if (done != -1 && r->growth != NULL)
+		done = growth_pause(r->growth, r->fts, e);
+	if (fts_end(r->fts, done != -1, e) == -1)
 		return -1;
-	return done;
+	return done == -1 ? -1 : 0;
 }
 
 /* One slice. 1: the pass is over, 0: there is more to do, -1: it failed. */
@@ -393,7 +404,7 @@ go_on(struct recall *r, struct error *e)
 		return -1;
 	if (r->dir != NULL)
 		return read_folder(r, until, e);
-	if (r->fts == NULL)		/* it was closed because of an error in a search */
+	if (r->fts == NULL || r->discarded != r->began)		/* it was closed because of an error in a search */
 		return error_set(e, ERR_unavailable, "index of the sessions was closed");
 	if (r->work == NULL)
 		return compare(r, e);
@@ -432,6 +443,8 @@ recall_remove(struct recall *r, const char *id, struct error *e)
 		return 0;
 	if (recall_index(r, e) == NULL || fts_begin(r->fts, e) == -1)
 		return -1;
+	if (r->growth != NULL && strcmp(growth_id(r->growth), id) == 0)
+		growth_free(steal(r->growth));	/* it is begun again, and there is nothing then */
 	done = fts_remove(r->fts, id, e);
 	return fts_end(r->fts, done == 0, e) == -1 ? -1 : done;
 }

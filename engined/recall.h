@@ -3,9 +3,9 @@
  * The conversations of this profile, and what was said in them. The index
  * (fts.h) is brought up to date only when somebody asks for that: new and
  * changed files are read, vanished ones forgotten, in slices of RECALL_SLICE_MS
- * from the loop, so that turns go on meanwhile; a slice ends behind the file
- * that passes its time. Each slice is one transaction: what is killed in between has
- * an index of whole sessions, and the next pass does the rest.
+ * from the loop, so that turns go on meanwhile; a slice ends behind the step
+ * (growth.h) that passes its time. Each slice is one transaction: what is killed
+ * in between has what is there so far, and the next pass does the rest.
  */
 #ifndef ALPI_ENGINED_RECALL_H
 #define ALPI_ENGINED_RECALL_H
@@ -18,7 +18,6 @@
 #include "common/error.h"
 
 #define RECALL_SLICE_MS		3	/* a turn passes the loop a dozen times */
-#define RECALL_FILE_MAX		(16 * 1024 * 1024)	/* bytes; a larger session is not read for the index */
 
 struct fts;
 struct recall;
@@ -26,7 +25,7 @@ struct recall_wait;
 
 /* What a pass did. */
 struct recall_pass {
-	int64_t	indexed, unchanged, removed, skipped;	/* sessions; skipped: they cannot be read or are too large */
+	int64_t	indexed, unchanged, removed, skipped;	/* sessions; skipped: they cannot be read */
 };
 
 /* Nothing is opened before it is needed. */

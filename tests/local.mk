@@ -8,7 +8,7 @@ UNIT += skill:common schema:common boot_write:common process:common cron:common 
 UNIT += turns:alpi-hostd host_sock:alpi-hostd profile_page:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd
 UNIT += sse:alpi-engined target:alpi-engined retry:alpi-engined openai:alpi-engined offline:alpi-engined provider:alpi-engined turn:alpi-engined turn_calls:alpi-engined turn_resume:alpi-engined agent:alpi-engined
 UNIT += osv:alpi-engined
-UNIT += recall:alpi-engined past:alpi-engined session:alpi-engined journal:alpi-engined ledger:alpi-engined context:alpi-engined todo:alpi-engined
+UNIT += recall:alpi-engined growth:alpi-engined past:alpi-engined session:alpi-engined journal:alpi-engined ledger:alpi-engined context:alpi-engined todo:alpi-engined
 UNIT += engine_settings:alpi-engined mention:alpi-engined thread:alpi-engined events:alpi-engined
 UNIT += compact:alpi-engined fold:alpi-engined review:alpi-engined candidates:alpi-engined
 UNIT += shelf:alpi-engined vectors:alpi-engined fts_vectors:alpi-engined tool_index:alpi-toolrunner
@@ -32,7 +32,7 @@ UNIT += init_supervise:alpi-init init_logs:alpi-init
 
 # fuzz/fuzz_NAME.c, its corpus in fuzz/corpus/NAME
 FUZZ += cron:common scan:common wire:common json:common config:common env:common codec:common boot:common grant:common skill:common schema:common
-FUZZ += zip:alpi-unpack skill_import:alpi-engined frontmatter:alpi-engined sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined mention:alpi-engined match:alpi-engined
+FUZZ += zip:alpi-unpack skill_import:alpi-engined frontmatter:alpi-engined sse:alpi-engined memory:alpi-engined openai:alpi-engined session:alpi-engined said:alpi-engined mention:alpi-engined match:alpi-engined
 FUZZ += outputs:alpi-engined sniff:alpi-engined candidates:alpi-engined
 FUZZ += jobs:alpi-scheduled
 FUZZ += render:alpi

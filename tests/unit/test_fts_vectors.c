@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "engined/fts.h"
+#include "engined/growth.h"
 #include "engined/recall.h"
 #include "engined/session.h"
 #include "engined/vectors.h"
@@ -63,6 +64,8 @@ say(const char *id, const char *text, int pieces)
 	struct fts_file file = { .mtime_us = 1, .size = 1 };
 	cleanup_buf struct buf long_text = BUF(0);
 	struct error e = { 0 };
+	struct growth *g;
+	int more;
 
 	for (int i = 0; i < 25 * (pieces - 1) + 10; i++)
 		buf_addf(&long_text, "%s\n", text);
@@ -70,7 +73,11 @@ say(const char *id, const char *text, int pieces)
 	json_object_set_new(turn, "assistant", json_string(buf_str(&long_text)));
 	json_array_append_new(session_turns(s), turn);
 	assert_int_equal(session_save(home, s, &e), 0);
-	assert_int_equal(fts_put(fts, &file, s, &e), 0);
+	g = growth_new(home, &file);
+	while ((more = growth_step(g, fts, &e)) == 1)
+		;
+	assert_int_equal(more, 0);
+	growth_free(g);
 }
 
 static struct vectors

@@ -13,6 +13,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "engined/fts.h"
+#include "engined/growth.h"
 #include "engined/match.h"
 #include "engined/recall.h"
 #include "engined/session.h"
@@ -422,20 +423,33 @@ test_recall_leaves_the_references_store_alone(void **state)
 }
 
 static void
+put_in(struct fts *x, const char *id)
+{
+	struct fts_file f = { .mtime_us = 1, .size = 1 };
+	struct growth *g;
+
+	snprintf(f.id, sizeof(f.id), "%s", id);
+	g = growth_new(home, &f);
+	while (growth_step(g, x, NULL) == 1)
+		;
+	assert_false(growth_failed(g));
+	growth_free(g);
+}
+
+static void
 test_fts_takes_back_what_is_not_ended_well(void **state)
 {
 	struct fts *x = fts_open(home, NULL);
-	struct fts_file f = { .id = "a1", .mtime_us = 1, .size = 1 };
-	cleanup_json json_t *old = json_loads("{\"turns\":[{\"user\":\"old\"}]}", 0, NULL);
-	cleanup_json json_t *new = json_loads("{\"turns\":[{\"user\":\"fresh\"}]}", 0, NULL);
 	struct fts_hit hits[5];
 	int n;
 
+	say("a1", "old", "");
 	assert_int_equal(fts_begin(x, NULL), 0);
-	assert_int_equal(fts_put(x, &f, old, NULL), 0);
+	put_in(x, "a1");
 	assert_int_equal(fts_end(x, true, NULL), 0);
+	say("a1", "fresh", "");
 	assert_int_equal(fts_begin(x, NULL), 0);
-	assert_int_equal(fts_put(x, &f, new, NULL), 0);
+	put_in(x, "a1");
 	assert_int_equal(fts_end(x, false, NULL), 0);
 	assert_int_equal(n = fts_search(x, "old fresh", NULL, hits, 5, NULL), 1);
 	assert_non_null(strstr(hits[0].snippet, "old"));
