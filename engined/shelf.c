@@ -18,6 +18,8 @@
 #include "engined/redact.h"
 #include "engined/vectors.h"
 
+#define SHRINK		32		/* pieces that go in a step */
+
 static const char *const steps[] = {
 	"CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);"
 	"CREATE TABLE files (id INTEGER PRIMARY KEY, root INTEGER NOT NULL, path TEXT NOT NULL, mtime_us INTEGER NOT NULL,"
@@ -162,59 +164,118 @@ shelf_end(struct shelf *x, bool ok, struct error *e)
 }
 
 int
-shelf_remove(struct shelf *x, int64_t root, const char *path, struct error *e)
+shelf_shrink(struct shelf *x, int64_t root, const char *path, int64_t most, struct error *e)
 {
-	int64_t f[3] = { 0, 0, 0 };		/* id, first, pieces */
+	int64_t f[3] = { 0, 0, 0 }, left;	/* id, first, pieces */
 
 	if (row_of(x, db_query(x->file.db, e, "SELECT id, first, pieces FROM files WHERE root = ? AND path = ?", "is", root, path),
 	    f, 3, e) == -1)
 		return -1;
-	if (f[2] > 0 && (vectors_remove(x->file.db, root, f[1], f[2], e) == -1 || db_run(x->file.db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1 ||
-	    db_run(x->file.db, e, "DELETE FROM pieces WHERE id BETWEEN ? AND ?", "ii", f[1], f[1] + f[2] - 1) == -1))
+	left = f[2] > most ? f[2] - most : 0;
+	if (f[2] > 0 && (vectors_remove(x->file.db, root, f[1] + left, f[2] - left, e) == -1 ||
+	    db_run(x->file.db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", f[1] + left, f[1] + f[2] - 1) == -1 ||
+	    db_run(x->file.db, e, "DELETE FROM pieces WHERE id BETWEEN ? AND ?", "ii", f[1] + left, f[1] + f[2] - 1) == -1))
 		return -1;
-	return db_run(x->file.db, e, "DELETE FROM files WHERE id = ?", "i", f[0]);
+	if (left == 0)
+		return db_run(x->file.db, e, "DELETE FROM files WHERE id = ?", "i", f[0]);
+	return db_run(x->file.db, e, "UPDATE files SET size = -1, pieces = ? WHERE id = ?", "ii", left, f[0]) == -1 ? -1 : 1;
+}
+
+int
+shelf_remove(struct shelf *x, int64_t root, const char *path, struct error *e)
+{
+	return shelf_shrink(x, root, path, INT64_MAX, e);
+}
+
+/* ---- a file comes in ------------------------------------------------------------------------------ */
+
+struct shelf_growth {
+	struct shelf_file file;		/* its path is ours */
+	int64_t		 root;
+	char		*text;		/* NULL: it has none */
+	struct pieces	 cut;
+	int64_t		 id;		/* 0: what it had is not gone yet */
+	int64_t		 pieces;	/* that are in */
+};
+
+struct shelf_growth *
+shelf_growth_new(int64_t root, const struct shelf_file *file, const char *text)
+{
+	struct shelf_growth *g = xcalloc(1, sizeof(*g));
+
+	*g = (struct shelf_growth){ .file = *file, .root = root, .text = xstrdup0(text) };
+	g->file.path = xstrdup(file->path);
+	return g;
+}
+
+void
+shelf_growth_free(struct shelf_growth *g)
+{
+	if (g == NULL)
+		return;
+	pieces_end(&g->cut);
+	free(g->file.path);
+	free(g->text);
+	free(g);
 }
 
 static int
-add_piece(struct shelf *x, int64_t id, int64_t file, const char *name, const struct piece *p, struct error *e)
+add_piece(struct shelf *x, struct shelf_growth *g, const struct piece *p, struct error *e)
 {
 	cleanup_free char *content = xstrndup(p->text, p->len);
+	int64_t id = x->file.next++;		/* also when this is taken back: a gap does no harm */
 
-	if (db_run(x->file.db, e, "INSERT INTO words (rowid, name, content) VALUES (?, ?, ?)", "iss", id, name, content) == -1)
+	if (db_run(x->file.db, e, "INSERT INTO words (rowid, name, content) VALUES (?, ?, ?)", "iss", id,
+	    g->pieces++ == 0 ? g->file.path : "", content) == -1)
 		return -1;
-	return db_run(x->file.db, e, "INSERT INTO pieces (id, file, line, last) VALUES (?, ?, ?, ?)", "iiii", id, file, p->first, p->last);
+	return db_run(x->file.db, e, "INSERT INTO pieces (id, file, line, last) VALUES (?, ?, ?, ?)", "iiii", id, g->id, p->first, p->last);
 }
 
-/* How many pieces, -1 on error. */
-static int64_t
-add_pieces(struct shelf *x, int64_t file, const char *name, const char *text, struct error *e)
+/* A step of letting go of what it had. Then its row is there, of no file's size. */
+static int
+begin(struct shelf *x, struct shelf_growth *g, struct error *e)
 {
-	struct pieces pieces;
-	struct piece p;
-	int64_t n = 0;
-	int done = 0;
+	int more = shelf_shrink(x, g->root, g->file.path, SHRINK, e);
 
-	pieces_begin(&pieces, text);
-	for (; done == 0 && pieces_next(&pieces, &p); n++)
-		done = add_piece(x, x->file.next + n, file, n == 0 ? name : "", &p, e);
-	pieces_end(&pieces);
-	return done == -1 ? -1 : n;
+	if (more != 0)
+		return more;
+	if (db_run(x->file.db, e, "INSERT INTO files (root, path, mtime_us, size, first, pieces) VALUES (?, ?, ?, -1, ?, 0)",
+	    "isii", g->root, g->file.path, g->file.mtime_us, x->file.next) == -1)
+		return -1;
+	g->id = sqlite3_last_insert_rowid(db_handle(x->file.db));
+	if (g->text != NULL)
+		pieces_begin(&g->cut, g->text);
+	return 1;
+}
+
+int
+shelf_grow(struct shelf *x, struct shelf_growth *g, struct error *e)
+{
+	struct piece p;
+
+	if (g->id == 0)
+		return begin(x, g, e);
+	if (g->text != NULL && pieces_next(&g->cut, &p))
+		return add_piece(x, g, &p, e) == -1 ? -1 : 1;
+	return db_run(x->file.db, e, "UPDATE files SET size = ?, pieces = ? WHERE id = ?", "iii", g->file.size, g->pieces, g->id);
+}
+
+int
+shelf_pause(struct shelf *x, const struct shelf_growth *g, struct error *e)
+{
+	return db_run(x->file.db, e, "UPDATE files SET pieces = ? WHERE id = ?", "ii", g->pieces, g->id);
 }
 
 int
 shelf_put(struct shelf *x, int64_t root, const struct shelf_file *file, const char *text, struct error *e)
 {
-	int64_t id, pieces = 0;
+	struct shelf_growth *g = shelf_growth_new(root, file, text);
+	int more;
 
-	if (shelf_remove(x, root, file->path, e) == -1 ||
-	    db_run(x->file.db, e, "INSERT INTO files (root, path, mtime_us, size, first, pieces) VALUES (?, ?, ?, ?, ?, 0)",
-	    "isiii", root, file->path, file->mtime_us, file->size, x->file.next) == -1)
-		return -1;
-	id = sqlite3_last_insert_rowid(db_handle(x->file.db));
-	if (text != NULL && (pieces = add_pieces(x, id, file->path, text, e)) == -1)
-		return -1;
-	x->file.next += pieces;	/* also when this is taken back: a gap does no harm */
-	return db_run(x->file.db, e, "UPDATE files SET pieces = ? WHERE id = ?", "ii", pieces, id);
+	while ((more = shelf_grow(x, g, e)) == 1)
+		;
+	shelf_growth_free(g);
+	return more;
 }
 
 /* ---- search ---------------------------------------------------------------------------------------- */

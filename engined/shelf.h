@@ -2,8 +2,7 @@
 /*
  * The full-text index of files: rag/workspace.sqlite. All in it was read
  * through toolrunner and can be read again, so a file that is damaged is set
- * aside and begun anew. Workspaces are kept apart; a file's pieces are
- * replaced together or not at all. It says what stood in a file; whether a
+ * aside and begun anew. Workspaces are kept apart. It says what stood in a file; whether a
  * turn may see that is toolrunner's to say (indexing.c).
  */
 #ifndef ALPI_ENGINED_SHELF_H
@@ -20,6 +19,7 @@
 
 struct db;
 struct shelf;
+struct shelf_growth;		/* a file on its way in */
 
 /* What is known of a file. */
 struct shelf_file {
@@ -58,6 +58,16 @@ int	 shelf_begin(struct shelf *x, struct error *e);
 int	 shelf_end(struct shelf *x, bool ok, struct error *e);
 /* The file's pieces instead of those it had; text NULL: it has none. 0 or -1. */
 int	 shelf_put(struct shelf *x, int64_t root, const struct shelf_file *file, const char *text, struct error *e);
+/*
+ * The same in steps of a few milliseconds, for a transaction that may end between two of them: shelf_pause before it does.
+ * Until the last step the file has a size that is no file's. shelf_grow: 1: there is more to do, 0: all of it is there, -1.
+ */
+struct shelf_growth *shelf_growth_new(int64_t root, const struct shelf_file *file, const char *text);
+void	 shelf_growth_free(struct shelf_growth *g);
+int	 shelf_grow(struct shelf *x, struct shelf_growth *g, struct error *e);
+int	 shelf_pause(struct shelf *x, const struct shelf_growth *g, struct error *e);
+/* At most so many of its pieces go, the last ones first, and with the last of all the file. 1: there are more, 0 or -1. */
+int	 shelf_shrink(struct shelf *x, int64_t root, const char *path, int64_t most, struct error *e);
 /* Nothing of it stays. 0 or -1. */
 int	 shelf_remove(struct shelf *x, int64_t root, const char *path, struct error *e);
 

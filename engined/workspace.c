@@ -23,6 +23,7 @@ TAILQ_HEAD(passes, workspace_pass);
 struct workspace {
 	char			*home;
 	struct shelf		*shelf;		/* NULL: nobody needs it now */
+	int64_t			 discarded;	/* how often it was damaged */
 	struct event		*slice, *idle;
 	struct passes		 passes;	/* the first one runs */
 };
@@ -84,6 +85,7 @@ workspace_distrust(struct workspace *w, const struct error *e)
 		return;
 	log_warn("index of the workspace is damaged and set aside: %s", e->text);
 	shelf_discard(steal(w->shelf));
+	w->discarded++;
 }
 
 static void
@@ -140,6 +142,7 @@ workspace_forget(struct workspace_pass *p)
 	free(p->scope);
 	free(p->embedder);
 	free(p->page);
+	shelf_growth_free(p->growth);
 	free(p);
 	soon(w);
 }
@@ -235,6 +238,8 @@ go_on(struct workspace_pass *p, struct error *e)
 {
 	struct shelf *shelf = workspace_shelf(p->of, e);
 
+	if (p->began != p->of->discarded)	/* because of an error in a search: numbers of the old one mean nothing now */
+		return error_set(e, ERR_unavailable, "index of the workspace was closed");
 	if (shelf == NULL || (p->work == NULL && pass_compare(p, shelf, e) == -1) ||
 	    (pass_has_work(p) && pass_work(p, shelf, e) == -1))
 		return -1;
@@ -257,6 +262,8 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 
 	if (p == NULL || p->asked)
 		return;
+	if (p->nfiles == 0)
+		p->began = p->of->discarded;
 	if (!p->listed) {
 		pass_ask_list(p);
 		return;

@@ -38,6 +38,8 @@ struct workspace_pass {
 	size_t				 nwork, at;
 	char				*page;		/* texts being put in, NULL: none */
 	size_t				 len, read;
+	struct shelf_growth		*growth;	/* the file of it that comes in now, NULL: none */
+	int64_t				 began;		/* the workspace's count of damaged indexes, then */
 	char				*embedder;	/* NULL: no vectors are wanted, or no more of them */
 	struct vectors			 vectors;
 	int64_t				 sent[EMBED_BATCH], after, begun;	/* pieces asked about; the last of those before; how many so far */

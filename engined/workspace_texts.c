@@ -13,6 +13,7 @@
 #define ASK_BYTES	900000		/* of the files whose text is asked for at once, */
 #define ASK_PATHS	256		/* and how many */
 #define REASONS		10
+#define GONE_AT_ONCE	64		/* pieces */
 
 /* The next files whose text is needed; those that are gone stand between them and end the page. */
 void
@@ -41,36 +42,51 @@ note_skipped(struct workspace_pass *p, const struct page_text *t)
 		json_array_append_new(p->result.reasons, json_pack("{s:s, s:s}", "path", t->file.path, "reason", t->why));
 }
 
+/* A step of taking out the next file. */
+static int
+remove_one(struct workspace_pass *p, struct shelf *shelf, struct error *e)
+{
+	int more = shelf_shrink(shelf, p->root, p->work[p->at].file.path, GONE_AT_ONCE, e);
+
+	if (more != 0)
+		return more == -1 ? -1 : 0;
+	p->result.removed++;
+	free(p->work[p->at++].file.path);
+	return 0;
+}
+
 static int
 put(struct workspace_pass *p, struct shelf *shelf, const struct page_text *t, struct error *e)
 {
 	if (p->at == p->nwork || p->work[p->at].gone || strcmp(p->work[p->at].file.path, t->file.path) != 0)
 		return error_set(e, ERR_unavailable, "texts of files: not the ones that were asked for");
-	free(p->work[p->at++].file.path);
 	if (t->gone) {
-		p->result.removed++;
-		return shelf_remove(shelf, p->root, t->file.path, e);
+		p->work[p->at].gone = true;
+		return 0;
 	}
+	free(p->work[p->at++].file.path);
 	if (t->text == NULL)
 		note_skipped(p, t);
 	else
 		p->result.indexed++;
-	return shelf_put(shelf, p->root, &t->file, t->text, e);
+	p->growth = shelf_growth_new(p->root, &t->file, t->text);
+	return 0;
 }
 
-/* The next file of the page, the page's end, or a file that is gone. 0 or -1. */
+/* A step of the file that comes in or goes, the next one of the page, or the page's end. 0 or -1. */
 static int
 work_one(struct workspace_pass *p, struct shelf *shelf, struct error *e)
 {
 	struct page_text t;
 	int more, done;
 
-	if (p->page == NULL) {
-		p->result.removed++;
-		done = shelf_remove(shelf, p->root, p->work[p->at].file.path, e);
-		free(p->work[p->at++].file.path);
-		return done;
+	if (p->growth != NULL) {
+		if ((more = shelf_grow(shelf, p->growth, e)) == 0)
+			shelf_growth_free(steal(p->growth));
+		return more == -1 ? -1 : 0;
 	}
+	if (p->at < p->nwork && p->work[p->at].gone)
+		return remove_one(p, shelf, e);
 	if ((more = page_text_next(p->page, p->len, &p->read, &t, e)) != 1) {
 		free(steal(p->page));
 		return more;
@@ -83,7 +99,7 @@ work_one(struct workspace_pass *p, struct shelf *shelf, struct error *e)
 bool
 pass_has_work(const struct workspace_pass *p)
 {
-	return p->page != NULL || (p->at < p->nwork && p->work[p->at].gone);
+	return p->growth != NULL || p->page != NULL || (p->at < p->nwork && p->work[p->at].gone);
 }
 
 int
@@ -96,6 +112,8 @@ pass_work(struct workspace_pass *p, struct shelf *shelf, struct error *e)
 		return -1;
 	while (done == 0 && pass_has_work(p) && clock_mono_ms() < until)
 		done = work_one(p, shelf, e);
+	if (done == 0 && p->growth != NULL)
+		done = shelf_pause(shelf, p->growth, e);
 	if (shelf_end(shelf, done == 0, e) == -1)
 		return -1;
 	return done;

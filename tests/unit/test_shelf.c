@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/db.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "engined/page.h"
@@ -378,6 +379,67 @@ test_workspace_pass_that_fails_leaves_the_index(void **state)
 	assert_string_equal(pass_error.text, "the worker says no");
 }
 
+/* ---- a file that is cut off -------------------------------------------------------------------------------- */
+
+/* The pieces of all files, in order, with their lines; the caller frees. */
+static char *
+all_pieces(void)
+{
+	sqlite3_stmt *s = db_query(shelf_db(shelf), NULL, "SELECT w.name, p.line, p.last, w.content FROM words w JOIN pieces p ON p.id = w.rowid"
+	    " ORDER BY w.rowid", "");
+	struct buf b = BUF(0);
+
+	while (db_step(shelf_db(shelf), s, NULL) == 1)
+		buf_addf(&b, "%s %d %d %s--\n", (const char *)sqlite3_column_text(s, 0), sqlite3_column_int(s, 1), sqlite3_column_int(s, 2),
+		    (const char *)sqlite3_column_text(s, 3));
+	db_done(s);
+	return buf_take(&b);
+}
+
+static void
+grow(const char *text, int steps)
+{
+	struct shelf_file f = { .path = (char *)"a.txt", .mtime_us = 1, .size = 2 };
+	struct shelf_growth *g = shelf_growth_new(root, &f, text);
+	int more = 1;
+
+	assert_int_equal(shelf_begin(shelf, NULL), 0);
+	while (steps-- > 0 && (more = shelf_grow(shelf, g, NULL)) == 1)
+		;
+	if (more == 1)
+		more = shelf_pause(shelf, g, NULL);
+	assert_int_equal(more, 0);
+	assert_int_equal(shelf_end(shelf, true, NULL), 0);
+	shelf_growth_free(g);
+}
+
+/* Whatever the step it was cut off behind, it counts as changed, and the next time leaves the same as if there had been none. */
+static void
+test_a_file_that_was_cut_off_is_replaced_by_the_next_time(void **state)
+{
+	cleanup_buf struct buf text = BUF(0);
+	cleanup_free char *wanted = NULL;
+
+	for (int i = 0; i < 2000; i++)
+		buf_addf(&text, "line %d\n", i);
+	put_at(root, "a.txt", buf_str(&text));
+	wanted = all_pieces();
+	for (int steps = 0; steps < 90; steps += 7) {
+		cleanup_free char *got = NULL;
+		struct shelf_file *files;
+		size_t n;
+
+		grow(buf_str(&text), steps);
+		assert_int_equal(shelf_files(shelf, root, &files, &n, NULL), 0);
+		assert_true(n == 1 && (files[0].size == -1 || steps == 0 || steps > 80));
+		shelf_files_free(files, n);
+		grow(buf_str(&text), steps / 2);
+		grow(buf_str(&text), INT32_MAX);
+		got = all_pieces();
+		assert_string_equal(got, wanted);
+	}
+}
+
 int
 main(void)
 {
@@ -395,6 +457,7 @@ main(void)
 		CASE(test_shelf_remembers_files_without_text),
 		PASS(test_workspace_pass_reads_what_is_new),
 		PASS(test_workspace_pass_that_fails_leaves_the_index),
+		CASE(test_a_file_that_was_cut_off_is_replaced_by_the_next_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
