@@ -80,27 +80,29 @@ is_python(const char *word)
 	    (strncmp(tail, "3.", 2) == 0 && tail[2] != '\0' && tail[2 + strspn(tail + 2, "0123456789")] == '\0'));
 }
 
-/* The skill of HOME/skills/CATEGORY/NAME/scripts/run.py; NULL. The caller frees. */
-static char *
+/* The skill and the script of HOME/skills/CATEGORY/NAME/scripts/SCRIPT.py: {name, script}. New reference; NULL. */
+static json_t *
 skill_of(const char *home, const char *path)
 {
-	size_t n = strlen(home);
-	char name[128];
-	int end = 0;
+	size_t n = strlen(home), len;
+	char name[128], script[128];
 
 	if (strncmp(path, home, n) != 0 || strstr(path, "..") != NULL || path[n] != '/')
 		return NULL;
-	if (sscanf(path + n, "/skills/%*[^/]/%127[^/]/scripts/run.py%n", name, &end) != 1 || end == 0 || path[n + (size_t)end] != '\0')
+	if (sscanf(path + n, "/skills/%*[^/]/%127[^/]/scripts/%127s", name, script) != 2)
 		return NULL;
-	return xstrdup(name);
+	len = strlen(script);
+	if (len < 4 || strcmp(script + len - 3, ".py") != 0 || script[0] == '.' || strchr(script, '/') != NULL ||
+	    strlen(strstr(path + n, "/scripts/") + strlen("/scripts/")) != len)
+		return NULL;
+	return json_pack("{s:s, s:s}", "name", name, "script", script);
 }
 
 json_t *
 script_parse(const char *home, const char *line, struct error *e)
 {
 	cleanup_json json_t *words = words_of(home, line, e);
-	cleanup_free char *name = NULL;
-	json_t *args;
+	json_t *args, *call = NULL;
 	size_t at = 0;
 
 	if (words == NULL)
@@ -108,16 +110,18 @@ script_parse(const char *home, const char *line, struct error *e)
 	if (json_array_size(words) > 0 && is_python(json_string_value(json_array_get(words, 0))))
 		at++;
 	if (at < json_array_size(words))
-		name = skill_of(home, json_string_value(json_array_get(words, at)));
-	if (name == NULL) {
-		error_set(e, ERR_invalid, "a job without an agent runs [python3] ${ALPI_HOME}/skills/CATEGORY/NAME/scripts/run.py and "
+		call = skill_of(home, json_string_value(json_array_get(words, at)));
+	if (call == NULL) {
+		error_set(e, ERR_invalid, "a job without an agent runs [python3] ${ALPI_HOME}/skills/CATEGORY/NAME/scripts/SCRIPT.py and "
 		    "arguments, no flags and no shell");
 		return NULL;
 	}
 	args = json_array();
 	while (++at < json_array_size(words))
 		json_array_append(args, json_array_get(words, at));
-	return json_pack("{s:s, s:s, s:o}", "action", "run", "name", name, "args", args);
+	json_object_set_new(call, "action", json_string("run"));
+	json_object_set_new(call, "args", args);
+	return call;
 }
 
 bool

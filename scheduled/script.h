@@ -19,7 +19,7 @@ struct script;
 typedef void script_done(void *arg, const char *outcome, const char *text);
 
 /*
- * The call that a command line asks for: {name, args} of the tool skill, which runs a skill's scripts/run.py.
+ * The call that a command line asks for: {name, args} of the tool skill, which runs one of a skill's scripts.
  * New reference; NULL with ERR_invalid for everything else.
  */
 json_t	*script_parse(const char *home, const char *line, struct error *e);

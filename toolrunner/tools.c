@@ -88,6 +88,7 @@ const struct tool tools[] = {
 		    "\"action\":{\"type\":\"string\",\"enum\":[\"run\",\"test\",\"invoke\",\"validate\"]},"
 		    "\"name\":{\"type\":\"string\"},"
 		    "\"args\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+		    "\"script\":{\"type\":\"string\",\"default\":\"run.py\"},"
 		    "\"timeout\":{\"type\":\"integer\",\"description\":\"seconds\",\"default\":600}},\"required\":[\"action\",\"name\"]}",
 	}, {
 		.name = "db", .needs = CAP_remember, .limit_s = 30, .run = tool_db, .skill_arg = "skill",

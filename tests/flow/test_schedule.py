@@ -308,6 +308,7 @@ def test_a_job_without_an_agent_runs_a_skills_script(home, provider):
     scripts.mkdir(parents=True)
     (scripts.parent / "SKILL.md").write_text(SKILL)
     (scripts / "run.py").write_text("import sys\nprint('rows', sys.argv[1])\nsys.exit(int(sys.argv[2]))\n")
+    (scripts / "fetch.py").write_text("print('fetched')\n")
     home.give(home.path / "skills")
     line = "python3 ${ALPI_HOME}/skills/data/csv/scripts/run.py 'a b' "
     good = add(home, "--at", "2099-01-01", "--notify", line + "0")
@@ -317,5 +318,7 @@ def test_a_job_without_an_agent_runs_a_skills_script(home, provider):
     bad = add(home, "--at", "2099-01-02", line + "3")
     failed = home.run("schedule", "fire", bad["id"], check=False)
     assert failed.returncode == 1 and "exit 3" in failed.stdout
+    other = add(home, "--at", "2099-01-04", "--no-agent", "$ALPI_HOME/skills/data/csv/scripts/fetch.py")
+    assert home.run("schedule", "fire", other["id"]).stdout == "OK  fetched\n"
     refused = home.run("schedule", "add", "--no-agent", "--at", "2099-01-03", "sh -c 'rm x'", check=False)
     assert refused.returncode == 1 and provider.stats()["requests"] == 0

@@ -277,7 +277,7 @@ test_a_job_names_a_platform_in_the_words_of_older_files_too(void **state)
 }
 
 static void
-test_a_script_is_a_skills_run_py_and_nothing_else(void **state)
+test_a_script_is_a_skills_and_nothing_else(void **state)
 {
 	static const struct { const char *line, *args; } rows[] = {
 		{ "python3 ${ALPI_HOME}/skills/data/csv/scripts/run.py a 'b c' \"d\\\"e\" f\\ g", "[\"a\",\"b c\",\"d\\\"e\",\"f g\"]" },
@@ -286,7 +286,9 @@ test_a_script_is_a_skills_run_py_and_nothing_else(void **state)
 		{ "python3 -c 'x' /h/skills/data/csv/scripts/run.py", NULL }, { "python3 -m x", NULL }, { "sh /h/skills/data/csv/scripts/run.py", NULL },
 		{ "/h/skills/data/csv/scripts/../run.py", NULL }, { "/h/skills/data/../csv/scripts/run.py", NULL },
 		{ "/h/skills/csv/scripts/run.py", NULL }, { "/etc/passwd", NULL }, { "python3", NULL }, { "", NULL }, { "'open", NULL },
-		{ "/h/skills/data/csv/scripts/run.py2", NULL }, { "/hh/skills/data/csv/scripts/run.py", NULL },
+		{ "/h/skills/data/csv/scripts/fetch.py x", "[\"x\"]" }, { "/h/skills/data/csv/scripts/a/b.py", NULL },
+		{ "'/h/skills/data/csv/scripts/a b.py'", NULL }, { "/h/skills/data/csv/scripts/.py", NULL }, { "/h/skills/data/csv/scripts/.x.py", NULL },
+		{ "/h/skills/data/csv/scripts/run.sh", NULL }, { "/h/skills/data/csv/scripts/run.py2", NULL }, { "/hh/skills/data/csv/scripts/run.py", NULL },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -297,6 +299,7 @@ test_a_script_is_a_skills_run_py_and_nothing_else(void **state)
 		if (call == NULL)
 			continue;
 		assert_string_equal(json_str(call, "name", ""), "csv");
+		assert_string_equal(json_str(call, "script", ""), strstr(rows[i].line, "fetch") != NULL ? "fetch.py" : "run.py");
 		args = json_text(json_object_get(call, "args"));
 		assert_string_equal(args, rows[i].args);
 	}
@@ -455,7 +458,7 @@ main(void)
 		CASE(test_many_come_and_go),
 		CASE(test_a_twin_is_known_by_time_and_beginning),
 		CASE(test_a_job_names_a_platform_in_the_words_of_older_files_too),
-		CASE(test_a_script_is_a_skills_run_py_and_nothing_else),
+		CASE(test_a_script_is_a_skills_and_nothing_else),
 		CASE(test_a_due_time_has_one_run_whatever_dies),
 		CASE(test_how_a_job_ran_is_the_ledgers_word_then_the_file_then_the_row),
 		CASE(test_runs_json_says_how_each_job_stands),

@@ -72,14 +72,15 @@ read_schema(struct skill *s, struct error *e)
 static int
 skill_read(struct skill *s, const struct tool_call *call, struct error *e)
 {
-	cleanup_free char *script = path_join(call->skill, "scripts/run.py");
+	const char *name = json_str(call->args, "script", "run.py");	/* a job may name another one */
+	cleanup_free char *script = xasprintf("%s/scripts/%s", call->skill, name);
 	struct stat st;
 
 	s->name = json_str(call->args, "name", "");
 	s->text.max = SKILL_FILE_MAX;
 	if (read_text(call, &s->text, e) == -1 || read_schema(s, e) == -1)
 		return -1;
-	if (lstat(script, &st) == 0 && S_ISREG(st.st_mode))
+	if (strchr(name, '/') == NULL && lstat(script, &st) == 0 && S_ISREG(st.st_mode))
 		s->script = steal(script);
 	return 0;
 }
