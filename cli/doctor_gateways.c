@@ -8,13 +8,27 @@
 #include "common/json.h"
 #include "common/mem.h"
 
+static const char *
+label_of(const char *name)
+{
+	const struct gateway_kind *kind = gateway_kind_find(name);
+
+	return kind != NULL ? kind->label : name;
+}
+
+/* What a platform that works cannot do; "". */
+static const char *
+limit_of(const char *name)
+{
+	return strcmp(name, "matrix") == 0 ? " (encrypted rooms cannot be read)" : "";
+}
+
 /* What is configured is tried, each with its own servers. */
 static void
 check_gateway(struct doctor *d, const json_t *g)
 {
 	const char *name = json_str(g, "name", ""), *status = json_str(g, "status", ""), *why = json_str(g, "why", "");
-	const struct gateway_kind *kind = gateway_kind_find(name);
-	const char *label = kind != NULL ? kind->label : name;
+	const char *label = label_of(name);
 	cleanup_json json_t *probe = NULL;
 	struct error e = { 0 };
 
@@ -29,7 +43,7 @@ check_gateway(struct doctor *d, const json_t *g)
 		doctor_row(d, "Gateways", label, WARN, "%s, %s after %lld failures: %s", json_str(probe, "who", ""), status,
 		    (long long)json_int(g, "failures", 0), why);
 	else
-		doctor_row(d, "Gateways", label, *why != '\0' ? WARN : OK, "%s%s%s", json_str(probe, "who", ""), *why != '\0' ? ": " : "", why);
+		doctor_row(d, "Gateways", label, *why != '\0' ? WARN : OK, "%s%s%s%s", json_str(probe, "who", ""), limit_of(name), *why != '\0' ? ": " : "", why);
 }
 
 void
@@ -40,9 +54,14 @@ doctor_gateways(struct doctor *d)
 	size_t i, configured = 0;
 	json_t *g;
 
-	json_array_foreach(json_object_get(all, "gateways"), i, g)
+	json_array_foreach(json_object_get(all, "gateways"), i, g) {
+		const char *missing = json_str(g, "missing", NULL);
+
 		if (json_bool(g, "configured", false) && ++configured)
 			check_gateway(d, g);
+		else if (missing != NULL && ++configured)	/* some of what it needs is there */
+			doctor_row(d, "Gateways", label_of(json_str(g, "name", "")), INFO, "not configured: %s is missing", missing);
+	}
 	if (configured == 0 && d->engine != NULL)
 		doctor_row(d, "Gateways", "Platforms", INFO, "none configured (alpi gateway enable NAME)");
 }

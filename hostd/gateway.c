@@ -77,7 +77,6 @@ finish_row(json_t *row, const char *off, const json_t *now, const char *silent)
 	else
 		json_object_set_new(row, "why", json_string(why != NULL ? why : silent));
 	json_object_del(row, "opens");
-	json_object_del(row, "missing");
 }
 
 static void
