@@ -33,6 +33,9 @@ struct gateway_kind {
 	const char	*files[4];	/* of the home, which go with the platform; ends with NULL */
 };
 
+/* A file of a home, by the platform's name: it was removed, and gatewayd has not forgotten it yet. */
+#define GATEWAY_REMOVED	"gateway/.removed-%s"
+
 extern const struct gateway_kind gateway_kinds[];	/* ends with a row without a name */
 extern const char *const gateway_variables[];		/* all of the keys' variables; ends with NULL */
 

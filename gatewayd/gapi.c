@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/json.h"
+#include "common/json_foreign.h"
 #include "common/mem.h"
 
 #define ANSWER_MAX	(4 * 1024 * 1024)
@@ -84,7 +85,7 @@ on_done(void *arg, const struct error *e)
 	if (e == NULL && c->body.len == 0)
 		said = json_object();			/* 204 */
 	else if (e == NULL)
-		said = json_parse(buf_str(&c->body), c->body.len, DEPTH, NULL);
+		said = json_foreign(buf_str(&c->body), c->body.len, DEPTH, NULL);
 	if (json_is_object(said) && c->status >= 200 && c->status < 300) {
 		finish(c, &(struct gapi_answer){ .ok = true, .status = c->status, .said = said, .code = "", .retry_ms = -1 });
 		return;

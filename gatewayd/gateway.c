@@ -69,6 +69,20 @@ gateway_free(struct gateway *g)
 	free(steal(g->lines));
 }
 
+static const char *
+account_of(const struct line *l)
+{
+	return l->platform->account == NULL ? l->platform->name : l->platform->account(l->self);
+}
+
+bool
+line_is_of(const struct line *l, const char *account)
+{
+	const char *ours = account_of(l);
+
+	return account == NULL || (ours != NULL && strcmp(ours, account) == 0);
+}
+
 const struct line *
 gateway_line(const struct gateway *g, const char *name)
 {
@@ -76,4 +90,12 @@ gateway_line(const struct gateway *g, const char *name)
 		if (strcmp(l->platform->name, name) == 0)
 			return l->self == NULL ? NULL : l;
 	return NULL;
+}
+
+const char *
+gateway_account(const struct gateway *g, const char *name)
+{
+	const struct line *l = gateway_line(g, name);
+
+	return l == NULL ? NULL : account_of(l);
 }

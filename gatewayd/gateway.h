@@ -60,6 +60,8 @@ struct platform {
 	 */
 	int	 (*open)(struct gateway *g, void **self, const char **wrong, struct error *e);
 	void	 (*serve)(void *self);		/* it may talk to the network from here on */
+	/* Who we are there, as the inbox knows it; NULL: nobody now. Without the function: the platform's own name. */
+	const char *(*account)(const void *self);
 	void	 (*stop)(void *self);		/* take nothing in any more */
 	void	 (*free)(void *self);
 	const struct breaker *(*breaker)(const void *self);
@@ -89,7 +91,7 @@ struct platform {
 struct line {
 	const struct platform	*platform;
 	void			*self;		/* NULL: off */
-	const char		*wrong;
+	const char		*wrong;		/* it is off, or on and kept from listening by somebody else: why; NULL */
 };
 
 struct gateway {
@@ -111,6 +113,11 @@ void	 gateway_stop(struct gateway *g);
 void	 gateway_free(struct gateway *g);
 /* NULL: no such platform, or it is off. */
 const struct line *gateway_line(const struct gateway *g, const char *name);
+
+/* Is it of this account? One that is not known, NULL, may be any. What came for one account is never answered by another. */
+bool	 line_is_of(const struct line *l, const char *account);
+/* A platform's account; NULL: it has none, or is off. */
+const char *gateway_account(const struct gateway *g, const char *name);
 
 /* The handler of gateway.probe. */
 int	 gateway_probe(struct call *c, const void *in, struct error *e);

@@ -191,6 +191,12 @@ gmail_free(void *self)
 	free(gm);
 }
 
+static const char *
+gmail_account(const void *self)
+{
+	return oauth_email(((const struct gmail *)self)->oauth);
+}
+
 static const struct breaker *
 gmail_breaker(const void *self)
 {
@@ -260,6 +266,7 @@ const struct platform gmail_platform = {
 	.serve = gmail_serve,
 	.stop = gmail_stop,
 	.free = gmail_free,
+	.account = gmail_account,
 	.breaker = gmail_breaker,
 	.allow = gmail_allow,
 	.split = gmail_split,

@@ -12,6 +12,7 @@
 #include "gatewayd/gateway.h"
 #include "gatewayd/mailfile.h"
 #include "gatewayd/oauth.h"
+#include "gatewayd/stuck.h"
 
 struct gmail_round;
 
@@ -34,6 +35,7 @@ struct gmail {
 	struct mailfiles	 files;
 	struct event		*timer;		/* the next round */
 	struct gmail_round	*round;		/* under way; NULL */
+	struct stuck		 stuck;		/* on this message */
 	bool			 serving;
 	struct gmail_asked	 asked[4];	/* the newest first */
 	char			*said;		/* the failure that was logged last; NULL: none */

@@ -25,7 +25,7 @@
 #define RAW_MAX		(MIME_MAX / 3 * 4 + 65536)
 
 struct taken {				/* an arrival and what it borrows */
-	char	*ref, *from, *text, *meta, *files;
+	char	*ref, *from, *text, *mention, *meta, *files;
 	bool	 stranger;
 };
 
@@ -53,6 +53,7 @@ rows_clear(struct gmail_round *r)
 		free(r->rows[i].ref);
 		free(r->rows[i].from);
 		free(r->rows[i].text);
+		free(r->rows[i].mention);
 		free(r->rows[i].meta);
 		free(r->rows[i].files);
 	}
@@ -114,7 +115,7 @@ keep(struct gmail_round *r, const char *mark)
 
 	for (size_t i = 0; i < r->n; i++)
 		rows[i] = (struct arrival){ .ref = r->rows[i].ref, .chat = r->rows[i].from, .sender = r->rows[i].from,
-		    .text = r->rows[i].text, .meta = r->rows[i].meta, .files = r->rows[i].files,
+		    .text = r->rows[i].text, .mention = r->rows[i].mention, .meta = r->rows[i].meta, .files = r->rows[i].files,
 		    .stranger = r->rows[i].stranger };
 	if (intake(r->in->gateway, NAME, r->account, rows, r->n, mark, &e) == -1) {
 		r->done(r->in, ROUND_full, e.text, -1);
@@ -173,6 +174,23 @@ mark_as_read(struct gmail_round *r)
 	}
 }
 
+/* Has the message at hand, which is not to be had, been tried often enough? What speaks of us or of time says nothing of it. */
+static bool
+is_passed(struct gmail_round *r, const struct gapi_answer *a)
+{
+	static const int others[] = { 0, 401, 408, 429, 502, 503, 504 };
+	const char *id = r->page.ids[r->next];
+
+	for (size_t i = 0; i < COUNT(others); i++)
+		if (a->status == others[i])
+			return false;
+	if (strcmp(a->code, "RESOURCE_EXHAUSTED") == 0 || strcasestr(a->why, "limit") != NULL ||
+	    !stuck_failed(&r->in->stuck, id, STUCK_REFUSED))
+		return false;
+	log_warn(NAME " message=%s cannot be fetched, it is passed after %d tries: %s", id, STUCK_REFUSED, a->why);
+	return true;
+}
+
 /* The one at hand is dealt with. */
 static void
 go_on(struct gmail_round *r)
@@ -186,7 +204,8 @@ static void
 add(struct gmail_round *r, const char *from, char *text_take, char *meta_take, bool stranger)
 {
 	r->rows = xreallocarray(r->rows, r->n + 1, sizeof(*r->rows));
-	r->rows[r->n++] = (struct taken){ xstrdup(r->page.ids[r->next]), xstrdup(from), text_take, meta_take, NULL, stranger };
+	r->rows[r->n++] = (struct taken){ .ref = xstrdup(r->page.ids[r->next]), .from = xstrdup(from), .text = text_take, .meta = meta_take,
+	    .stranger = stranger };
 }
 
 static void
@@ -197,6 +216,7 @@ take(struct gmail_round *r, const struct mime_mail *m)
 		return;
 	}
 	add(r, m->from, mailtext_prompt(m), mailtext_meta(m, r->thread), false);
+	r->rows[r->n - 1].mention = xstrdup0(mailtext_mention(m));
 	r->rows[r->n - 1].files = mailfile_list(m, r->page.ids[r->next]);
 }
 
@@ -210,7 +230,7 @@ on_raw(void *arg, const struct gapi_answer *a)
 	cleanup_free void *bytes = NULL;
 
 	r->ask = NULL;
-	if (!a->ok && a->status != 404 && !a->too_large) {
+	if (!a->ok && a->status != 404 && !a->too_large && !is_passed(r, a)) {
 		fail(r, a);
 		return;
 	}
@@ -265,7 +285,7 @@ on_headers(void *arg, const struct gapi_answer *a)
 	const char *dropped;
 
 	r->ask = NULL;
-	if (!a->ok && a->status != 404) {
+	if (!a->ok && a->status != 404 && !is_passed(r, a)) {
 		fail(r, a);
 		return;
 	}

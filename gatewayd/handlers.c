@@ -23,7 +23,7 @@ row_of(const struct gateway *g, const struct line *l)
 	row.chats = (int64_t)allow_chats(l->platform->allow(l->self));
 	row.status = breaker_status(b);
 	row.failures = breaker_failures(b);
-	row.last_error = breaker_why(b);
+	row.last_error = breaker_why(b) != NULL ? breaker_why(b) : l->wrong;
 	row.disabled_until = breaker_until(b);
 	return row;
 }

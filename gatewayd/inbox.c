@@ -35,8 +35,33 @@ static const char *const steps[] = {
 	OUTBOX_SCHEMA,
 	"ALTER TABLE inbox ADD COLUMN made TEXT;",
 	OUTBOX_NOTICES,
+	"ALTER TABLE inbox ADD COLUMN mention TEXT; ALTER TABLE outbox ADD COLUMN account TEXT;"
+	"DROP INDEX inbox_waiting; CREATE INDEX inbox_waiting ON inbox (platform, account, chat, id) WHERE state <> 3;",
 	NULL
 };
+
+int
+inbox_sweep(struct inbox *in, struct error *e)
+{
+	int64_t now = clock_wall_ms() / 1000;
+
+	return db_run(in->db, e, "DELETE FROM inbox WHERE sent < ?", "i", now - INBOX_KEEP_S) == -1 ||
+	    db_run(in->db, e, "DELETE FROM spent WHERE last < ?", "i", (now - INBOX_SPENT_S) * 1000) == -1 ? -1 : outbox_sweep(in->db, e);
+}
+
+int
+inbox_forget(struct inbox *in, const char *platform, struct error *e)
+{
+	if (db_begin(in->db, e) == -1)
+		return -1;
+	if (db_run(in->db, e, "DELETE FROM marks WHERE platform = ?", "s", platform) == 0 &&
+	    db_run(in->db, e, "DELETE FROM inbox WHERE platform = ? AND state <> 3", "s", platform) == 0 &&
+	    db_run(in->db, e, "DELETE FROM ignored WHERE platform = ?", "s", platform) == 0 &&
+	    outbox_give_up(in->db, platform, "the platform was removed", e) == 0 && db_commit(in->db, e) == 0)
+		return 0;
+	db_rollback(in->db);
+	return -1;
+}
 
 struct inbox *
 inbox_open(const char *home, struct error *e)
@@ -45,8 +70,7 @@ inbox_open(const char *home, struct error *e)
 	struct inbox *in = xcalloc(1, sizeof(*in));
 
 	if (db_open(&in->db, path, steps, 1, e) == 0 &&
-	    db_run(in->db, e, "DELETE FROM inbox WHERE sent < ?", "i", clock_wall_ms() / 1000 - INBOX_KEEP_S) == 0 &&
-	    outbox_sweep(in->db, e) == 0)
+	    inbox_sweep(in, e) == 0)
 		return in;
 	inbox_close(in);
 	return NULL;
@@ -71,6 +95,8 @@ void
 row_clear(struct row *r)
 {
 	free(r->platform);
+	free(r->account);
+	free(r->mention);
 	free(r->chat);
 	free(r->thread);
 	free(r->sender);
@@ -107,9 +133,9 @@ inbox_rollback(struct inbox *in)
 int
 inbox_add(struct inbox *in, const char *platform, const char *account, const struct arrival *a, bool stops, struct error *e)
 {
-	if (db_run(in->db, e, "INSERT INTO inbox (platform, account, ref, chat, sender, text, meta, files, stop, received) "
-	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (platform, account, ref) DO NOTHING", "ssssssssii", platform, account,
-	    a->ref, a->chat, a->sender, a->text, a->meta, a->files, (int64_t)stops, clock_wall_ms() / 1000) == -1)
+	if (db_run(in->db, e, "INSERT INTO inbox (platform, account, ref, chat, sender, text, mention, meta, files, stop, received) "
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (platform, account, ref) DO NOTHING", "sssssssssii", platform, account,
+	    a->ref, a->chat, a->sender, a->text, a->mention, a->meta, a->files, (int64_t)stops, clock_wall_ms() / 1000) == -1)
 		return -1;
 	return db_changes(in->db) == 1;
 }
@@ -158,7 +184,7 @@ int
 inbox_is_stopped(struct inbox *in, const struct row *r)
 {
 	return db_number(in->db, NULL, 0, "SELECT count(*) FROM inbox WHERE state <> 3 AND platform = ? AND "
-	    "chat = ? AND id > ? AND stop", "ssi", r->platform, r->chat, r->id) > 0;
+	    "account = ? AND chat = ? AND id > ? AND stop", "sssi", r->platform, r->account, r->chat, r->id) > 0;
 }
 
 /* ---- what is to do -------------------------------------------------------------------------------------- */
@@ -180,11 +206,12 @@ key_of(const char *platform, const char *account, const char *ref)
 static void
 read_row(sqlite3_stmt *s, struct row *out)
 {
-	cleanup_free char *account = db_text(s, 2), *ref = db_text(s, 3);
+	cleanup_free char *ref = db_text(s, 3);
 
 	*out = (struct row){
 		.id = sqlite3_column_int64(s, 0),
 		.platform = db_text(s, 1),
+		.account = db_text(s, 2),
 		.chat = db_text(s, 4),
 		.sender = db_text(s, 5),
 		.text = db_text(s, 6),
@@ -195,17 +222,18 @@ read_row(sqlite3_stmt *s, struct row *out)
 		.meta = db_text(s, 11),
 		.files = db_text(s, 12),
 		.made = db_text(s, 13),
+		.mention = db_text(s, 14),
 	};
 	out->thread = threads_key(out->platform, out->chat);
-	out->key = key_of(out->platform, account, ref);
+	out->key = key_of(out->platform, out->account, ref);
 }
 
 int
 inbox_next_head(struct inbox *in, int64_t after, struct row *out, struct error *e)
 {
 	sqlite3_stmt *s = db_query(in->db, e, "SELECT id, platform, account, ref, chat, sender, text, state, session, "
-	    "reply, parts, meta, files, made FROM inbox WHERE id = (SELECT min(first) FROM (SELECT min(id) AS first FROM inbox "
-	    "WHERE state <> 3 GROUP BY platform, chat) WHERE first > ?)", "i", after);
+	    "reply, parts, meta, files, made, mention FROM inbox WHERE id = (SELECT min(first) FROM (SELECT min(id) AS first FROM inbox "
+	    "WHERE state <> 3 GROUP BY platform, account, chat) WHERE first > ?)", "i", after);
 	int found;
 
 	if (s == NULL)
@@ -292,7 +320,7 @@ inbox_part(struct inbox *in, struct row *r, struct error *e)
 int
 inbox_sent(struct inbox *in, struct row *r, struct error *e)
 {
-	if (db_run(in->db, e, "UPDATE inbox SET state = 3, text = NULL, reply = NULL, meta = NULL, files = NULL, made = NULL, sent = ? WHERE id = ? AND state = 2", "ii",
+	if (db_run(in->db, e, "UPDATE inbox SET state = 3, text = NULL, mention = NULL, reply = NULL, meta = NULL, files = NULL, made = NULL, sent = ? WHERE id = ? AND state = 2", "ii",
 	    clock_wall_ms() / 1000, r->id) == -1 || moved(in, r, e) == -1)
 		return -1;
 	r->state = ROW_sent;

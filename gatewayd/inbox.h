@@ -19,6 +19,7 @@
 #include "common/error.h"
 
 #define INBOX_KEEP_S	(7 * 86400)	/* of sent rows */
+#define INBOX_SPENT_S	(365 * 86400)	/* of what a session spent, after its last turn */
 
 struct db;
 struct inbox;
@@ -29,6 +30,7 @@ enum row_state { ROW_received, ROW_running, ROW_reply, ROW_sent };
 struct arrival {
 	const char	*ref;		/* the platform's name of it, of one account never given twice */
 	const char	*chat, *sender, *text;
+	const char	*mention;	/* what they wrote, when text is more than that and it may name a peer; NULL */
 	const char	*meta;		/* what the platform wants to know again when it answers; NULL */
 	const char	*files;		/* what came with it, as turn.start takes attachments: JSON text; NULL */
 	bool		 stranger;	/* not on the list: counted, and nothing kept */
@@ -37,7 +39,8 @@ struct arrival {
 struct row {
 	int64_t		 id;		/* their order */
 	enum row_state	 state;
-	char		*platform, *chat, *sender, *text;
+	char		*platform, *account, *chat, *sender, *text;
+	char		*mention;	/* NULL: text is what they wrote */
 	char		*thread;	/* the conversation that its chat is in (threads.h) */
 	char		*meta, *files;	/* NULL: none */
 	char		*key;		/* of its turn: the same for the same message, always; 128 bytes at most */
@@ -54,6 +57,10 @@ struct spent {				/* by a turn, or by the turns of a session */
 
 struct inbox *inbox_open(const char *home, struct error *e);
 void	 inbox_close(struct inbox *in);		/* NULL is fine */
+/* What was sent long ago goes, here and in the outbox; at each opening, and by whoever stays open for long. */
+int	 inbox_sweep(struct inbox *in, struct error *e);
+/* A platform that was removed: up to where it was read, and what waits. What was to be sent counts as failed, and is filed as that. */
+int	 inbox_forget(struct inbox *in, const char *platform, struct error *e);
 /* The file, which the outbox shares. */
 struct db *inbox_db(struct inbox *in);
 void	 row_clear(struct row *r);
@@ -76,7 +83,7 @@ int64_t	 inbox_open_rows(struct inbox *in);
 int64_t	 inbox_waiting(struct inbox *in, const char *platform);	/* of them */
 
 /*
- * The oldest row of a chat that is not sent, of the chats after `after` (a row's id; 0 at first) in the order of
+ * The oldest row of a chat of an account that is not sent, of the chats after `after` (a row's id; 0 at first) in the order of
  * those rows. 1, 0: there is no further one, -1.
  */
 int	 inbox_next_head(struct inbox *in, int64_t after, struct row *out, struct error *e);

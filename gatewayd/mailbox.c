@@ -98,7 +98,7 @@ on_polled(struct mailbox *m, const char *why)
 		free(m->said);
 		m->said = xstrdup(why);
 	}
-	look_in(m, why == NULL ? m->interval_ms : breaker_failed(m->breaker, why, RETRY_MS));
+	look_in(m, why == NULL ? m->interval_ms : breaker_failed(m->breaker, why, m->interval_ms < RETRY_MS ? m->interval_ms : RETRY_MS));
 	mailbox_poll_free(steal(m->poll));
 }
 
@@ -269,6 +269,12 @@ mailbox_serve(void *self)
 	look_in(m, breaker_left(m->breaker));
 }
 
+static const char *
+mailbox_account(const void *self)
+{
+	return ((const struct mailbox *)self)->address;
+}
+
 static const struct breaker *
 mailbox_breaker(const void *self)
 {
@@ -301,6 +307,7 @@ const struct platform mailbox_platform = {
 	.serve = mailbox_serve,
 	.stop = mailbox_stop,
 	.free = mailbox_free,
+	.account = mailbox_account,
 	.breaker = mailbox_breaker,
 	.allow = mailbox_allow,
 	.split = mailbox_split,

@@ -15,6 +15,7 @@
 #include "gatewayd/mail.h"
 #include "gatewayd/mailfile.h"
 #include "gatewayd/smtp.h"
+#include "gatewayd/stuck.h"
 
 #define MAILBOX		"imap"		/* the platform's name */
 
@@ -36,6 +37,7 @@ struct mailbox {
 	struct event		*timer;		/* the next look */
 	struct mailbox_poll	*poll;		/* under way; NULL */
 	char			*said;		/* the failure that was logged last; NULL */
+	struct stuck		 stuck;		/* on this mail, by its number */
 	int64_t			 validity, uid;	/* read up to here; validity -1: unknown, uid -1: there is no baseline yet */
 };
 

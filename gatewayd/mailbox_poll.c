@@ -158,8 +158,8 @@ take(struct mailbox_poll *p, const struct mime_mail *mail)
 	cleanup_free char *ref = xasprintf("%" PRId64 "/%" PRIu32, p->validity, uid);
 	cleanup_free char *name = xasprintf("%" PRId64 ".%" PRIu32, p->validity, uid), *files = mailfile_list(mail, name);
 
-	if (keep(p, &(struct arrival){ .ref = ref, .chat = mail->from, .sender = mail->from, .text = text, .meta = meta,
-	    .files = files }) == -1)
+	if (keep(p, &(struct arrival){ .ref = ref, .chat = mail->from, .sender = mail->from, .text = text,
+	    .mention = mailtext_mention(mail), .meta = meta, .files = files }) == -1)
 		return;
 	p->then = step_next;
 	if (p->in->mark_as_read)
@@ -394,7 +394,26 @@ on_heard(void *arg, const struct imap_response *r)
 	}
 }
 
-/* What a server refuses once it will not do the next moment. */
+/* Has the mail at hand, which is not to be had, been tried often enough? Then it is passed, and true. What speaks of time says nothing of it. */
+static bool
+is_passed(struct mailbox_poll *p, int most, const char *why)
+{
+	static const char *const passing[] = { "[UNAVAILABLE]", "[INUSE]", "[LIMIT]" };
+	bool fetching = p->at < p->n && (p->then == step_headers || p->then == step_fetched);
+	char uid[16];
+
+	for (size_t i = 0; i < COUNT(passing); i++)
+		fetching = fetching && strcasestr(why, passing[i]) == NULL;
+	if (!fetching)
+		return false;
+	snprintf(uid, sizeof(uid), "%" PRIu32, p->uids[p->at]);
+	if (!stuck_failed(&p->in->stuck, uid, most))
+		return false;
+	log_warn(MAILBOX " mail=%s cannot be fetched, it is passed after %d tries: %s", uid, most, why);
+	return true;
+}
+
+/* What a server refuses once it will not do the next moment, but for one mail that it cannot read itself. */
 static void
 on_answered(void *arg, bool ok, const char *text)
 {
@@ -408,7 +427,10 @@ on_answered(void *arg, bool ok, const char *text)
 	} else {
 		cleanup_free char *clean = utf8_clean(text, strlen(text));
 
-		end(p, clean);
+		if (!is_passed(p, STUCK_REFUSED, clean))
+			end(p, clean);
+		else if (keep(p, NULL) == 0)
+			step_next(p);
 	}
 }
 
@@ -418,6 +440,8 @@ on_lost(void *arg, const char *why)
 	struct mailbox_poll *p = arg;
 	cleanup_free char *clean = utf8_clean(why, strlen(why));
 
+	if (is_passed(p, STUCK_LOST, clean) && keep(p, NULL) == -1)
+		return;
 	end(p, p->idling || p->then == step_logged_out ? NULL : clean);
 }
 

@@ -38,6 +38,12 @@ mailtext_prompt(const struct mime_mail *m)
 	return buf_take(&b);
 }
 
+const char *
+mailtext_mention(const struct mime_mail *m)
+{
+	return m->text[0] == '@' ? m->text : NULL;
+}
+
 char *
 mailtext_meta(const struct mime_mail *m, const char *thread)
 {

@@ -16,6 +16,8 @@
  * The caller frees.
  */
 char	*mailtext_prompt(const struct mime_mail *m);
+/* Its text as it was written, when that may name a peer whom it is for; borrowed from it. NULL: it does not. */
+const char *mailtext_mention(const struct mime_mail *m);
 /* {subject, message_id, references, thread}: JSON text; the caller frees. thread NULL: the platform has none. */
 char	*mailtext_meta(const struct mime_mail *m, const char *thread);
 /*

@@ -18,11 +18,25 @@
 #include "gatewayd/models.h"
 #include "gatewayd/outfile.h"
 #include "gatewayd/posts.h"
+#include "gatewayd/removed.h"
 #include "gatewayd/threads.h"
 #include "gatewayd/turns.h"
 
 #define DRAIN_S		5			/* init waits ten seconds */
 #define DRAIN_LOOK_MS	20
+#define SWEEP_S		86400
+
+/* Once a day, for whoever runs for a year. */
+static void
+on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct gateway *g = arg;
+	struct error e = { 0 };
+
+	if (inbox_sweep(g->inbox, &e) == -1 || outfile_sweep(g->daemon->boot.home, &e) == -1)
+		log_warn("what is old stays: %s", e.text);
+	event_base_once(g->daemon->base, -1, EV_TIMEOUT, on_sweep, g, &(struct timeval){ .tv_sec = SWEEP_S });
+}
 
 /* What was left of before goes first; then what is new. */
 static void
@@ -33,6 +47,7 @@ on_ready(struct daemon *d)
 	turns_look(g->turns);
 	posts_look(g->posts);
 	gateway_serve(g);
+	event_base_once(d->base, -1, EV_TIMEOUT, on_sweep, g, &(struct timeval){ .tv_sec = SWEEP_S });
 	log_info("confined: %s", restrict_report());
 }
 
@@ -97,7 +112,8 @@ open_files(struct gateway *g, struct error *e)
 
 	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 || wait_for_the_last(dir, e) == -1 ||
 	    outfile_sweep(b->home, e) == -1 ||
-	    (g->inbox = inbox_open(b->home, e)) == NULL || (g->threads = threads_open(b->home, e)) == NULL ||
+	    (g->inbox = inbox_open(b->home, e)) == NULL || removed_forget(b->home, g->inbox, e) == -1 ||
+	    (g->threads = threads_open(b->home, e)) == NULL ||
 	    (g->models = models_open(b->home)) == NULL || (g->http = http_new(g->daemon->base, e)) == NULL)
 		return -1;
 	g->turns = turns_new(g);

@@ -350,6 +350,12 @@ matrix_probe(void *self, probe_fn *done, void *arg)
 	matrix_ask(&m->server, "GET", "/_matrix/client/v3/account/whoami", NULL, PROBE_MS, on_me, p);
 }
 
+static const char *
+matrix_account(const void *self)
+{
+	return ((const struct matrix *)self)->user;
+}
+
 static const struct breaker *
 matrix_breaker(const void *self)
 {
@@ -377,6 +383,7 @@ const struct platform matrix_platform = {
 	.serve = matrix_serve,
 	.stop = matrix_stop,
 	.free = matrix_free,
+	.account = matrix_account,
 	.breaker = matrix_breaker,
 	.allow = matrix_allow,
 	.split = matrix_split,

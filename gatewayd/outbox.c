@@ -10,13 +10,14 @@
 
 #define KEEP_S	(7 * 86400)
 
-#define COLUMNS "id, state, key, platform, chat, text, file, session, why, parts, created, filed, title, notice"
+#define COLUMNS "id, state, key, platform, chat, text, file, session, why, parts, created, filed, title, notice, account"
 
 void
 post_clear(struct post *p)
 {
 	free(p->key);
 	free(p->platform);
+	free(p->account);
 	free(p->chat);
 	free(p->text);
 	free(p->file);
@@ -52,6 +53,7 @@ read_one(struct db *db, sqlite3_stmt *s, struct post *out, struct error *e)
 			.filed = sqlite3_column_type(s, 11) != SQLITE_NULL,
 			.title = db_text(s, 12),
 			.notice = sqlite3_column_int64(s, 13) != 0,
+			.account = db_text(s, 14),
 		};
 	db_done(s);
 	return found;
@@ -82,9 +84,9 @@ int
 outbox_put(struct db *db, struct post *p, struct error *e)
 {
 	p->created = clock_wall_ms() / 1000;
-	if (db_run(db, e, "INSERT INTO outbox (key, platform, chat, text, file, session, created, title, notice) "
-	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING", "ssssssisi", p->key, p->platform, p->chat, p->text,
-	    p->file, p->session, p->created, p->title, (int64_t)p->notice) == -1)
+	if (db_run(db, e, "INSERT INTO outbox (key, platform, chat, text, file, session, created, title, notice, account) "
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING", "ssssssisis", p->key, p->platform, p->chat, p->text,
+	    p->file, p->session, p->created, p->title, (int64_t)p->notice, p->account) == -1)
 		return -1;
 	if (db_changes(db) == 0)
 		return 0;
@@ -132,6 +134,13 @@ outbox_filed(struct db *db, struct post *p, struct error *e)
 		return -1;
 	p->filed = true;
 	return 0;
+}
+
+int
+outbox_give_up(struct db *db, const char *platform, const char *why, struct error *e)
+{
+	return db_run(db, e, "UPDATE outbox SET state = ?, why = ? WHERE platform = ? AND state = ?", "issi", (int64_t)POST_failed, why,
+	    platform, (int64_t)POST_queued);
 }
 
 int

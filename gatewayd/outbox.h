@@ -26,6 +26,7 @@ struct post {
 	enum post_state	 state;
 	char		*key;		/* of the tool call behind it */
 	char		*platform, *chat, *text;
+	char		*account;	/* of the platform, which alone sends it; NULL: of whom is not known */
 	char		*file;		/* what it is called; NULL: none */
 	char		*session;	/* NULL: none is kept */
 	char		*title;		/* NULL: none */
@@ -60,6 +61,8 @@ int	 outbox_part(struct db *db, struct post *p, struct error *e);
 int	 outbox_later(struct db *db, struct post *p, const char *why, struct error *e);
 int	 outbox_end(struct db *db, struct post *p, enum post_state state, const char *why, struct error *e);
 int	 outbox_filed(struct db *db, struct post *p, struct error *e);
+/* What is still to be sent over a platform has failed. */
+int	 outbox_give_up(struct db *db, const char *platform, const char *why, struct error *e);
 /* Those that were filed long ago go. */
 int	 outbox_sweep(struct db *db, struct error *e);
 

@@ -221,8 +221,8 @@ deliver(struct posting *p)
 {
 	struct letter to = { .key = p->post.key, .chat = p->post.chat, .title = p->post.title, .part = p->post.parts };
 
-	if (p->line == NULL) {
-		end(p, POST_failed, "the platform is switched off");
+	if (p->line == NULL || !line_is_of(p->line, p->post.account)) {
+		end(p, POST_failed, p->line == NULL ? "the platform is switched off" : "the platform has another account now");
 		return;
 	}
 	if (clock_wall_ms() / 1000 - p->post.created > TRY_S) {

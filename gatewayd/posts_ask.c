@@ -187,6 +187,7 @@ put(struct gateway *g, const struct message_send *m, const char *chat, struct er
 	struct post o = {
 		.key = (char *)m->key,
 		.platform = (char *)m->channel,
+		.account = (char *)gateway_account(g, m->channel),
 		.chat = (char *)chat,
 		.text = (char *)m->text,
 		.file = (char *)m->file,

@@ -11,12 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
 #include "gatewayd/breaker.h"
+#include "gatewayd/claim.h"
 #include "gatewayd/intake.h"
 #include "gatewayd/settings.h"
 #include "gatewayd/state.h"
@@ -59,6 +62,8 @@ is_wanted(const struct telegram *t, const struct update *u, bool stranger)
 {
 	if (u->kind == UPDATE_MUTE && !stranger)
 		log_info(NAME " chat=%s update=%" PRId64 " holds nothing to read: %s", u->chat, u->id, u->what);
+	if (update_is_for_another(u, t->name))
+		return false;
 	return u->kind != UPDATE_OTHER && (u->kind == UPDATE_MESSAGE || stranger);	/* a press of somebody known is no message */
 }
 
@@ -129,10 +134,10 @@ on_ok(struct telegram *t, const json_t *result)
 	if (kept == 0)
 		take_presses(t, rows, n);
 	updates_free(rows, n);
-	if (breaker_ok(t->breaker) || t->conflict)
+	if (breaker_ok(t->breaker) || *t->wrong != NULL)
 		log_info(NAME " is polled again");
-	t->conflict = false;
-	t->said = 0;
+	*t->wrong = NULL;
+	t->said = (struct said){ 0 };
 	if (kept == -1) {
 		log_error(NAME " messages stay with the server, they cannot be written down: %s", e.text);
 		poll_in(t, PAUSE_MS);
@@ -146,11 +151,11 @@ on_ok(struct telegram *t, const json_t *result)
 
 /* Another poller has the bot: nobody's failure, and nothing that more tries mend. */
 static void
-on_conflict(struct telegram *t)
+on_conflict(struct telegram *t, const char *why)
 {
-	if (!t->conflict)
-		log_warn(NAME ": another program polls this bot");
-	t->conflict = true;
+	if (*t->wrong == NULL)
+		log_warn(NAME ": %s", why);
+	*t->wrong = why;
 	poll_in(t, CONFLICT_MS);
 }
 
@@ -158,11 +163,25 @@ static void
 on_failure(struct telegram *t, const struct botapi_answer *a)
 {
 	int64_t pause = breaker_failed(t->breaker, a->why, PAUSE_MS);
+	int tries = said_failure(&t->said, a->status + 1, clock_mono_ms());
 
-	if (t->said != a->status + 1)
+	if (tries == 1)
 		log_warn(NAME " is not polled: %s", a->why);
-	t->said = a->status + 1;
+	else if (tries > 1)
+		log_warn(NAME " is not polled, %d tries failed; the last: %s", tries, a->why);
 	poll_in(t, pause);
+}
+
+/* What no answer holds that we can use. */
+static void
+on_trouble(struct telegram *t, const struct botapi_answer *a)
+{
+	if (a->status == 409)
+		on_conflict(t, "another program polls this bot");
+	else if (a->status == 429)
+		poll_in(t, a->retry_ms < 0 ? PAUSE_MS : a->retry_ms);
+	else
+		on_failure(t, a);
 }
 
 static void
@@ -173,19 +192,38 @@ on_updates(void *arg, const struct botapi_answer *a)
 	t->call = NULL;
 	if (a->ok)
 		on_ok(t, a->result);
-	else if (a->status == 409)
-		on_conflict(t);
-	else if (a->status == 429)
-		poll_in(t, a->retry_ms < 0 ? PAUSE_MS : a->retry_ms);
 	else
-		on_failure(t, a);
+		on_trouble(t, a);
 }
 
+static void
+on_name(void *arg, const struct botapi_answer *a)
+{
+	struct telegram *t = arg;
+
+	t->call = NULL;
+	if (!a->ok) {
+		on_trouble(t, a);
+		return;
+	}
+	t->name = xstrdup(json_str(a->result, "username", ""));
+	poll(t);
+}
+
+/* Our name comes first: a command may be for another bot of the chat. */
 static void
 poll(struct telegram *t)
 {
 	struct gateway *g = t->gateway;
 
+	if (!claim_take(t->claim)) {
+		on_conflict(t, "another profile polls this bot");
+		return;
+	}
+	if (t->name == NULL) {
+		t->call = botapi_start(g->http, g->daemon->base, &t->bot, "getMe", json_object(), PROBE_MS, on_name, t);
+		return;
+	}
 	t->call = botapi_start(g->http, g->daemon->base, &t->bot, "getUpdates", json_pack("{s:I, s:i, s:[s, s, s]}",
 	    "offset", (json_int_t)t->offset, "timeout", POLL_S, "allowed_updates", "message", "edited_message", "callback_query"),
 	    POLL_MS, on_updates, t);
@@ -223,7 +261,10 @@ telegram_free(void *self)
 	breaker_free(t->breaker);
 	allow_clear(&t->allow);
 	bot_clear(&t->bot);
+	if (t->claim != -1)
+		close(t->claim);
 	free(t->state);
+	free(t->name);
 	free(t);
 }
 
@@ -237,6 +278,8 @@ telegram_open(struct gateway *g, void **self, const char **wrong, struct error *
 	if (token == NULL)
 		return 0;
 	t = xcalloc(1, sizeof(*t));
+	t->claim = -1;
+	t->wrong = wrong;
 	allow_read(&t->allow, settings_value(b, "TELEGRAM_ALLOWED_CHAT_IDS"), settings_value(b, "TELEGRAM_ALLOWED_USER_IDS"));
 	if ((*wrong = bot_set(&t->bot, token, settings_value(b, "TELEGRAM_API_URL"))) != NULL) {
 		telegram_free(t);
@@ -247,6 +290,7 @@ telegram_open(struct gateway *g, void **self, const char **wrong, struct error *
 	t->breaker = breaker_open(b->home, NAME);
 	t->timer = evtimer_new(g->daemon->base, on_timer, t);
 	t->offset = offset_of(t);
+	t->claim = claim_open(b->run, t->bot.account);
 	*self = t;
 	return 0;
 }
@@ -300,6 +344,12 @@ telegram_probe(void *self, probe_fn *done, void *arg)
 	botapi_start(t->gateway->http, t->gateway->daemon->base, &t->bot, "getMe", json_object(), PROBE_MS, on_me, p);
 }
 
+static const char *
+telegram_account(const void *self)
+{
+	return ((const struct telegram *)self)->bot.account;
+}
+
 static const struct breaker *
 telegram_breaker(const void *self)
 {
@@ -319,6 +369,7 @@ const struct platform telegram_platform = {
 	.serve = telegram_serve,
 	.stop = telegram_stop,
 	.free = telegram_free,
+	.account = telegram_account,
 	.breaker = telegram_breaker,
 	.allow = telegram_allow,
 	.split = telegram_split,

@@ -11,6 +11,7 @@
 #include "gatewayd/allow.h"
 #include "gatewayd/botapi.h"
 #include "gatewayd/gateway.h"
+#include "gatewayd/said.h"
 
 struct telegram {
 	struct gateway		*gateway;
@@ -21,8 +22,10 @@ struct telegram {
 	struct event		*timer;
 	char			*state;		/* gateway/telegram-state.json */
 	int64_t			 offset;
-	bool			 conflict;	/* another poller has the bot, and that was said */
-	int			 said;		/* the status of the failure that was logged last */
+	int			 claim;		/* claim.h; -1 */
+	const char		**wrong;	/* of our line: why we do not poll; *wrong NULL: we do */
+	char			*name;		/* the bot's, without an @; NULL: not known yet */
+	struct said		 said;		/* of failures, by status */
 };
 
 /* A part or a file on its way. */

@@ -103,7 +103,8 @@ static struct request *
 send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 {
 	struct job *j = arg;
-	bool mention = names_a_peer(j->row.text);
+	const char *said = j->row.mention != NULL ? j->row.mention : j->row.text;
+	bool mention = names_a_peer(said);
 	uint32_t caps = cap_ceiling("gatewayd") & ~(1u << CAP_peer);
 	cleanup_free char *tools = job_grant(j, "toolrunner", caps, e), *letters = job_grant(j, "gatewayd", caps, NULL), *text = NULL;
 	cleanup_free char *peers = mention ? job_grant(j, "alpd", 1u << CAP_peer, NULL) : NULL;
@@ -123,7 +124,7 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 		.session = j->row.session,
 		.fresh = true,
 		.text = text,
-		.mention = mention ? j->row.text : NULL,
+		.mention = mention ? said : NULL,
 		.surface = j->row.platform,
 		.model = models_find(j->gateway->models, j->row.thread),
 		.attachments = files,

@@ -186,7 +186,7 @@ take(struct turns *t, struct row *r)
 	const struct line *l = gateway_line(t->gateway, r->platform);
 	struct job *j;
 
-	if (l == NULL || (r->state == ROW_received && count_turns(t) >= SLOTS && command_find(r->text) == NULL)) {
+	if (l == NULL || !line_is_of(l, r->account) || (r->state == ROW_received && count_turns(t) >= SLOTS && command_find(r->text) == NULL)) {
 		row_clear(r);
 		return;
 	}

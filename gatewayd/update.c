@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/json.h"
 #include "common/json_foreign.h"
@@ -184,6 +185,19 @@ read_press(struct update *u, const json_t *q)
 	u->message = json_int(m, "message_id", 0);
 	memcpy(u->callback, id, strlen(id) + 1);
 	u->text = xstrdup(data);
+}
+
+bool
+update_is_for_another(const struct update *u, const char *bot)
+{
+	size_t word = u->kind != UPDATE_MESSAGE || u->text[0] != '/' ? 0 : strcspn(u->text, " \t\r\n@");
+	const char *at = u->text + word;
+	size_t n;
+
+	if (word == 0 || *at != '@')
+		return false;
+	n = strcspn(++at, " \t\r\n");
+	return n != strlen(bot) || strncasecmp(at, bot, n) != 0;
 }
 
 /* One message with all the files of an album, and its one text. */

@@ -7,6 +7,7 @@
 #define ALPI_GATEWAYD_UPDATE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/error.h"
@@ -38,6 +39,8 @@ struct update {
  * read, and it is not asked for again. *bad: how many of them.
  */
 json_t	*updates_answer(const char *text, size_t len, size_t *bad);
+/* "/word@other": a command that another bot of the same chat shall answer; a name has no case. */
+bool	 update_is_for_another(const struct update *u, const char *bot);
 /*
  * The updates of an answer's `result`, in the order of their ids. What is no object or has no id is left out.
  * NULL-able list of *n rows, to be freed with updates_free.

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/atomic.h"
 #include "common/config.h"
 #include "common/gateways.h"
 #include "common/json.h"
@@ -199,12 +200,22 @@ order_gateway_set(const struct order_job *j, struct error *e)
 	return order_done(set_switch(j, g, json_bool(j->params, "enabled", true), e));
 }
 
+/* The gateway's own files are its alone; it finds this when it begins next. Without its folder it never ran, and knows nothing. */
+static int
+leave_mark(const char *home, const struct gateway_kind *g, struct error *e)
+{
+	cleanup_free char *name = xasprintf(GATEWAY_REMOVED, g->name), *path = path_join(home, name), *dir = path_join(home, "gateway");
+
+	return access(dir, F_OK) == -1 ? 0 : atomic_write(path, "", 0, 0600, e);
+}
+
+/* The mark first: whatever dies after it, what the platform knew is forgotten before it is read again. */
 json_t *
 order_gateway_clear(const struct order_job *j, struct error *e)
 {
 	const struct gateway_kind *g = kind_of(j, e);
 
-	if (g == NULL || set_switch(j, g, true, e) == -1)
+	if (g == NULL || leave_mark(j->home, g, e) == -1 || set_switch(j, g, true, e) == -1)
 		return NULL;
 	for (const struct gateway_key *k = g->keys; k->env != NULL; k++)
 		if (env_set(j->home, k->env, NULL, e) == -1)

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import sqlite3
 import subprocess
 import sys
 
@@ -106,6 +107,44 @@ def test_remove_leaves_nothing(up, api):
     wait_for(lambda: UNIT not in up.units(), "the unit to go")
 
 
+def test_what_was_removed_is_forgotten_before_it_is_read_again(up, api):
+    """Where it was read stands in the inbox, which is the gateway's alone: it may not run when somebody removes a platform."""
+    def read(sql):
+        with sqlite3.connect(f"file:{up.path}/gateway/inbox.sqlite?mode=ro", uri=True) as db:
+            return db.execute(sql).fetchall()
+    enable(up, api, "--chats", "11")
+    number = api.post(11, "hello")
+    wait_for(lambda: api.answers(11) and read("SELECT mark FROM marks") == [(str(number + 1),)], "an answer, and the mark")
+    up.run("gateway", "remove", "telegram", "--yes")
+    wait_for(lambda: UNIT not in up.units(), "the unit to go")
+    enable(up, api, "--chats", "11")
+    wait_for(lambda: [body["offset"] for name, body in list(api.calls) if name == "getUpdates"].count(0) == 2,
+             "the bot to be read from where the server stands")
+    assert read("SELECT mark FROM marks WHERE mark = %d" % (number + 1)) == []
+    assert not list((up.path / "gateway").glob(".removed-*"))
+
+
+def test_an_answer_goes_out_through_the_bot_that_was_asked_alone(up, api):
+    other = BotAPI(token="43:another_token")
+    try:
+        enable(up, api, "--chats", "11")
+        up.ready(UNIT)
+        api.refuse["sendMessage"] = [(500, {})] * 1000
+        api.post(11, "for the first")
+        wait_for(lambda: any(name == "sendMessage" for name, _ in list(api.calls)), "a try")
+        up.run("gateway", "enable", "telegram", "--token-stdin", "--api-url", other.url, input=other.token + "\n")
+        other.post(11, "for the second")
+        wait_for(lambda: other.answers(11), "the second's answer")
+        assert len(other.answers(11)) == 1 and "for the second" in other.answers(11)[0]
+        wait_for(lambda: row(up)["waiting"] == 1, "the first's alone to wait")
+        api.refuse.clear()
+        enable(up, api)
+        wait_for(lambda: api.answers(11), "the first's answer")
+        assert "for the first" in api.answers(11)[0] and len(other.answers(11)) == 1
+    finally:
+        other.close()
+
+
 def test_one_bot_serves_one_profile(up, api):
     enable(up, api, "--chats", "11")
     up.run("profile", "create", "other")
@@ -116,6 +155,25 @@ def test_one_bot_serves_one_profile(up, api):
         done = up.run("-p", "other", "providers", "set-key", "TELEGRAM_BOT_TOKEN", "-", input=token, check=False)
         assert done.returncode == 1 and "profile default" in done.stderr
     assert not (up.path / "profiles/other/.env").exists() or "TELEGRAM" not in (up.path / "profiles/other/.env").read_text()
+
+
+def test_two_profiles_with_one_bot_do_not_poll_it_both(up, api, provider):
+    """As a hand that copies a .env makes them."""
+    enable(up, api, "--chats", "11")
+    up.ready(UNIT)
+    wait_for(lambda: any(name == "getUpdates" for name, _ in list(api.calls)), "the first poller")
+    other = up.use(provider, "echo", profile="work")
+    (other / ".env").write_text((up.path / ".env").read_text())
+    up.give(up.path)
+    up.run("daemon", "reload")
+    up.ready("work/gatewayd")
+    def second():
+        return next(r for r in up.json("-p", "work", "gateway", "list", "--json") if r["name"] == "telegram")
+    wait_for(lambda: second()["why"] == "another profile polls this bot", "the second to say so")
+    assert second()["failures"] == 0
+    api.post(11, "hello")
+    wait_for(lambda: api.answers(11), "an answer")
+    assert row(up)["why"] == "" and len(api.answers(11)) == 1
 
 
 def test_clients_are_told_of_changes_and_of_failures(up, api):
@@ -174,6 +232,10 @@ def test_the_doctor_tries_what_is_configured(up, api):
         rows = up.json("doctor", "--json", check=False)["rows"]
         return {r["label"]: (r["level"], r["detail"]) for r in rows if r["group"] == "Gateways"}
     assert found() == {"Platforms": ("info", "none configured (alpi gateway enable NAME)")}
+    (up.path / ".env").write_text("IMAP_ADDRESS=me@example.org\n")
+    up.give(up.path)
+    assert found() == {"IMAP": ("info", "not configured: IMAP_PASSWORD is missing")}
+    up.run("gateway", "remove", "imap", "--yes")
     enable(up, api, "--chats", "11")
     assert found() == {"Telegram": ("ok", "@test_bot")}
     up.run("gateway", "enable", "telegram", "--chats", "")

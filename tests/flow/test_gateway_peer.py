@@ -6,6 +6,7 @@ import pytest
 
 from conftest import wait_for
 from test_link import ALL, key, pin
+from test_mail import Mailbox, servers, text as text_of  # noqa: F401
 from test_telegram import Telegram, plain
 
 
@@ -59,3 +60,20 @@ def test_a_peer_that_does_not_answer_is_a_bracketed_error(bot):
     bot.home.run("-p", "other", "peers", "deny", "boss", "link.ask")
     bot.api.post(11, "@other n=3")
     assert last(bot, 1).startswith("[agent error]")
+
+
+def test_a_peer_is_asked_by_mail_too(home, provider, servers):
+    home.use(provider, "text", profile="work")
+    m = Mailbox(home, servers, "peer").begin(provider)
+    m.based()
+    wait_for(lambda: "work/engined" in home.units(), "the other profile to run")
+    pin(home, "work", key(home, "work"))
+    pin(home, "boss", key(home), allow=ALL, profile="work")
+    home.ready("default/alpd")
+    m.put("@work n=3")
+    [answer] = m.answers(1)
+    assert len(text_of(answer).split()) == 3, "no subject, no banner: the peer's words"
+    [thread] = (home.path / "profiles/work/mentions").glob("boss@*.json")
+    assert json.loads(thread.read_text())["turns"][-1]["user"] == "n=3"
+    [session] = home.sessions().values()
+    assert session["turns"][0]["user"].startswith("[INBOUND EMAIL") and "Subject: Lunch" in session["turns"][0]["user"]

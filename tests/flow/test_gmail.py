@@ -106,6 +106,16 @@ def test_commands_of_mails_need_no_model(account, provider):
     assert provider.stats()["requests"] == before
 
 
+def test_a_message_that_the_server_refuses_for_good_holds_up_no_other(account):
+    a = account().watched()
+    bad = f"{0x18c0000000 + len(a.api.messages):x}"
+    a.api.refuse[f"messages/{bad}"] = [(403, {"error": {"code": 403, "message": "Not allowed", "status": "PERMISSION_DENIED"}})] * 100
+    assert a.api.deliver("ann@there.example", "out of reach") == bad
+    a.api.deliver("ann@there.example", "next")
+    assert [t.split("\n")[3] for t in a.answered(1)] == ["next"]
+    assert f"message={bad} cannot be fetched, it is passed after" in a.home.log() and len(a.api.refuse[f"messages/{bad}"]) == 95
+
+
 def test_all_pages_are_read_and_each_mail_once(account):
     a = account()
     a.api.page = 3

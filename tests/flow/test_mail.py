@@ -162,6 +162,23 @@ def test_a_large_mail_is_answered_without_being_fetched(mailbox, provider):
     assert "31 MB" in said(first) and said(second) == "small again"
 
 
+def test_a_mail_that_the_server_cannot_read_holds_up_no_other(mailbox, provider):
+    m = mailbox().begin(provider).based()
+    m.read_to(m.put("one"))
+    m.answers(1)
+    m.done()
+    m.home.run("daemon", "stop")
+    uid, box = m.put("nobody can read this"), m.servers.inbox(m.me)
+    for path in [*box.glob("new/*"), *box.glob("cur/*")]:
+        if b"nobody can read this" in path.read_bytes():
+            path.chmod(0)
+    m.put("three")
+    m.home.start()
+    m.home.ready(UNIT)
+    assert [said(a) for a in m.answers(2)] == ["one", "three"]
+    assert f"mail={uid} cannot be fetched, it is passed after" in m.home.log()
+
+
 def test_a_new_uidvalidity_is_a_new_baseline(mailbox, provider):
     m = mailbox().begin(provider).based()
     m.read_to(m.put("one"))

@@ -81,6 +81,24 @@ def test_who_is_not_on_the_list_is_ignored_and_counted(telegram):
     assert t.ignored() == 3 and {row["chat"] for row in t.api.sent} == {11} and set(t.api.typing) == {11}
 
 
+def test_what_one_person_writes_stops_nobody(telegram):
+    """A parser that wants whole characters would never get past this."""
+    t = telegram()
+    t.api.post(11, "half a pair \ud83d and \u0000")
+    t.api.put({"message": {"chat": {"id": 11}, "text": "deep", "x": json.loads("[" * 40 + "]" * 40)}})
+    t.api.post(33, "next")
+    assert [plain(a).split("\n")[-1] for a in t.answered(1, 33)] == ["next"]
+    assert plain(t.answered(1, 11)[0]).endswith("half a pair \ufffd and \ufffd") and "1 updates cannot be read" in t.home.log()
+
+
+def test_a_command_for_another_bot_is_left_to_it(telegram):
+    t = telegram()
+    for text in ("/status@other_bot", "/weather@other_bot", "/help@Test_Bot"):
+        t.api.post(11, text)
+    assert "/status" in t.answered(1)[0]
+    wait_for(lambda: [row[1] for row in t.rows()] == [3], "one row alone")
+
+
 def test_nobody_is_heard_when_the_list_is_empty(telegram):
     t = telegram(chats="")
     t.api.post(11, "hello")

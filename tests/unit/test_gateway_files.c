@@ -14,6 +14,8 @@
 #include "common/mem.h"
 #include "common/paths.h"
 #include "gatewayd/breaker.h"
+#include "gatewayd/said.h"
+#include "gatewayd/stuck.h"
 #include "gatewayd/threads.h"
 
 #define MAP_MAX		(4 * 1024 * 1024)
@@ -148,6 +150,36 @@ test_what_works_is_noted_now_and_then(void **state)
 	breaker_free(b);
 }
 
+/* ---- what the log is told of it -------------------------------------------------------------------------- */
+
+static void
+test_a_failure_that_lasts_is_summed_up_every_five_minutes(void **state)
+{
+	struct said s = { 0 };
+	int64_t now = 1000;
+
+	assert_int_equal(said_failure(&s, 501, now), 1);
+	for (int i = 0; i < 59; i++)
+		assert_int_equal(said_failure(&s, 501, now += 5000), 0);
+	assert_int_equal(said_failure(&s, 501, now += 5000), 60);
+	assert_int_equal(said_failure(&s, 501, now += 5000), 0);
+	assert_int_equal(said_failure(&s, 402, now += 5000), 2);
+	assert_int_equal(said_failure(&s, 402, now + SAID_SUMMARY_MS), 1);
+}
+
+static void
+test_a_mail_is_passed_after_so_many_tries_in_a_row(void **state)
+{
+	struct stuck s = { .tries = 0 };
+
+	assert_false(stuck_failed(&s, "7", 3));
+	assert_false(stuck_failed(&s, "7", 3));
+	assert_false(stuck_failed(&s, "8", 3));
+	assert_false(stuck_failed(&s, "8", 3));
+	assert_true(stuck_failed(&s, "8", 3));
+	assert_false(stuck_failed(&s, "8", 3));
+}
+
 int
 main(void)
 {
@@ -156,6 +188,8 @@ main(void)
 		CASE(test_a_map_of_too_many_chats_loses_the_oldest_alone),
 		CASE(test_a_chat_of_the_webhook_is_none_of_another_platform),
 		CASE(test_a_failure_does_not_forget_the_last_success),
+		TEST(test_a_failure_that_lasts_is_summed_up_every_five_minutes),
+		TEST(test_a_mail_is_passed_after_so_many_tries_in_a_row),
 		CASE(test_what_works_is_noted_now_and_then),
 	};
 

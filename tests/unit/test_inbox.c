@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "common/paths.h"
 #include "gatewayd/inbox.h"
+#include "gatewayd/removed.h"
 
 static char *home;
 static struct inbox *in;
@@ -365,6 +366,84 @@ test_no_kill_loses_or_turns_round_a_message(void **state)
 	open_it();
 }
 
+static void
+test_a_platform_that_was_removed_begins_anew(void **state)
+{
+	struct row r;
+	cleanup_free char *path = path_join(home, "gateway/.removed-telegram"), *other = NULL, *mark = NULL;
+
+	inbox_set_mark(in, "telegram", "42", "1000", NULL);
+	inbox_set_mark(in, "imap", "a@b", "7", NULL);
+	add(5, "11", "waits");
+	add(6, "22", "was sent");
+	r = head(1);
+	assert_string_equal(r.text, "was sent");
+	finish(&r);
+	fclose(fopen(path, "w"));
+	assert_int_equal(removed_forget(home, in, NULL), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_null(mark = inbox_mark(in, "telegram", "42"));
+	assert_non_null(other = inbox_mark(in, "imap", "a@b"));
+	assert_int_equal(inbox_open_rows(in), 0);
+	assert_int_equal(add(6, "22", "was sent"), 0);
+	inbox_set_mark(in, "telegram", "42", "1001", NULL);
+	assert_int_equal(removed_forget(home, in, NULL), 0);
+	assert_non_null(mark = inbox_mark(in, "telegram", "42"));
+}
+
+static void
+test_another_account_waits_for_nobody(void **state)
+{
+	struct row r, next;
+
+	add_to("42", 5, "11", "of the old bot");
+	add_to("43", 6, "11", "of the new one");
+	r = head(0);
+	assert_string_equal(r.account, "42");
+	next = head(r.id);
+	assert_string_equal(next.account, "43");
+	add_to("43", 7, "11", "/stop");
+	assert_false(inbox_is_stopped(in, &r));
+	assert_true(inbox_is_stopped(in, &next));
+	row_clear(&r);
+	row_clear(&next);
+}
+
+static void
+test_what_was_written_is_kept_until_it_is_answered(void **state)
+{
+	struct row r;
+
+	assert_int_equal(inbox_add(in, "imap", "a@b", &(struct arrival){ .ref = "1/2", .chat = "c@d", .sender = "c@d", .text = "Subject: x\n@bob hi",
+	    .mention = "@bob hi" }, false, NULL), 1);
+	reopen();
+	r = head(0);
+	assert_string_equal(r.mention, "@bob hi");
+	finish(&r);
+}
+
+static void
+test_what_was_spent_long_ago_goes_without_a_restart(void **state)
+{
+	struct spent s = { 1, 2, 3, 0.5 }, now;
+	struct row r;
+
+	add(5, "11", "a");
+	r = head(0);
+	assert_int_equal(inbox_running(in, &r, "s1", NULL), 0);
+	assert_int_equal(inbox_reply(in, &r, "answer", NULL, &s, NULL), 0);
+	finish(&r);
+	clock_fake(clock_wall_ms() + (INBOX_SPENT_S - 100) * 1000LL, -1);
+	assert_int_equal(inbox_sweep(in, NULL), 0);
+	inbox_spent(in, "s1", &now);
+	assert_int_equal(now.turns, 1);
+	assert_int_equal(add(5, "11", "a"), 1);
+	clock_fake(clock_wall_ms() + 200 * 1000LL, -1);
+	assert_int_equal(inbox_sweep(in, NULL), 0);
+	inbox_spent(in, "s1", &now);
+	assert_int_equal(now.turns, 0);
+}
+
 int
 main(void)
 {
@@ -379,6 +458,10 @@ main(void)
 		CASE(test_a_name_of_any_kind_is_one_message_and_one_key),
 		CASE(test_stop_is_for_what_came_before_it_in_its_chat),
 		CASE(test_what_was_spent_is_added_up_by_session),
+		CASE(test_a_platform_that_was_removed_begins_anew),
+		CASE(test_another_account_waits_for_nobody),
+		CASE(test_what_was_written_is_kept_until_it_is_answered),
+		CASE(test_what_was_spent_long_ago_goes_without_a_restart),
 		CASE(test_no_kill_loses_or_turns_round_a_message),
 	};
 

@@ -180,11 +180,33 @@ test_a_name_stays_within_its_quotes(void **state)
 	buf_clear(&bytes);
 }
 
+static void
+test_what_was_to_go_over_a_removed_platform_has_failed(void **state)
+{
+	struct post o = { .key = (char *)"t/2/0", .platform = (char *)"telegram", .account = (char *)"42", .chat = (char *)"11" };
+
+	assert_int_equal(outbox_put(inbox_db(in), &o, NULL), 1);
+	put("t/1/0", "11");
+	assert_int_equal(inbox_forget(in, "imap", NULL), 0);
+	assert_int_equal(outbox_find(inbox_db(in), "t/2/0", &o, NULL), 1);
+	assert_int_equal(o.state, POST_queued);
+	assert_string_equal(o.account, "42");
+	post_clear(&o);
+	assert_int_equal(inbox_forget(in, "telegram", NULL), 0);
+	reopen();
+	assert_int_equal(outbox_find(inbox_db(in), "t/1/0", &o, NULL), 1);
+	assert_int_equal(o.state, POST_failed);
+	assert_string_equal(o.why, "the platform was removed");
+	assert_null(o.account);
+	post_clear(&o);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_key_is_written_down_once, start, stop),
+		cmocka_unit_test_setup_teardown(test_what_was_to_go_over_a_removed_platform_has_failed, start, stop),
 		cmocka_unit_test_setup_teardown(test_a_post_goes_its_steps_over_any_death, start, stop),
 		cmocka_unit_test_setup_teardown(test_a_notice_is_one_after_a_death_too, start, stop),
 		cmocka_unit_test_setup_teardown(test_a_file_is_there_when_all_its_pieces_are, start, stop),

@@ -163,6 +163,23 @@ test_a_token_goes_nowhere_in_clear(void **state)
 	}
 }
 
+static void
+test_a_command_for_another_bot_is_not_ours(void **state)
+{
+	static const struct { const char *text; bool another; } rows[] = {
+		{ "/new", false }, { "/new@my_bot", false }, { "/new@MY_BOT now", false }, { "/new@your_bot", true },
+		{ "/new@my_bot2", true }, { "/weather@your_bot x", true }, { "hello @your_bot", false }, { "/new hello@your_bot", false },
+		{ "/new@", true },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct update u = { .kind = UPDATE_MESSAGE, .text = (char *)rows[i].text };
+
+		assert_int_equal(update_is_for_another(&u, "my_bot"), rows[i].another);
+	}
+	assert_false(update_is_for_another(&(struct update){ .kind = UPDATE_OTHER }, "my_bot"));
+}
+
 /* ---- whole answers ---------------------------------------------------------------------------------- */
 
 static struct update *
@@ -458,6 +475,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_updates_come_in_the_order_of_their_ids),
+		TEST(test_a_command_for_another_bot_is_not_ours),
 		TEST(test_what_people_write_stops_no_answer),
 		TEST(test_odd_members_stop_no_answer),
 		TEST(test_a_row_that_nobody_can_read_is_passed_and_the_others_are_taken),
