@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See turn.h: what people are asked (host-plane.md, section 8). An approval
- * is toolrunner's question: we pass it to hostd's clients and can neither
+ * is toolrunner's or gatewayd's question: we pass it to hostd's clients and can neither
  * invent an answer nor show another command than the one that runs, because
  * the answer is sealed over what was shown. A clarification is the model's
  * own question, the tool ask_user.
@@ -46,7 +46,7 @@ void
 ask_approval(struct turn *t, const struct tool_next_reply *r)
 {
 	t->now.settled = false;
-	t->now.asking = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s, s:f, s:I}", "request_id",
+	t->now.asking = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s, s:f, s:I}", "verifier", runner_of(t), "request_id",
 	    r->ticket == NULL ? "" : r->ticket, "command", r->command, "severity", r->severity, "pattern", r->pattern,
 	    "cwd", r->cwd, "session_id", shown_session(t), "ts", now_s(), "timeout_s", (json_int_t)r->timeout_s);
 	engine_push(t->engine, "approval.request", json_incref(t->now.asking));

@@ -47,6 +47,7 @@ toolcall_clear(struct turn *t)
 	looking_free(c->looking);
 	posting_free(c->posting);
 	notice_free(c->notice);
+	mailing_free(c->mailing);
 	scouting_free(c->scouting);
 	free(c->key);
 	json_decref(c->args);
@@ -396,6 +397,8 @@ calls_find(struct turn *t, const json_t *shown)
 		schedule_find(t);
 	else if (strcmp(t->now.name, "send_message") == 0)
 		message_find(t);
+	else if (email_is(t->now.name))
+		email_find(t);
 	else if (skill_repeats(t))
 		skill_begin(t);
 	else if (agent_is(t->now.name))
@@ -427,6 +430,8 @@ calls_cancel(struct turn *t)
 		message_cancel(t);
 	else if (t->now.notice != NULL)
 		notify_cancel(t);
+	else if (email_is(t->now.name))
+		email_cancel(t);
 	else if (agent_is(t->now.name))
 		agent_cancel(t);
 	else

@@ -19,11 +19,13 @@
 #define ATTEMPTS	20		/* a dead one is back long before */
 #define STOP_MS		5000
 
+static const char *const daemons[] = { [FETCH_toolrunner] = "toolrunner", [FETCH_gatewayd] = "gatewayd" };
+
 struct fetch {
 	struct engine	*engine;
 	struct turn	*turn;		/* NULL: it has ended */
 	char		*id, *grant;	/* then: its own, and what allows the call */
-	const char	*tool;
+	const char	*from, *tool;	/* from: the daemon */
 	json_t		*args;
 	char		 key[160];
 	struct request	*request;
@@ -114,7 +116,7 @@ on_next(void *arg, const void *reply, const struct error *e)
 		f->seq = r->seq;
 		ask_next(f);
 	} else {
-		lost(f, "toolrunner does not know the call any more");
+		lost(f, "the call is not known any more");
 	}
 }
 
@@ -124,7 +126,7 @@ ask_next(struct fetch *f)
 	struct tool_next m = { .key = f->key, .after = f->seq, .wait_ms = WAIT_MS };
 	struct error e = { 0 };
 
-	f->request = request_send(f->engine->daemon, "toolrunner", MSG_tool_next, &m, NULL, ANSWER_MS, on_next, f, &e);
+	f->request = request_send(f->engine->daemon, f->from, MSG_tool_next, &m, NULL, ANSWER_MS, on_next, f, &e);
 	if (f->request == NULL)
 		again(f, &e);
 }
@@ -156,8 +158,8 @@ on_begin(evutil_socket_t fd, short what, void *arg)
 	random_hex(id, 8);
 	snprintf(f->key, sizeof(f->key), "%s/%s", t != NULL && t->now.key != NULL ? t->now.key : turn, id);
 	f->seq = 0;
-	f->request = request_send(f->engine->daemon, "toolrunner", MSG_tool_exec, &m, t == NULL ? f->grant :
-	    neighbour_grant(t, "toolrunner"), ANSWER_MS, on_exec, f, &e);
+	f->request = request_send(f->engine->daemon, f->from, MSG_tool_exec, &m, t == NULL ? f->grant :
+	    neighbour_grant(t, f->from), ANSWER_MS, on_exec, f, &e);
 	if (f->request == NULL)
 		again(f, &e);
 }
@@ -174,16 +176,23 @@ begin(const struct fetch *like)
 }
 
 struct fetch *
+fetch_begin_at(struct turn *t, enum fetch_from from, const char *tool, json_t *args, fetch_done *done, void *arg)
+{
+	return begin(&(struct fetch){ .engine = t->engine, .turn = t, .from = daemons[from], .tool = tool, .args = args, .done = done,
+	    .arg = arg });
+}
+
+struct fetch *
 fetch_begin(struct turn *t, const char *tool, json_t *args, fetch_done *done, void *arg)
 {
-	return begin(&(struct fetch){ .engine = t->engine, .turn = t, .tool = tool, .args = args, .done = done, .arg = arg });
+	return fetch_begin_at(t, FETCH_toolrunner, tool, args, done, arg);
 }
 
 struct fetch *
 fetch_after(struct engine *en, const char *turn, const char *grant, const char *tool, json_t *args, fetch_done *done, void *arg)
 {
-	return begin(&(struct fetch){ .engine = en, .id = xstrdup(turn), .grant = xstrdup(grant), .tool = tool, .args = args,
-	    .done = done, .arg = arg });
+	return begin(&(struct fetch){ .engine = en, .id = xstrdup(turn), .grant = xstrdup(grant), .from = daemons[FETCH_toolrunner],
+	    .tool = tool, .args = args, .done = done, .arg = arg });
 }
 
 static void
@@ -200,6 +209,6 @@ fetch_cancel(struct fetch *f)
 		return;
 	m = (struct tool_cancel){ .key = f->key };
 	if (f->request != NULL)
-		request_send(f->engine->daemon, "toolrunner", MSG_tool_cancel, &m, NULL, STOP_MS, on_cancelled, NULL, NULL);
+		request_send(f->engine->daemon, f->from, MSG_tool_cancel, &m, NULL, STOP_MS, on_cancelled, NULL, NULL);
 	fetch_free(f);
 }

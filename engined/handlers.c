@@ -81,13 +81,14 @@ approval_answer(struct call *c, const void *in, struct error *e)
 {
 	const struct approval_answer *m = in;
 	struct tool_approve approve = { .ticket = m->ticket, .choice = m->choice, .seal = m->seal };
+	struct turn *t = asking(c->ctx, m->ticket, true);
 	struct approval *a;
 
-	if (asking(c->ctx, m->ticket, true) == NULL)
+	if (t == NULL)
 		return call_reply(c, &(struct approval_answer_reply){ .taken = false });
 	a = xcalloc(1, sizeof(*a));
 	*a = (struct approval){ .call = c, .ticket = xstrdup(m->ticket), .choice = xstrdup(m->choice) };
-	if (request_send(c->daemon, "toolrunner", MSG_tool_approve, &approve, NULL, APPROVE_MS, on_approved, a, e) != NULL)
+	if (request_send(c->daemon, runner_of(t), MSG_tool_approve, &approve, NULL, APPROVE_MS, on_approved, a, e) != NULL)
 		return CALL_LATER;
 	approval_free(a);
 	return -1;

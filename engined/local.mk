@@ -3,7 +3,7 @@ PROGS          += alpi-engined
 alpi-engined.DIR  := $(LIBEXEC)
 alpi-engined.SRCS := $(addprefix engined/, main.c \
 	handlers.c engine.c engine_tools.c engine_ended.c engine_resume.c settings.c \
-	turn.c turn_asked.c step.c calls.c place.c runner.c neighbour.c peer.c schedule.c message.c mention.c agent.c \
+	turn.c turn_asked.c step.c calls.c place.c runner.c neighbour.c peer.c schedule.c message.c email.c mention.c agent.c \
 	ask.c lasting.c past.c finish.c resume.c explain.c events.c sidecar.c journal.c ledger.c spend.c runlog.c run_asked.c \
 	context.c prompt.c project.c tools.c fold.c compact.c review.c candidates.c)
 alpi-engined.SRCS += $(addprefix engined/, \

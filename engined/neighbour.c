@@ -26,6 +26,34 @@ neighbour_grant(const struct turn *t, const char *daemon)
 	return NULL;
 }
 
+/* Is the word in the rest of the line, with blanks around it? */
+static bool
+has_word(const char *line, const char *word)
+{
+	size_t end = strcspn(line, "\n"), len = strlen(word);
+
+	for (size_t at = 0; at < end; at += strcspn(line + at, " \n")) {
+		at += strspn(line + at, " ");
+		if (strncmp(line + at, word, len) == 0 && strcspn(line + at, " \n") == len)
+			return true;
+	}
+	return false;
+}
+
+bool
+neighbour_may(const struct turn *t, const char *daemon, enum cap cap)
+{
+	const char *text = neighbour_grant(t, daemon), *line;
+	static const char stated[] = "\ncaps ", left[] = "\nonly caps ";
+
+	if (text == NULL || (line = strstr(text, stated)) == NULL || !has_word(line + strlen(stated), cap_name(cap)))
+		return false;
+	for (line = strstr(text, left); line != NULL; line = strstr(line + 1, left))
+		if (!has_word(line + strlen(left), cap_name(cap)))
+			return false;
+	return true;
+}
+
 void
 neighbour_arm(struct turn *t, event_callback_fn fn, int ms)
 {

@@ -15,6 +15,8 @@
 
 /* The turn's grant that this daemon of our profile verifies; NULL: there is none. Borrowed. */
 const char *neighbour_grant(const struct turn *t, const char *daemon);
+/* Does that grant hold this right? Who verifies it decides. */
+bool	 neighbour_may(const struct turn *t, const char *daemon, enum cap cap);
 /* Run fn once for the running call, in ms; replaces what was armed. */
 void	 neighbour_arm(struct turn *t, event_callback_fn fn, int ms);
 /*

@@ -65,6 +65,7 @@ static void (*const places[])(struct turn *) = {
 	[TOOL_PEER]    = peer_begin,
 	[TOOL_SCHEDULE] = schedule_begin,
 	[TOOL_MESSAGE] = message_begin,
+	[TOOL_EMAIL]   = email_begin,
 	[TOOL_AGENT]   = agent_begin,
 	[TOOL_PAST]    = past_begin,
 	[TOOL_INDEX]   = indexing_begin,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See turn.h: one call in toolrunner. tool.exec goes out once;
+ * See turn.h: one call in toolrunner, or in gatewayd, which speaks the same
+ * words for the tool email. tool.exec goes out once;
  * only when it certainly did not arrive is it sent again. From then on
  * tool.next, by key, says how the call stands, and a key that toolrunner does
  * not know means: outcome unknown.
@@ -82,18 +83,24 @@ take(struct turn *t, const void *reply)
 			states[i].fn(t, r);
 			return;
 		}
-	calls_fail(t, "toolrunner answered with a state nobody knows");
+	calls_fail(t, "the call is in a state nobody knows");
 }
 
 /* ---- asking toolrunner -------------------------------------------------------------------------------- */
 
+const char *
+runner_of(const struct turn *t)
+{
+	return email_is(t->now.name) ? "gatewayd" : "toolrunner";
+}
+
 static struct request *
 send_exec(struct turn *t, request_done *done, struct error *e)
 {
-	struct tool_exec m = { .key = t->now.key, .turn = t->row.id, .tool = t->now.name, .args = t->now.args,
-	    .skills = t->shown_skills };
+	struct tool_exec m = { .key = t->now.key, .turn = t->row.id, .tool = t->now.name,
+	    .args = email_is(t->now.name) ? email_args(t) : t->now.args, .skills = t->shown_skills };
 
-	return request_send(t->engine->daemon, "toolrunner", MSG_tool_exec, &m, neighbour_grant(t, "toolrunner"), EXEC_MS, done, t, e);
+	return request_send(t->engine->daemon, runner_of(t), MSG_tool_exec, &m, neighbour_grant(t, runner_of(t)), EXEC_MS, done, t, e);
 }
 
 static struct request *
@@ -101,7 +108,7 @@ send_next(struct turn *t, request_done *done, struct error *e)
 {
 	struct tool_next m = { .key = t->now.key, .after = t->now.seq, .wait_ms = NEIGHBOUR_WAIT_MS };
 
-	return request_send(t->engine->daemon, "toolrunner", MSG_tool_next, &m, NULL, NEIGHBOUR_NEXT_MS, done, t, e);
+	return request_send(t->engine->daemon, runner_of(t), MSG_tool_next, &m, NULL, NEIGHBOUR_NEXT_MS, done, t, e);
 }
 
 static void
@@ -109,7 +116,7 @@ send_cancel(struct turn *t, request_done *done)
 {
 	struct tool_cancel m = { .key = t->now.key };
 
-	request_send(t->engine->daemon, "toolrunner", MSG_tool_cancel, &m, NULL, STOP_MS, done, NULL, NULL);
+	request_send(t->engine->daemon, runner_of(t), MSG_tool_cancel, &m, NULL, STOP_MS, done, NULL, NULL);
 }
 
 static const struct neighbour toolrunner = {

@@ -53,11 +53,12 @@ struct tools_policy {
 	bool		 peers;		/* it may ask peers, and there is a link daemon */
 	bool		 jobs;		/* it may change jobs, and there is a scheduler */
 	bool		 messages;	/* it may write to people, and there is a gateway */
+	bool		 mail;		/* it may use the owner's mailbox, and there is a gateway */
 	bool		 past;		/* it is the owner's own: may look into conversations, keep notes, call the person; neither a peer's nor a sub-agent's */
 };
 
 enum tool_place {
-	TOOL_REFUSED, TOOL_TODO, TOOL_MEMORY, TOOL_SKILL, TOOL_NOTIFY, TOOL_IMAGE, TOOL_KNOWLEDGE, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_SCHEDULE, TOOL_MESSAGE, TOOL_AGENT, TOOL_PAST,
+	TOOL_REFUSED, TOOL_TODO, TOOL_MEMORY, TOOL_SKILL, TOOL_NOTIFY, TOOL_IMAGE, TOOL_KNOWLEDGE, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_SCHEDULE, TOOL_MESSAGE, TOOL_EMAIL, TOOL_AGENT, TOOL_PAST,
 	TOOL_INDEX, TOOL_RUNNER
 };
 /* Where a call runs (args may be NULL); TOOL_REFUSED with the text for the model: unknown, denied, unavailable. */

@@ -384,6 +384,7 @@ turn_policy(const struct turn *t)
 		    (json_object_get(t->row.request, "mention") == NULL || peer_mentioned(t)),	/* whom a sender names, and no further */
 		.jobs = t->peer == NULL && t->thread == NULL && t->agent == NULL && neighbour_grant(t, "scheduled") != NULL,
 		.messages = t->peer == NULL && t->thread == NULL && t->agent == NULL && neighbour_grant(t, "gatewayd") != NULL,
+		.mail = t->peer == NULL && t->thread == NULL && t->agent == NULL && neighbour_may(t, "gatewayd", CAP_mail),
 		.past = t->peer == NULL && t->thread == NULL && t->agent == NULL,
 	};
 }

@@ -34,6 +34,7 @@
 struct engine;
 struct indexing;
 struct looking;
+struct mailing;
 struct meaning_question;
 struct notice;
 struct posting;
@@ -68,6 +69,7 @@ struct toolcall {
 	struct looking		*looking;	/* at an image, NULL: not */
 	struct posting		*posting;	/* a message, NULL: not */
 	struct notice		*notice;	/* to the person, NULL: not */
+	struct mailing		*mailing;	/* files of mails, NULL: not */
 	struct scouting		*scouting;	/* for malware, NULL: not */
 };
 
@@ -199,7 +201,8 @@ void	 toolcall_clear(struct turn *t);
 /* What clients know the call at t->call by. */
 void	 toolcall_name(const struct turn *t, char *out, size_t size);
 
-/* runner.c: a call that toolrunner carries out */
+/* runner.c: a call that toolrunner carries out, or, of email, gatewayd */
+const char *runner_of(const struct turn *t);	/* which of them */
 void	 runner_begin(struct turn *t);
 /* It was begun by a process that died: ask how it stands, never begin it again. */
 void	 runner_find(struct turn *t);
@@ -228,6 +231,15 @@ void	 message_begin(struct turn *t);
 void	 message_find(struct turn *t);
 void	 message_cancel(struct turn *t);
 void	 posting_free(struct posting *p);
+
+/* email.c: the owner's mailbox, through gatewayd, and the files on both sides of it */
+bool	 email_is(const char *tool);
+void	 email_begin(struct turn *t);
+void	 email_find(struct turn *t);
+void	 email_cancel(struct turn *t);
+/* The arguments as gatewayd gets them; borrowed. */
+json_t	*email_args(const struct turn *t);
+void	 mailing_free(struct mailing *m);
 
 /* agent.c: what turns of their own do for a call, research and delegate */
 bool	 agent_is(const char *tool);

@@ -16,6 +16,7 @@ struct buf;
 struct fetching;
 struct gateway;
 struct mail_ops;
+struct mailcalls;
 struct sending;
 
 enum outcome {
@@ -103,6 +104,7 @@ struct gateway {
 	struct http	*http;
 	struct turns	*turns;
 	struct posts	*posts;
+	struct mailcalls *mailcalls;
 	bool		 draining;
 };
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What hostd may ask, how the platforms are, and engined: that messages be sent. Nothing that is said here holds a token. */
+/* What hostd may ask, how the platforms are, and engined: that messages be sent, and what is in the mailbox. Nothing that is said here holds a token. */
 #include "gatewayd/allow.h"
 #include "gatewayd/breaker.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/gmail.h"
 #include "gatewayd/inbox.h"
+#include "gatewayd/mailcalls.h"
 #include "gatewayd/posts.h"
 #include "gatewayd/turns.h"
 
@@ -50,5 +51,9 @@ const struct handler gateway_handlers[] = {
 	{ MSG_message_file,     posts_file,     CAP_message },
 	{ MSG_message_send,     posts_send,     CAP_message },
 	{ MSG_message_next,     posts_next,     CAP_none },
+	{ MSG_tool_exec,        mailcalls_exec_asked,    CAP_mail },
+	{ MSG_tool_next,        mailcalls_next_asked,    CAP_none },	/* a key is known to its turn alone */
+	{ MSG_tool_cancel,      mailcalls_cancel_asked,  CAP_none },
+	{ MSG_tool_approve,     mailcalls_approve_asked, CAP_none },	/* the person's seal is the permission */
 	{ 0 }
 };

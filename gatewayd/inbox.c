@@ -11,6 +11,7 @@
 #include "common/db.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "gatewayd/mailbook.h"
 #include "gatewayd/outbox.h"
 #include "gatewayd/threads.h"
 
@@ -37,6 +38,7 @@ static const char *const steps[] = {
 	OUTBOX_NOTICES,
 	"ALTER TABLE inbox ADD COLUMN mention TEXT; ALTER TABLE outbox ADD COLUMN account TEXT;"
 	"DROP INDEX inbox_waiting; CREATE INDEX inbox_waiting ON inbox (platform, account, chat, id) WHERE state <> 3;",
+	MAILBOOK_SCHEMA,
 	NULL
 };
 
@@ -46,7 +48,8 @@ inbox_sweep(struct inbox *in, struct error *e)
 	int64_t now = clock_wall_ms() / 1000;
 
 	return db_run(in->db, e, "DELETE FROM inbox WHERE sent < ?", "i", now - INBOX_KEEP_S) == -1 ||
-	    db_run(in->db, e, "DELETE FROM spent WHERE last < ?", "i", (now - INBOX_SPENT_S) * 1000) == -1 ? -1 : outbox_sweep(in->db, e);
+	    db_run(in->db, e, "DELETE FROM spent WHERE last < ?", "i", (now - INBOX_SPENT_S) * 1000) == -1 ||
+	    mailbook_sweep(in->db, e) == -1 ? -1 : outbox_sweep(in->db, e);
 }
 
 int

@@ -10,6 +10,7 @@ alpi-gatewayd.SRCS += $(addprefix gatewayd/, gapi.c gmail.c gmail_ask.c gmail_co
 alpi-gatewayd.SRCS += $(addprefix gatewayd/, imap.c imap_fetch.c imap_line.c imap_words.c mailbox.c mailbox_act.c mailbox_mail.c mailbox_poll.c mailbox_send.c mailfile.c smtp.c transfer.c)
 alpi-gatewayd.SRCS += $(addprefix gatewayd/, html.c matrix.c matrix_api.c matrix_fill.c matrix_media.c matrix_send.c matrix_sync.c webcall.c \
 	ntfy.c webhook.c webhook_check.c webhook_in.c)
+alpi-gatewayd.SRCS += $(addprefix gatewayd/, email.c email_show.c email_write.c mailbook.c mailcall.c mailcalls.c)
 alpi-gatewayd.LIBS := event_core event_extra jansson yaml sodium seccomp curl sqlite3 pcre2-8 gmime-3.0 gobject-2.0 glib-2.0 cmark-gfm
 
 # The library's headers, for the files that call it; looked up when they are compiled, after `make deps`.

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include "common/audit.h"
 #include "common/http.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -15,6 +16,7 @@
 #include "common/restrict.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/inbox.h"
+#include "gatewayd/mailcalls.h"
 #include "gatewayd/models.h"
 #include "gatewayd/outfile.h"
 #include "gatewayd/posts.h"
@@ -57,7 +59,7 @@ on_drain_look(evutil_socket_t fd, short what, void *arg)
 	struct gateway *g = arg;
 	struct timeval soon = { .tv_usec = DRAIN_LOOK_MS * 1000 };
 
-	if (!turns_sending(g->turns) && !posts_sending(g->posts))
+	if (!turns_sending(g->turns) && !posts_sending(g->posts) && !mailcalls_acting(g->mailcalls))
 		daemon_exit(g->daemon, 0);
 	else
 		event_base_once(g->daemon->base, -1, EV_TIMEOUT, on_drain_look, g, &soon);
@@ -88,6 +90,7 @@ on_end(struct daemon *d)
 
 	turns_free(steal(g->turns));
 	posts_free(steal(g->posts));
+	mailcalls_free(steal(g->mailcalls));
 	gateway_free(g);
 }
 
@@ -108,16 +111,19 @@ static int
 open_files(struct gateway *g, struct error *e)
 {
 	const struct boot *b = &g->daemon->boot;
+	struct audit *audit;		/* as long as the process */
 	cleanup_free char *dir = path_join(b->home, "gateway");
 
 	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 || wait_for_the_last(dir, e) == -1 ||
 	    outfile_sweep(b->home, e) == -1 ||
 	    (g->inbox = inbox_open(b->home, e)) == NULL || removed_forget(b->home, g->inbox, e) == -1 ||
 	    (g->threads = threads_open(b->home, e)) == NULL ||
-	    (g->models = models_open(b->home)) == NULL || (g->http = http_new(g->daemon->base, e)) == NULL)
+	    (g->models = models_open(b->home)) == NULL || (audit = audit_open(b->home, "gatewayd", e)) == NULL ||
+	    (g->http = http_new(g->daemon->base, e)) == NULL)
 		return -1;
 	g->turns = turns_new(g);
 	g->posts = posts_new(g, inbox_db(g->inbox));
+	g->mailcalls = mailcalls_new(g, inbox_db(g->inbox), audit);
 	return gateway_open(g, e);
 }
 

@@ -179,7 +179,7 @@ read_headers(struct mime_mail *m, struct span head)
 	m->subject = words_of(head, "Subject");
 	m->to = words_of(head, "To");
 	m->cc = words_of(head, "Cc");
-	m->automated = is_automated(head, m->from);
+	m->automated = is_automated(head, m->from == NULL ? "" : m->from);
 	if (when != NULL) {
 		m->date = g_date_time_to_unix(when);
 		g_date_time_unref(when);
@@ -296,8 +296,8 @@ read_files(struct mime_mail *m, const struct parts *parts)
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
 
-struct mime_mail *
-mime_read(const void *bytes, size_t len, struct error *e)
+static struct mime_mail *
+read_mail(const void *bytes, size_t len, bool answered, struct error *e)
 {
 	struct mime_mail *m;
 	struct parts parts;
@@ -307,7 +307,7 @@ mime_read(const void *bytes, size_t len, struct error *e)
 		return error_set(e, ERR_too_large, "a mail of %zu bytes", len), NULL;
 	m = xcalloc(1, sizeof(*m));
 	part_split((struct span){ bytes, len }, &head, &body);
-	if (read_from(m, head, e) == -1)
+	if (read_from(m, head, e) == -1 && answered)
 		return mime_free(m), NULL;
 	read_headers(m, head);
 	parts_read((struct span){ bytes, len }, &parts);
@@ -330,6 +330,50 @@ mime_headers(const void *bytes, size_t len)
 	m->from_name = words_of(head, "From");
 	m->text = xstrdup("");
 	return m;
+}
+
+struct mime_mail *
+mime_read(const void *bytes, size_t len, struct error *e)
+{
+	return read_mail(bytes, len, true, e);
+}
+
+struct mime_mail *
+mime_look(const void *bytes, size_t len, struct error *e)
+{
+	return read_mail(bytes, len, false, e);
+}
+
+char **
+mime_addresses(const void *bytes, size_t len, const char *header, size_t most)
+{
+	char **out = xcalloc(most + 1, sizeof(*out));
+	struct span head, body;
+	size_t n = 0;
+
+	part_split((struct span){ bytes, len }, &head, &body);
+	cleanup_free char *value = part_header(head, header, 0);
+	InternetAddressList *list = value == NULL ? NULL : internet_address_list_parse(NULL, value);
+
+	for (int i = 0; list != NULL && i < internet_address_list_length(list) && n < most; i++) {
+		InternetAddress *one = internet_address_list_get_address(list, i);
+		const char *address = INTERNET_ADDRESS_IS_MAILBOX(one) ?
+		    internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(one)) : NULL;
+
+		if (address != NULL && (out[n] = plain_address(address)) != NULL)
+			n++;
+	}
+	if (list != NULL)
+		g_object_unref(list);
+	return out;
+}
+
+bool
+mime_is_address(const char *text)
+{
+	cleanup_free char *own = plain_address(text);
+
+	return own != NULL;
 }
 
 void

@@ -63,7 +63,13 @@ void	 mime_begin(void);
 struct mime_mail *mime_read(const void *bytes, size_t len, struct error *e);
 /* What a list shows of a mail, of its headers alone: from may be NULL, and from_name is all that stands there, "Ann <ann@x>". */
 struct mime_mail *mime_headers(const void *bytes, size_t len);
+/* The same of a mail that is only looked at: from is NULL where mime_read finds no sender. */
+struct mime_mail *mime_look(const void *bytes, size_t len, struct error *e);
 void	 mime_free(struct mime_mail *m);		/* NULL is fine */
+/* The addresses of a header, bare and lower-case, at most `most`; what is none is left out. NULL-terminated, the caller frees each and all. */
+char	**mime_addresses(const void *bytes, size_t len, const char *header, size_t most);
+/* Is it one bare address, nothing around it? */
+bool	 mime_is_address(const char *text);
 
 /* The bytes of a mail with CRLF line ends; the caller frees. NULL with ERR_invalid: an address that is none, or a line end in a header. */
 char	*mime_write(const struct mime_draft *d, size_t *len, struct error *e);

@@ -11,6 +11,7 @@
 
 #include "common/mem.h"
 #include "gatewayd/allow.h"
+#include "gatewayd/mailcalls.h"
 #include "gatewayd/outfile.h"
 #include "gatewayd/posts_own.h"
 
@@ -113,6 +114,15 @@ posts_next(struct call *c, const void *in, struct error *e)
 
 /* ---- what is to be sent -------------------------------------------------------------------------------- */
 
+/* The files of mails come the same way. */
+static int
+check_file_grant(const struct call *c, struct error *e)
+{
+	if (grant_allows_tool(c->grant, TOOL, NULL) || grant_allows_tool(c->grant, "email", NULL))
+		return 0;
+	return error_set(e, ERR_denied, "the grant allows no files");
+}
+
 static int
 check_grant(const struct call *c, struct error *e)
 {
@@ -143,11 +153,11 @@ posts_file(struct call *c, const void *in, struct error *e)
 	cleanup_free unsigned char *data = xmalloc(room);
 	int found;
 
-	if (check_grant(c, e) == -1 || (found = known(g, m->key, NULL, e)) == -1)
+	if (check_file_grant(c, e) == -1 || (found = known(g, m->key, NULL, e)) == -1)
 		return -1;
 	if (sodium_base642bin(data, room, m->data, strlen(m->data), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 || len == 0)
 		return error_set(e, ERR_invalid, "the piece is no base64");
-	if (found == 0 && outfile_put(g->daemon->boot.home, m->key, m->offset, data, len, e) == -1)
+	if (found == 0 && !mailcalls_has_file(g->mailcalls, m->key) && outfile_put(g->daemon->boot.home, m->key, m->offset, data, len, e) == -1)
 		return -1;
 	return call_reply(c, &(struct message_file_reply){ .next_offset = m->offset + (int64_t)len });
 }

@@ -159,12 +159,19 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		settle(q, q->kind->silence, "timeout");
 }
 
+/* A command is toolrunner's, a mail gatewayd's; each unseals with a key of its own what it asks itself. */
+static bool
+is_command(const struct question *q)
+{
+	return strcmp(json_str(q->data, "verifier", "toolrunner"), "gatewayd") != 0;
+}
+
 static struct request *
 forward_approval(struct question *q, request_done *sent, struct error *e)
 {
 	struct host *h = q->in->host;
 	cleanup_free char *unit = xasprintf("%s/engined", q->profile);
-	cleanup_free char *verifier = xasprintf("%s/toolrunner", q->profile);
+	cleanup_free char *verifier = xasprintf("%s/%s", q->profile, is_command(q) ? "toolrunner" : "gatewayd");
 	const char *parts[] = { "approval", q->id, q->choice, json_str(q->data, "command", ""),
 		json_str(q->data, "pattern", ""), json_str(q->data, "cwd", ""), NULL };
 	char seal[65];
@@ -209,7 +216,8 @@ take_approval(struct question *q, const char *choice, struct error *e)
 
 	for (size_t i = 0; i < COUNT(choices); i++)
 		if (strcmp(choice, choices[i]) == 0) {
-			q->choice = xstrdup(choice);
+			/* No mail is like another: whoever allows one allows that one. */
+			q->choice = xstrdup(is_command(q) || strcmp(choice, "deny") == 0 ? choice : "once");
 			return 0;
 		}
 	return error_set(e, ERR_invalid, "choice is once, session, always or deny");

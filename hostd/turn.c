@@ -249,7 +249,7 @@ send_start(struct turn *t, request_done *done, void *arg, struct error *e)
 		peers = mint(t, link, NULL);
 	if (clock != NULL && (t->caps & 1u << CAP_schedule) != 0)
 		jobs = mint(t, clock, NULL);
-	if (gate != NULL && (t->caps & 1u << CAP_message) != 0)
+	if (gate != NULL && (t->caps & (1u << CAP_message | 1u << CAP_mail)) != 0)
 		letters = mint(t, gate, NULL);
 	grants[n++] = tools;
 	if (peers != NULL)

@@ -112,6 +112,7 @@ int	tool_search_workspace(struct tool_call *call, struct error *e);
 int	tool_learn_file(struct tool_call *call, struct error *e);	/* learn.c */
 int	tool_read_image(struct tool_call *call, struct error *e);	/* image.c */
 int	tool_read_pieces(struct tool_call *call, struct error *e);	/* pieces.c */
+int	tool_email(struct tool_call *call, struct error *e);	/* mailfile.c */
 int	tool_read_document(struct tool_call *call, struct error *e);	/* document.c */
 int	tool_terminal(struct tool_call *call, struct error *e);
 int	tool_skill(struct tool_call *call, struct error *e);

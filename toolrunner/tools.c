@@ -137,6 +137,17 @@ const struct tool tools[] = {
 		    "\"path\":{\"type\":\"string\"},"
 		    "\"offset\":{\"type\":\"integer\",\"default\":0}},\"required\":[\"path\"]}",
 	}, {
+		.name = "email", .bulk = true, .needs = CAP_write, .limit_s = 30, .run = tool_email,
+		.box = { FS_WRITE, NET_NONE, false, SKILL_NONE },
+		.summary = "the files of mails",
+		.description = "For engined: with data a piece of the file at path, whose size is given, to be put there; else a piece of that "
+		    "file, from offset on, as base64.",
+		.parameters = "{\"type\":\"object\",\"properties\":{"
+		    "\"path\":{\"type\":\"string\"},"
+		    "\"offset\":{\"type\":\"integer\",\"default\":0},"
+		    "\"size\":{\"type\":\"integer\"},"
+		    "\"data\":{\"type\":\"string\"}},\"required\":[\"path\"]}",
+	}, {
 		.name = "learn_file", .needs = CAP_write, .limit_s = 30, .run = tool_learn_file,
 		.box = { FS_WRITE, NET_NONE, false, SKILL_NONE },
 		.summary = "keep a document and index it",

@@ -124,7 +124,7 @@ test_only_origins_have_a_ceiling(void **state)
 {
 	assert_int_equal(cap_ceiling("hostd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec |
 	    1u << CAP_network | 1u << CAP_approve | 1u << CAP_remember | 1u << CAP_peer |
-	    1u << CAP_schedule | 1u << CAP_message);
+	    1u << CAP_schedule | 1u << CAP_message | 1u << CAP_mail);
 	assert_int_equal(cap_ceiling("scheduled") & (1u << CAP_approve | 1u << CAP_schedule), 0);
 	assert_int_equal(cap_ceiling("alpd"), 1u << CAP_read | 1u << CAP_write | 1u << CAP_exec | 1u << CAP_network |
 	    1u << CAP_approve);			/* a peer's turn neither remembers nor asks further peers */
