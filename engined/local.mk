@@ -5,7 +5,7 @@ alpi-engined.SRCS := $(addprefix engined/, main.c \
 	handlers.c engine.c engine_tools.c engine_ended.c engine_resume.c settings.c \
 	turn.c turn_asked.c step.c calls.c place.c runner.c neighbour.c peer.c schedule.c message.c email.c mention.c agent.c \
 	ask.c lasting.c past.c finish.c resume.c explain.c events.c sidecar.c journal.c ledger.c spend.c runlog.c run_asked.c \
-	context.c prompt.c project.c tools.c fold.c compact.c review.c candidates.c)
+	context.c prompt.c project.c tools.c tools_wrap.c fold.c compact.c review.c candidates.c)
 alpi-engined.SRCS += $(addprefix engined/, \
 	session.c session_asked.c catalog.c recall.c fts.c match.c redact.c talk.c thread.c todo.c entry.c alike.c \
 	memory.c promotion.c remember.c remember_call.c knowledge.c)

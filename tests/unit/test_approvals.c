@@ -190,6 +190,41 @@ test_always_that_cannot_be_saved_is_a_refusal(void **state)
 	fixture_close(f);
 }
 
+/* A mail is gatewayd's to check, with a key that toolrunner has not; and a yes to one mail is none to the next. */
+static void
+test_a_mail_is_allowed_once_whatever_is_said(void **state)
+{
+	static const char other_key[] = "ff" "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+	static const char *const said[][2] = { { "always", "once" }, { "session", "once" }, { "once", "once" }, { "deny", "deny" } };
+
+	for (size_t i = 0; i < COUNT(said); i++) {
+		struct fixture *f = fixture_open();
+		cleanup_free char *mint = xasprintf("mint default/gatewayd %s", other_key), *verify = xasprintf("verify default/hostd %s", other_key);
+		cleanup_json json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s}", "request_id", TICKET, "command", "send from me", "pattern",
+		    "send a mail", "verifier", "gatewayd", "session_id", "0123456789ab");
+		const char *parts[] = { "approval", TICKET, said[i][1], "send from me", "send a mail", "", NULL };
+		cleanup_free char *config = xasprintf("%s/config.yaml", f->root);
+		struct boot b = { 0 };
+		struct error e = { 0 };
+		struct asked *q;
+		int fd;
+
+		assert_int_equal(boot_line(&f->d.boot, mint, &e), 0);
+		assert_true(approvals_request(f->h.approvals, "default", "approval.request", data, &e) > 0);
+		fd = respond(f, said[i][0]);
+		q = wait_asked(f, MSG_approval_answer);
+		assert_string_equal(json_str(q->body, "choice", ""), said[i][1]);
+		boot_line(&b, "unit default/gatewayd", &e);
+		boot_line(&b, verify, &e);
+		assert_int_equal(grant_unseal(&b, "default/hostd", parts, json_str(q->body, "seal", ""), &e), 0);
+		boot_clear(&b);
+		assert_int_equal(access(config, F_OK), -1);	/* nothing is allowed for later */
+		took(f, true);
+		expect_ok(f, fd, true);
+		fixture_close(f);
+	}
+}
+
 static void
 test_an_answer_is_brought_again_to_an_engine_that_was_away(void **state)
 {
@@ -306,6 +341,7 @@ main(void)
 		TEST(test_an_unknown_choice_settles_nothing),
 		TEST(test_always_is_saved_before_it_is_said),
 		TEST(test_always_that_cannot_be_saved_is_a_refusal),
+		TEST(test_a_mail_is_allowed_once_whatever_is_said),
 		TEST(test_an_answer_is_brought_again_to_an_engine_that_was_away),
 		TEST(test_an_answer_that_came_too_late_is_said_to_be),
 		TEST(test_questions_survive_a_restart_and_silence_denies),

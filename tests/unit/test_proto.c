@@ -185,7 +185,7 @@ test_the_graph_names_daemons_channels_and_capabilities(void **state)
 	size_t i;
 
 	assert_int_equal(json_array_size(json_object_get(graph, "daemons")), 6);
-	assert_int_equal(json_array_size(json_object_get(graph, "capabilities")), 10);
+	assert_int_equal(json_array_size(json_object_get(graph, "capabilities")), 11);
 	json_array_foreach(channels, i, row) {
 		assert_string_equal(json_str(row, "caller", ""), c->caller);
 		assert_string_equal(json_str(row, "callee", ""), c->callee);
