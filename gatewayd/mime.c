@@ -18,6 +18,7 @@
 #define ADDRESS_MAX	254
 #define ID_MAX		250
 #define REFERENCES_MAX	20
+#define REFERENCES_BYTES 1900		/* mime_write takes lines of 2000 */
 #define BODY_MAX	(4 * 1024 * 1024)	/* of a text part, as it is in the mail */
 
 void
@@ -136,21 +137,23 @@ first_id(struct span head, const char *name)
 	return value == NULL ? NULL : next_id(&p);
 }
 
-/* The last ids of a text, with blanks between. NULL: none. */
+/* The last ids of a text, with blanks between: as many as a line of ours takes. NULL: none. */
 static char *
 last_ids(const char *text)
 {
 	char *ids[REFERENCES_MAX] = { 0 }, *id;
 	struct buf b = BUF(0);
-	size_t n = 0;
+	size_t n = 0, first, bytes = 0;
 
 	for (const char *p = text; p != NULL && (id = next_id(&p)) != NULL; n++) {
 		free(ids[n % REFERENCES_MAX]);
 		ids[n % REFERENCES_MAX] = id;
 	}
-	for (size_t i = n < REFERENCES_MAX ? 0 : n; i < n + (n < REFERENCES_MAX ? 0 : REFERENCES_MAX); i++)
-		if (ids[i % REFERENCES_MAX] != NULL)
-			buf_addf(&b, "%s%s", b.len > 0 ? " " : "", ids[i % REFERENCES_MAX]);
+	for (first = n; first > 0 && n - first < REFERENCES_MAX; first--)
+		if ((bytes += strlen(ids[(first - 1) % REFERENCES_MAX]) + 1) > REFERENCES_BYTES)
+			break;
+	for (size_t i = first; i < n; i++)
+		buf_addf(&b, "%s%s", b.len > 0 ? " " : "", ids[i % REFERENCES_MAX]);
 	for (size_t i = 0; i < REFERENCES_MAX; i++)
 		free(ids[i]);
 	return b.len > 0 ? buf_take(&b) : NULL;

@@ -37,7 +37,7 @@ text_of(const struct job *j)
 	const struct heard *h = &j->heard;
 
 	if (h->reply != NULL)
-		return xstrdup(*h->reply != '\0' ? h->reply : "[the answer is empty]");
+		return xstrdup(h->reply[strspn(h->reply, " \t\r\n")] != '\0' ? h->reply : "[the answer is empty]");
 	if (j->stopped || h->interrupted)
 		return xasprintf("%s%s[stopped]", buf_str(&h->said), h->said.len > 0 ? "\n" : "");
 	return xasprintf("[agent error] %s", h->failure != NULL ? h->failure : "how this turn ended is not known");

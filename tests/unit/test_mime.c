@@ -120,6 +120,24 @@ test_many_references_keep_the_latest(void **state)
 }
 
 static void
+test_references_fit_into_a_mail_of_ours_however_long_they_are(void **state)
+{
+	cleanup_free char *ids = NULL, *mail = NULL;
+	struct buf b = BUF(0);
+	struct error e = { 0 };
+	size_t len;
+
+	for (int i = 0; i < 21; i++)
+		buf_addf(&b, "<%0200d@there.example> ", i);
+	ids = mime_reply_references(buf_str(&b), "<new@x>");
+	assert_string_equal(ids + strlen(ids) - strlen(" <new@x>"), " <new@x>");
+	mail = mime_write(&(struct mime_draft){ .from = "me@x", .to = "you@x", .subject = "s", .text = "t", .references = ids }, &len, &e);
+	if (mail == NULL)
+		fail_msg("%s", e.text);
+	buf_clear(&b);
+}
+
+static void
 test_a_subject_is_marked_once(void **state)
 {
 	static const char *const pairs[][2] = {
@@ -362,6 +380,7 @@ main(void)
 		TEST(test_a_mail_that_names_no_single_sender_is_refused),
 		TEST(test_what_a_machine_sent_is_known),
 		TEST(test_many_references_keep_the_latest),
+		TEST(test_references_fit_into_a_mail_of_ours_however_long_they_are),
 		TEST(test_a_subject_is_marked_once),
 		TEST(test_charsets_are_honoured_and_bad_bytes_replaced),
 		TEST(test_the_plain_part_goes_before_html),
