@@ -208,6 +208,7 @@ on_piece(void *arg, const char *output, const struct error *why)
 	}
 	p->size = json_int(j, "size", 0);
 	if (ask(t, MSG_message_file, &(struct message_file){ .key = t->now.key, .offset = p->offset,
+	    .channel = json_str(t->now.args, "channel", NULL), .chat = json_str(t->now.args, "chat_id", NULL),
 	    .data = json_str(j, "data", "") }, ANSWER_MS, on_stored, &e) == NULL)
 		not_begun(t, &e);
 }

@@ -144,24 +144,6 @@ known(struct gateway *g, const char *key, char chat[257], struct error *e)
 	return found;
 }
 
-int
-posts_file(struct call *c, const void *in, struct error *e)
-{
-	const struct message_file *m = in;
-	struct gateway *g = c->ctx;
-	size_t room = strlen(m->data) / 4 * 3 + 1, len = 0;
-	cleanup_free unsigned char *data = xmalloc(room);
-	int found;
-
-	if (check_file_grant(c, e) == -1 || (found = known(g, m->key, NULL, e)) == -1)
-		return -1;
-	if (sodium_base642bin(data, room, m->data, strlen(m->data), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 || len == 0)
-		return error_set(e, ERR_invalid, "the piece is no base64");
-	if (found == 0 && !mailcalls_has_file(g->mailcalls, m->key) && outfile_put(g->daemon->boot.home, m->key, m->offset, data, len, e) == -1)
-		return -1;
-	return call_reply(c, &(struct message_file_reply){ .next_offset = m->offset + (int64_t)len });
-}
-
 /* The entry of the list, as it is written there. NULL with the error. */
 static const char *
 target(const struct line *l, const char *asked, struct error *e)
@@ -180,15 +162,54 @@ target(const struct line *l, const char *asked, struct error *e)
 }
 
 static int
+takes_file(const struct line *l, struct error *e)
+{
+	if (l->platform->send_file != NULL)
+		return 0;
+	return error_set(e, ERR_invalid, "%s takes no files; send the text alone", l->platform->name);
+}
+
+static int
 check(struct gateway *g, const struct line *l, const struct message_send *m, struct error *e)
 {
 	if (l == NULL)
 		return error_set(e, ERR_unsupported, "%s is not set up in this profile", m->channel);
-	if (m->file != NULL && l->platform->send_file == NULL)
-		return error_set(e, ERR_invalid, "%s takes no files; send the text alone", m->channel);
+	if (m->file != NULL && takes_file(l, e) == -1)
+		return -1;
 	if (outbox_open_rows(g->posts->db) >= OPEN_MAX)
 		return error_set(e, ERR_busy, "%d messages wait to be sent already", OPEN_MAX);
 	return m->file == NULL ? 0 : outfile_whole(g->daemon->boot.home, m->key, m->size, e);
+}
+
+/* Would a file to there be refused? A channel that is not named is not asked about. */
+static int
+check_way(struct gateway *g, const char *channel, const char *chat, struct error *e)
+{
+	const struct line *l = channel == NULL ? NULL : gateway_line(g, channel);
+
+	if (channel == NULL)
+		return 0;
+	if (l == NULL)
+		return error_set(e, ERR_unsupported, "%s is not set up in this profile", channel);
+	return takes_file(l, e) == -1 || target(l, chat, e) == NULL ? -1 : 0;
+}
+
+int
+posts_file(struct call *c, const void *in, struct error *e)
+{
+	const struct message_file *m = in;
+	struct gateway *g = c->ctx;
+	size_t room = strlen(m->data) / 4 * 3 + 1, len = 0;
+	cleanup_free unsigned char *data = xmalloc(room);
+	int found;
+
+	if (check_file_grant(c, e) == -1 || (found = known(g, m->key, NULL, e)) == -1 || (found == 0 && check_way(g, m->channel, m->chat, e) == -1))
+		return -1;
+	if (sodium_base642bin(data, room, m->data, strlen(m->data), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 || len == 0)
+		return error_set(e, ERR_invalid, "the piece is no base64");
+	if (found == 0 && !mailcalls_has_file(g->mailcalls, m->key) && outfile_put(g->daemon->boot.home, m->key, m->offset, data, len, e) == -1)
+		return -1;
+	return call_reply(c, &(struct message_file_reply){ .next_offset = m->offset + (int64_t)len });
 }
 
 static int
@@ -223,8 +244,11 @@ posts_send(struct call *c, const void *in, struct error *e)
 		return -1;
 	if (found == 1)
 		return call_reply(c, &(struct message_send_reply){ .chat = old, .known = true });
-	if (check(g, l, m, e) == -1 || (chat = target(l, m->chat, e)) == NULL || put(g, m, chat, e) == -1)
+	if (check(g, l, m, e) == -1 || (chat = target(l, m->chat, e)) == NULL || put(g, m, chat, e) == -1) {
+		if (e->code != ERR_busy)
+			outfile_drop(g->daemon->boot.home, m->key);
 		return -1;
+	}
 	posts_look(g->posts);
 	return call_reply(c, &(struct message_send_reply){ .chat = chat });
 }

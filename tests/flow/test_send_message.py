@@ -113,6 +113,15 @@ def test_what_may_not_be_read_is_not_sent(telegram):  # noqa: F811
     assert t.api.sent == []
 
 
+def test_a_file_for_nobody_we_know_leaves_nothing_behind(telegram):  # noqa: F811
+    t = telegram(model="script")
+    (t.home.workspace / "a.bin").write_bytes(b"x" * 100000)
+    t.home.give(t.home.workspace)
+    ok, output = tool_of(send(t.home, message("look", chat_id="99", attachment="a.bin")))
+    assert not ok and "not on the allow list" in output
+    assert list((t.home.path / "gateway/outbound").iterdir()) == []
+
+
 def test_it_leaves_once_whoever_dies(telegram):  # noqa: F811
     """The kill falls while the platform holds the request back: nobody knows yet that it arrived."""
     for unit in ("default/engined", UNIT):
