@@ -4,6 +4,7 @@
 
 #include "cli/client.h"
 #include "cli/doctor.h"
+#include "common/config.h"
 #include "common/gateways.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -46,6 +47,16 @@ check_gateway(struct doctor *d, const json_t *g)
 		doctor_row(d, "Gateways", label, *why != '\0' ? WARN : OK, "%s%s%s%s", json_str(probe, "who", ""), limit_of(name), *why != '\0' ? ": " : "", why);
 }
 
+/* Of platforms that bring recordings; none is a fault that a person did not choose. */
+static void
+check_hearing(struct doctor *d)
+{
+	const char *stop = json_str(d->engine, "speech_stop", "");
+
+	doctor_row(d, "Gateways", "Voice notes", *stop == '\0' ? OK : strchr(config_str(d->config, "tools.stt.model"), '/') != NULL ? FAIL : INFO,
+	    "%s", *stop == '\0' ? json_str(d->engine, "speech", "") : stop);
+}
+
 void
 doctor_gateways(struct doctor *d)
 {
@@ -62,6 +73,8 @@ doctor_gateways(struct doctor *d)
 		else if (missing != NULL && ++configured)	/* some of what it needs is there */
 			doctor_row(d, "Gateways", label_of(json_str(g, "name", "")), INFO, "not configured: %s is missing", missing);
 	}
+	if (configured > 0)
+		check_hearing(d);
 	if (configured == 0 && d->engine != NULL)
 		doctor_row(d, "Gateways", "Platforms", INFO, "none configured (alpi gateway enable NAME)");
 }

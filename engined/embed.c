@@ -10,30 +10,19 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "engined/dialect.h"
-#include "engined/refusal.h"
-#include "engined/retry.h"
+#include "engined/endpoint.h"
 #include "engined/vectors.h"
 
 #define BODY_MAX	(32u << 20)
 #define DEPTH		8
-#define RETRIES		2
-#define BACKOFF_MS	500
 #define COST_MAX	1000.0		/* USD of one request; more is nonsense */
 
 struct embed {
-	struct event_base	*base;
-	struct http		*http;
-	struct target		 target;
-	struct http_call	*call;
-	struct event		*pause;
-	char			*body;
-	size_t			 count;
-	int			 timeout_ms, retries, status;
-	long			 retry_after_ms;
-	struct buf		 answer;
-	embed_done		*done;
-	void			*arg;
+	struct endpoint	*request;
+	char		*provider;
+	size_t		 count;
+	embed_done	*done;
+	void		*arg;
 };
 
 /* ---- the answer ------------------------------------------------------------------------------------ */
@@ -110,138 +99,56 @@ embed_clear(struct embed_result *r)
 	*r = (struct embed_result){ 0 };
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------ */
+/* ---- the request ---------------------------------------------------------------------------------------- */
 
 static void
 embed_free(struct embed *x)
 {
-	if (x->call != NULL)
-		http_cancel(x->call);
-	event_free(x->pause);
-	target_clear(&x->target);
-	buf_clear(&x->answer);
-	free(x->body);
+	free(x->provider);
 	free(x);
 }
 
 void
 embed_cancel(struct embed *x)
 {
-	if (x != NULL)
-		embed_free(x);
-}
-
-/* again: the same may go well another time. */
-static void
-fail(struct embed *x, const struct error *why, bool again)
-{
-	struct failure f = { .why = *why, .status = x->status == 200 ? 0 : x->status, .retry_after_ms = x->retry_after_ms };
-	struct timeval tv;
-	int ms;
-
-	if (again && retry_worth(&f) && x->retries < RETRIES) {
-		ms = retry_pause_ms(&f, BACKOFF_MS, ++x->retries);
-		tv = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-		evtimer_add(x->pause, &tv);
+	if (x == NULL)
 		return;
-	}
-	target_hide_key(&x->target, f.why.text);
-	error_add(&f.why, "%s", x->target.provider);
-	x->done(x->arg, NULL, &f.why);
+	endpoint_cancel(x->request);
 	embed_free(x);
 }
 
 static void
-finish(struct embed *x)
+on_answer(void *arg, const struct buf *body, const struct error *why)
 {
-	struct embed_result r;
+	struct embed *x = arg;
+	struct embed_result r = { 0 };
 	struct error e = { 0 };
 
-	if (x->status != 200) {
-		cleanup_free char *line = refusal_line(buf_str(&x->answer), x->answer.len);
-
-		error_set(&e, ERR_provider, "HTTP %d: %s", x->status, line);
-		fail(x, &e, true);
-	} else if (embed_read(buf_str(&x->answer), x->answer.len, x->count, &r, &e) == -1) {
-		fail(x, &e, false);
+	if (body == NULL)
+		x->done(x->arg, NULL, why);
+	else if (embed_read(buf_str(body), body->len, x->count, &r, &e) == -1) {
+		error_add(&e, "%s", x->provider);
+		x->done(x->arg, NULL, &e);
 	} else {
 		x->done(x->arg, &r, NULL);
-		embed_clear(&r);
-		embed_free(x);
 	}
-}
-
-/* ---- the request ---------------------------------------------------------------------------------------- */
-
-static void
-on_head(void *arg, int status, const char *type, long retry_after_ms)
-{
-	struct embed *x = arg;
-
-	x->status = status;
-	x->retry_after_ms = status == 429 || status == 503 ? retry_after_ms : -1;
-}
-
-static int
-on_data(void *arg, const void *bytes, size_t len)
-{
-	struct embed *x = arg;
-
-	return buf_add(&x->answer, bytes, len);
-}
-
-static void
-on_done(void *arg, const struct error *e)
-{
-	struct embed *x = arg;
-
-	x->call = NULL;
-	if (e != NULL)
-		fail(x, e, true);
-	else
-		finish(x);
-}
-
-static const struct http_events events = { on_head, on_data, on_done };
-
-static void
-on_begin(evutil_socket_t fd, short what, void *arg)
-{
-	struct embed *x = arg;
-	cleanup_free char *url = xasprintf("%s/embeddings", x->target.url);
-	char *auth = xasprintf(x->target.dialect->auth, x->target.key == NULL ? "" : x->target.key);
-	const char *headers[] = { "Content-Type: application/json", auth, NULL };
-	struct http_request r = { .method = "POST", .url = url, .headers = headers, .body = x->body, .body_len = strlen(x->body),
-	    .first_byte_ms = x->timeout_ms, .idle_ms = x->timeout_ms, .max_body = BODY_MAX };
-	struct error e = { 0 };
-
-	buf_reset(&x->answer);
-	x->answer.max = BODY_MAX;
-	x->status = 0;
-	x->retry_after_ms = -1;
-	x->call = http_start(x->http, &r, &events, x, &e);
-	explicit_bzero(auth, strlen(auth));
-	free(auth);
-	if (x->call == NULL)
-		fail(x, &e, false);
+	embed_clear(&r);
+	embed_free(x);
 }
 
 struct embed *
 embed_start(struct event_base *base, struct http *http, const struct target *t, json_t *texts, int timeout_ms, embed_done *done,
     void *arg, struct error *e)
 {
-	cleanup_json json_t *body = json_pack("{s:s, s:o}", "model", t->name, "input", texts);
-	struct timeval now = { 0 };
-	struct embed *x;
+	cleanup_json json_t *order = json_pack("{s:s, s:o}", "model", t->name, "input", texts);
+	cleanup_free char *body = json_text(order);
+	struct embed *x = xcalloc(1, sizeof(*x));
 
-	if (t->dialect != &openai_dialect) {
-		error_set(e, ERR_invalid, "%s does not offer embeddings the way OpenAI and Ollama do", t->provider);
-		return NULL;
-	}
-	x = xcalloc(1, sizeof(*x));
-	*x = (struct embed){ .base = base, .http = http, .target = target_copy(t), .body = json_text(body),
-	    .count = json_array_size(texts), .timeout_ms = timeout_ms, .done = done, .arg = arg };
-	x->pause = evtimer_new(base, on_begin, x);
-	evtimer_add(x->pause, &now);
-	return x;
+	*x = (struct embed){ .provider = xstrdup(t->provider), .count = json_array_size(texts), .done = done, .arg = arg };
+	x->request = endpoint_start(base, http, &(struct endpoint_request){ .target = t, .path = "/embeddings",
+	    .type = "application/json", .body = body, .len = strlen(body), .most = BODY_MAX, .timeout_ms = timeout_ms }, on_answer, x, e);
+	if (x->request != NULL)
+		return x;
+	embed_free(x);
+	return NULL;
 }

@@ -25,6 +25,7 @@
 #include "engined/run_asked.h"
 #include "engined/session_asked.h"
 #include "engined/skill_asked.h"
+#include "engined/speech.h"
 #include "engined/target.h"
 #include "engined/turn.h"
 #include "engined/turn_asked.h"
@@ -141,12 +142,15 @@ tell_status(void *arg)
 	size_t n = json_array_size(en->tools.sandbox);
 	cleanup_free struct sandbox_layer *layers = xcalloc(n + 1, sizeof(*layers));
 	struct target target = { 0 };
+	struct error deaf = { 0 };
+	const char *hears;
 	struct engine_status_reply r;
 	char **models;
 
 	engine_config(en, false);
 	models = choices_list(en->config, engine_secret, en);
 	target_resolve(en->config, engine_secret, en, NULL, &target, NULL);
+	hears = speech_model(en, &deaf);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *row = json_array_get(en->tools.sandbox, i);
 
@@ -156,7 +160,8 @@ tell_status(void *arg)
 	r = (struct engine_status_reply){ .model = target.model == NULL ? "" : target.model,
 	    .provider = target.provider == NULL ? "" : target.provider, .missing_key = target.missing_key,
 	    .config_error = en->config_error, .open_turns = (int64_t)en->open, .tools = (int64_t)tools_count(&en->tools),
-	    .sandbox = layers, .n_sandbox = n, .sandbox_stop = en->tools.sandbox_stop };
+	    .sandbox = layers, .n_sandbox = n, .sandbox_stop = en->tools.sandbox_stop,
+	    .speech = hears, .speech_stop = hears == NULL ? deaf.text : NULL };
 	for (r.models = (const char **)models; models[r.n_models] != NULL; r.n_models++)
 		;
 	call_reply(c, &r);
@@ -193,6 +198,7 @@ const struct handler engine_handlers[] = {
 	{ MSG_skill_file,           skill_asked_file,     CAP_none },
 	{ MSG_skill_import,         skill_asked_import,   CAP_none },
 	{ MSG_attachment_stage,     upload_stage,         CAP_none },
+	{ MSG_speech_take,          speech_asked,         CAP_none },
 	{ MSG_outputs_add,          outbox_add,           CAP_none },
 	{ MSG_outputs_list,         outbox_list,          CAP_none },
 	{ MSG_outputs_read,         outbox_read,          CAP_none },

@@ -22,6 +22,7 @@
 #include "engined/ledger.h"
 #include "engined/provider.h"
 #include "engined/settings.h"
+#include "engined/speech.h"
 #include "engined/staging.h"
 
 /* What a home may lack, and what may be touched of it. */
@@ -35,6 +36,7 @@ static const struct {
 	{ "skills",   "rw" },
 	{ "outputs",  "rw" },
 	{ STAGING_DIR, "rw" },
+	{ SPEECH_DIR, "rw" },
 	{ "rag",      "rw" },
 };
 

@@ -2,6 +2,7 @@
 /* See media.h. */
 #include "gatewayd/media.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #include "common/json.h"
@@ -9,6 +10,8 @@
 
 #define ID_MAX		256
 #define NAME_BYTES	128
+#define ENDING_BYTES	6
+#define RECORDING_BYTES	120		/* of an id in a name */
 #define WORD		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 static const struct {
@@ -65,4 +68,27 @@ media_of(const json_t *message)
 			return found;
 	}
 	return NULL;
+}
+
+/* ".mp3" of a name; what says nothing of itself is what Telegram's programs record. */
+static const char *
+ending_of(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	size_t n = dot == NULL ? 0 : strlen(dot);
+
+	return n >= 2 && n <= ENDING_BYTES && strcspn(dot + 1, "_-") == n - 1 && dot[1 + strspn(dot + 1, WORD)] == '\0' ? dot : ".oga";
+}
+
+char *
+media_recording(const json_t *file)
+{
+	const char *id = json_str(file, "id", ""), *ending = ending_of(json_str(file, "name", ""));
+	unsigned char hash[16];
+	char hex[2 * sizeof(hash) + 1];
+
+	if (*id != '\0' && strlen(id) <= RECORDING_BYTES && id[strspn(id, WORD)] == '\0')
+		return xasprintf("%s%s", id, ending);
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)id, strlen(id), NULL, 0);
+	return xasprintf("%s%s", sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash)), ending);
 }

@@ -14,4 +14,7 @@
  */
 json_t	*media_of(const json_t *message);
 
+/* What a recording is called where it is kept: its id and what kind of sound its name says it is. The caller frees. */
+char	*media_recording(const json_t *file);
+
 #endif

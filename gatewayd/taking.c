@@ -3,9 +3,10 @@
  * See job.h: the files of a message, before its turn. Their names at the
  * platform are on disk with the message; each is fetched and handed to engined
  * piece by piece, and where it stands there is on disk before the turn is
- * asked for. A death in between begins it anew. What cannot be had, or is not
- * of a kind that anybody reads, is told to the sender; then there is no turn.
- * Of a mail, which is answered for its text, it is left out, and the turn is told.
+ * asked for. What is said in a recording becomes a part of the text. A death
+ * in between begins it anew. What cannot be had, or is not of a kind that
+ * anybody reads, is told to the sender; then there is no turn. Of a mail, which
+ * is answered for its text, it is left out, and the turn is told.
  */
 #include "gatewayd/job.h"
 
@@ -17,9 +18,11 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "gatewayd/media.h"
 
 #define PIECE		(512 * 1024)
 #define STAGE_MS	60000		/* a document is read before its last piece is answered */
+#define SPEECH_MS	450000		/* somebody listens to it, three times if need be */
 #define AGAIN_MS	3000
 #define TRIES		5
 #define DEPTH		8
@@ -36,6 +39,7 @@ struct taking {
 	size_t		 sent;			/* of them */
 	char		*id;			/* that engined gave it; NULL: none yet */
 	struct buf	 left_out;		/* what the turn is told of them */
+	struct buf	 said;			/* in recordings */
 };
 
 static void	fetch(struct taking *k);
@@ -55,6 +59,7 @@ taking_free(struct taking *k)
 	json_decref(k->staged);
 	buf_clear(&k->bytes);
 	buf_clear(&k->left_out);
+	buf_clear(&k->said);
 	free(k->id);
 	free(k);
 }
@@ -123,13 +128,25 @@ on_again(evutil_socket_t fd, short what, void *arg)
 
 /* ---- to engined ---------------------------------------------------------------------------------------- */
 
+/* What was written, if anything was, what was said, and what is missing. The caller frees; NULL: the text as it is. */
+static char *
+whole_text(const struct taking *k)
+{
+	const char *text = k->job->row.text;
+	bool said = k->said.len > 0, alone = said && strcmp(text, MEDIA_NO_TEXT) == 0;
+
+	if (!said && k->left_out.len == 0)
+		return NULL;
+	return xasprintf("%s%s%s%s", alone ? "" : text, said && !alone ? "\n" : "", said ? buf_str(&k->said) : "",
+	    k->left_out.len > 0 ? buf_str(&k->left_out) : "");
+}
+
 /* All are there: that is on disk, then comes the turn. k is gone after. */
 static void
 finish(struct taking *k)
 {
 	struct job *j = k->job;
-	cleanup_free char *files = json_text(k->staged);
-	cleanup_free char *text = k->left_out.len == 0 ? NULL : xasprintf("%s%s", j->row.text, buf_str(&k->left_out));
+	cleanup_free char *files = json_text(k->staged), *text = whole_text(k);
 	struct error e = { 0 };
 
 	taking_free(steal(j->taking));
@@ -139,6 +156,29 @@ finish(struct taking *k)
 		job_begin_turn(j);
 }
 
+/* Without the name of the unit that says it, which is nothing to a sender. */
+static const char *
+bare(const struct taking *k, const char *why)
+{
+	cleanup_free char *unit = xasprintf("%s/engined: ", k->job->gateway->daemon->boot.profile);
+
+	return strncmp(why, unit, strlen(unit)) == 0 ? why + strlen(unit) : why;
+}
+
+/* engined said no, or did not answer. */
+static void
+not_taken(struct taking *k, const struct error *e)
+{
+	static const enum error_code final[] = { ERR_invalid, ERR_too_large, ERR_unsupported, ERR_denied, ERR_budget, ERR_provider };
+
+	for (size_t i = 0; i < COUNT(final); i++)
+		if (e->code == final[i]) {
+			refuse(k, bare(k, e->text), e->code == ERR_too_large ? "it is too large" : "nobody here reads what it is");
+			return;
+		}
+	again(k, bare(k, e->text));
+}
+
 static void
 on_staged(void *arg, const void *reply, const struct error *e)
 {
@@ -146,10 +186,8 @@ on_staged(void *arg, const void *reply, const struct error *e)
 	struct taking *k = arg;
 
 	k->request = NULL;
-	if (r == NULL && (e->code == ERR_invalid || e->code == ERR_too_large || e->code == ERR_unsupported)) {
-		refuse(k, e->text, e->code == ERR_too_large ? "it is too large" : "nobody here reads what it is");
-	} else if (r == NULL) {
-		again(k, e->text);
+	if (r == NULL) {
+		not_taken(k, e);
 	} else if (r->attachment == NULL) {
 		free(k->id);
 		k->id = xstrdup(r->id);
@@ -159,6 +197,59 @@ on_staged(void *arg, const void *reply, const struct error *e)
 		json_array_append(k->staged, r->attachment);
 		go_on(k);
 	}
+}
+
+static void
+on_heard(void *arg, const void *reply, const struct error *e)
+{
+	const struct speech_take_reply *r = reply;
+	struct taking *k = arg;
+
+	k->request = NULL;
+	if (r == NULL) {
+		not_taken(k, e);
+	} else if (r->text == NULL) {
+		k->sent = (size_t)r->next_offset;
+		stage(k);
+	} else if (*r->text == '\0') {
+		refuse(k, "nothing is said in it", "nothing is said in it");
+	} else {
+		buf_addf(&k->said, "%s[voice note] %s", k->said.len > 0 ? "\n" : "", r->text);
+		go_on(k);
+	}
+}
+
+static bool
+is_sound(const json_t *file)
+{
+	const char *kind = json_str(file, "kind", "");
+
+	return strcmp(kind, "voice") == 0 || strcmp(kind, "audio") == 0;
+}
+
+static void
+stage_recording(struct taking *k, const char *data, bool final, struct error *e)
+{
+	cleanup_free char *name = media_recording(file_of(k));
+
+	k->request = request_send(k->job->gateway->daemon, "engined", MSG_speech_take, &(struct speech_take){
+		.name = name,
+		.offset = (int64_t)k->sent,
+		.data = data,
+		.final = final,
+	}, NULL, SPEECH_MS, on_heard, k, e);
+}
+
+static void
+stage_file(struct taking *k, const char *data, bool final, struct error *e)
+{
+	k->request = request_send(k->job->gateway->daemon, "engined", MSG_attachment_stage, &(struct attachment_stage){
+		.id = k->id,
+		.name = json_str(file_of(k), "name", "file"),
+		.offset = (int64_t)k->sent,
+		.data = data,
+		.final = final,
+	}, NULL, STAGE_MS, on_staged, k, e);
 }
 
 /* The next piece. */
@@ -171,13 +262,10 @@ stage(struct taking *k)
 	struct error e = { 0 };
 
 	sodium_bin2base64(data, room, (const unsigned char *)buf_str(&k->bytes) + k->sent, n, sodium_base64_VARIANT_ORIGINAL);
-	k->request = request_send(k->job->gateway->daemon, "engined", MSG_attachment_stage, &(struct attachment_stage){
-		.id = k->id,
-		.name = json_str(file_of(k), "name", "file"),
-		.offset = (int64_t)k->sent,
-		.data = data,
-		.final = n == left,
-	}, NULL, STAGE_MS, on_staged, k, &e);
+	if (is_sound(file_of(k)))
+		stage_recording(k, data, n == left, &e);
+	else
+		stage_file(k, data, n == left, &e);
 	if (k->request == NULL)
 		again(k, e.text);
 }
@@ -201,15 +289,6 @@ on_fetched(void *arg, const struct buf *bytes, const char *why, bool later)
 	}
 }
 
-static bool
-is_sound(const json_t *file)
-{
-	const char *kind = json_str(file, "kind", "");
-
-	return strcmp(kind, "voice") == 0 || strcmp(kind, "audio") == 0;
-}
-
-/* The next file; nothing here turns speech into text, and a sender who is not told would wait for an answer. */
 static void
 fetch(struct taking *k)
 {
@@ -218,8 +297,6 @@ fetch(struct taking *k)
 
 	if (file == NULL)
 		finish(k);
-	else if (is_sound(file))
-		refuse(k, "sound is not understood here, please write", "it is sound");
 	else
 		k->fetching = l->platform->fetch(l->self, json_str(file, "id", ""), on_fetched, k);
 }

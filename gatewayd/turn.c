@@ -127,7 +127,7 @@ send_start(void *arg, request_done *done, void *done_arg, struct error *e)
 		.mention = mention ? said : NULL,
 		.surface = j->row.platform,
 		.model = models_find(j->gateway->models, j->row.thread),
-		.attachments = files,
+		.attachments = json_array_size(files) > 0 ? files : NULL,
 		.grants = grants,
 		.n_grants = n,
 	}, NULL, START_MS, done, done_arg, e);

@@ -69,7 +69,7 @@ def test_what_cannot_be_had_is_told(telegram, provider):  # noqa: F811
     told = [plain(a) for a in t.answered(5)]
     assert told[0].startswith("[film.mkv could not be taken: Telegram gives bots no file larger than 20 MB")
     assert told[1].startswith("[a.zip could not be taken:") and told[2] == "[b.txt could not be taken: it is empty]"
-    assert told[3] == "[voice.oga could not be taken: sound is not understood here, please write]"
+    assert told[3] == "[voice.oga could not be taken: nothing here turns sound into text: tools.stt.model names no provider/model]"
     assert told[4].endswith("\nstill there")
     assert provider.stats()["requests"] == 1
     assert t.api.token.split(":")[1] not in t.home.log()

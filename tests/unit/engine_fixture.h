@@ -27,6 +27,7 @@
 #include "engined/journal.h"
 #include "engined/ledger.h"
 #include "engined/session.h"
+#include "engined/transcribe.h"
 #include "engined/turn.h"
 
 /* ---- the model ----------------------------------------------------------------------------------- */
@@ -127,6 +128,14 @@ embed_start(struct event_base *b, struct http *http, const struct target *t, jso
 void
 embed_cancel(struct embed *x)
 {
+}
+
+struct transcribe *
+transcribe_start(struct event_base *b, struct http *http, const struct target *t, const char *language, const char *name,
+    const struct buf *sound, transcribe_done *done, void *arg, struct error *e)
+{
+	error_set(e, ERR_unavailable, "nobody listens");
+	return NULL;
 }
 
 void
