@@ -28,10 +28,14 @@ on_read(char *to, size_t size, size_t n, void *arg)
 	return len;
 }
 
-/*
- * 5xx is the server's last word on this mail; on the login it is not, for a password can be mended. What is
- * not known to be taken goes again, under the same Message-ID.
- */
+/* 5xx is the server's last word on a mail; but 530, 534, 535 and 538 speak of the login or of TLS, which can be mended. */
+static bool
+is_final(long status)
+{
+	return status >= 500 && status < 600 && status != 530 && (status < 534 || status > 538);
+}
+
+/* What is not known to be taken goes again, under the same Message-ID. */
 static void
 on_done(void *arg, CURLcode code, const char *why)
 {
@@ -44,7 +48,7 @@ on_done(void *arg, CURLcode code, const char *why)
 	else if (code == CURLE_LOGIN_DENIED)
 		s->done(s->arg, OUT_later, false, "the mail server refuses the address or the password");
 	else
-		s->done(s->arg, status >= 550 && status < 560 ? OUT_never : OUT_later, s->at == s->len && status < 400, why);
+		s->done(s->arg, is_final(status) ? OUT_never : OUT_later, s->at == s->len && status < 400, why);
 }
 
 CURL *
