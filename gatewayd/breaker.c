@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/paths.h"
+#include "gatewayd/pause.h"
 
 #define FILE_MAX	65536
 #define FAILURES	5		/* from here on it is disabled */
@@ -129,15 +130,6 @@ breaker_ok(struct breaker *b)
 	return 1;
 }
 
-static int64_t
-with_jitter(int64_t ms)
-{
-	uint32_t n;
-
-	random_bytes(&n, sizeof(n));
-	return ms + (int64_t)(n % 1000) * ms / 5000;
-}
-
 int64_t
 breaker_failed(struct breaker *b, const char *why, int64_t pause_ms)
 {
@@ -151,7 +143,7 @@ breaker_failed(struct breaker *b, const char *why, int64_t pause_ms)
 	b->until = pause_s == 0 ? 0 : b->failed_at + pause_s;
 	keep(b);
 	tell(b, previous);
-	return with_jitter(pause_s == 0 ? pause_ms : pause_s * 1000);
+	return pause_jitter(pause_s == 0 ? pause_ms : pause_s * 1000);
 }
 
 int64_t

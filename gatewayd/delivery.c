@@ -2,18 +2,24 @@
 /*
  * See job.h: an answer back the way its message came, part by part, each noted
  * when the platform has it; then the files that its turn made. A platform that
- * takes no files gets a list of them below the answer.
+ * takes no files gets a list of them below the answer. What a platform refuses,
+ * or does not take for a day, is filed for the person instead.
  */
 #include "gatewayd/job.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "gatewayd/outbox.h"
+#include "gatewayd/pause.h"
+#include "gatewayd/posts.h"
 
 #define DEPTH	8
+#define TRY_S	86400
 
 /* The answer and the list of files, for those who do not get the files. The caller frees. */
 static char *
@@ -70,6 +76,7 @@ job_delivered(struct job *j)
 {
 	struct error e = { 0 };
 
+	j->failures = 0;
 	if ((size_t)j->row.parts + 1 == j->n_parts + json_array_size(j->made))
 		end(j);
 	else if (inbox_part(j->gateway->inbox, &j->row, &e) == -1)
@@ -78,20 +85,81 @@ job_delivered(struct job *j)
 		job_deliver(j);
 }
 
+/* ---- what does not leave ----------------------------------------------------------------------------- */
+
+/* What is left of the answer, as it was to be sent. The caller frees. */
+static char *
+rest_of(const struct job *j)
+{
+	struct buf b = BUF(0);
+
+	buf_puts(&b, "");
+	for (size_t i = (size_t)j->row.parts; i < j->n_parts; i++)
+		buf_addf(&b, "%s%s", b.len > 0 ? "\n" : "", j->parts[i]);
+	return buf_take(&b);
+}
+
+/* A failed message in the outbox, and the row closed: both or neither. posts.c files it. 0 or -1. */
+static int
+put_aside(struct job *j, const char *why, struct error *e)
+{
+	const struct row *r = &j->row;
+	struct inbox *in = j->gateway->inbox;
+	cleanup_free char *text = rest_of(j), *title = xasprintf("An answer to %s on %s", r->chat, r->platform);
+	struct post o = { .key = r->key, .platform = r->platform, .account = r->account, .chat = r->chat, .text = text,
+	    .session = r->session, .title = title, .source = (char *)"gateway" };
+	bool kept;
+
+	if (inbox_begin(in, e) == -1)
+		return -1;
+	kept = outbox_put(inbox_db(in), &o, e) != -1 && outbox_end(inbox_db(in), &o, POST_failed, why, e) == 0 &&
+	    inbox_sent(in, &j->row, e) == 0 && inbox_commit(in, e) == 0;
+	free(o.why);
+	if (!kept)
+		inbox_rollback(in);
+	return kept ? 0 : -1;
+}
+
+static void
+give_up(struct job *j, const char *why)
+{
+	struct posts *posts = j->gateway->posts;
+	struct error e = { 0 };
+
+	log_warn("the answer to message %" PRId64 " is not delivered: %s", j->row.id, why);
+	if (put_aside(j, why, &e) == -1) {
+		job_drop_for(j, &e);
+		return;
+	}
+	job_drop(j, 0);
+	posts_look(posts);
+}
+
+void
+job_later(struct job *j, int64_t ms)
+{
+	int64_t pause = pause_growing(ms, ++j->failures);
+
+	if (clock_wall_ms() / 1000 - j->row.received > TRY_S)
+		give_up(j, "the platform did not take it for a day");
+	else
+		event_add(j->timer, &(struct timeval){ pause / 1000, (suseconds_t)(pause % 1000) * 1000 });
+}
+
+/* ---- on its way ---------------------------------------------------------------------------------------- */
+
 static void
 on_sent(void *arg, enum outcome outcome, int64_t later_ms)
 {
 	struct job *j = arg;
 
 	j->sending = NULL;
-	if (outcome == OUT_later) {
-		event_add(j->timer, &(struct timeval){ later_ms / 1000, (suseconds_t)(later_ms % 1000) * 1000 });
-	} else if (outcome == OUT_never) {
-		log_warn("the answer to message %" PRId64 " was not taken", j->row.id);
-		end(j);
-	} else {
+	if (outcome == OUT_later)
+		job_later(j, later_ms);
+	else if (outcome == OUT_never)
+		give_up(j, "the platform refuses it");
+	else
 		job_delivered(j);
-	}
 }
 
 static void

@@ -91,7 +91,7 @@ on_sent(void *arg, enum outcome outcome, int64_t later_ms)
 
 	v->job->sending = NULL;
 	if (outcome == OUT_later)
-		event_add(v->job->timer, &(struct timeval){ later_ms / 1000, (suseconds_t)(later_ms % 1000) * 1000 });
+		job_later(v->job, later_ms);
 	else if (outcome == OUT_never && !v->named)
 		name_it(v, "the platform refuses it");
 	else

@@ -39,6 +39,7 @@ static const char *const steps[] = {
 	"ALTER TABLE inbox ADD COLUMN mention TEXT; ALTER TABLE outbox ADD COLUMN account TEXT;"
 	"DROP INDEX inbox_waiting; CREATE INDEX inbox_waiting ON inbox (platform, account, chat, id) WHERE state <> 3;",
 	MAILBOOK_SCHEMA,
+	OUTBOX_SOURCE,
 	NULL
 };
 
@@ -226,6 +227,7 @@ read_row(sqlite3_stmt *s, struct row *out)
 		.files = db_text(s, 12),
 		.made = db_text(s, 13),
 		.mention = db_text(s, 14),
+		.received = sqlite3_column_int64(s, 15),
 	};
 	out->thread = threads_key(out->platform, out->chat);
 	out->key = key_of(out->platform, out->account, ref);
@@ -235,7 +237,7 @@ int
 inbox_next_head(struct inbox *in, int64_t after, struct row *out, struct error *e)
 {
 	sqlite3_stmt *s = db_query(in->db, e, "SELECT id, platform, account, ref, chat, sender, text, state, session, "
-	    "reply, parts, meta, files, made, mention FROM inbox WHERE id = (SELECT min(first) FROM (SELECT min(id) AS first FROM inbox "
+	    "reply, parts, meta, files, made, mention, received FROM inbox WHERE id = (SELECT min(first) FROM (SELECT min(id) AS first FROM inbox "
 	    "WHERE state <> 3 GROUP BY platform, account, chat) WHERE first > ?)", "i", after);
 	int found;
 

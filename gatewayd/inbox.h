@@ -45,6 +45,7 @@ struct row {
 	char		*meta, *files;	/* NULL: none */
 	char		*key;		/* of its turn: the same for the same message, always; 128 bytes at most */
 	char		*session;	/* from running on */
+	int64_t		 received;	/* Unix seconds */
 	char		*reply;		/* from reply on */
 	char		*made;		/* from reply on: the files that go after it, as turn events list them: JSON text; NULL: none */
 	int64_t		 parts;		/* of it and of them that left already */

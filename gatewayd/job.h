@@ -37,6 +37,7 @@ struct job {
 	struct giving		*giving;	/* the one of them that is next; NULL: not yet */
 	struct taking		*taking;	/* its files; NULL: not */
 	struct heard		 heard;
+	unsigned		 failures;	/* to send what is next, in a row */
 	bool			 stopped;	/* somebody said so */
 };
 
@@ -56,6 +57,8 @@ void	 job_answer(struct job *j, const char *text, const struct spent *spent);
 void	 job_deliver(struct job *j);
 /* One more has left, or never will. j may be gone after. */
 void	 job_delivered(struct job *j);
+/* What is next was not taken now, or not by now; it goes again after this, at the earliest. j may be gone after. */
+void	 job_later(struct job *j, int64_t ms);
 struct letter job_letter(const struct job *j);
 /* A grant of the message's sender for one of the daemons; the caller frees. NULL with the error. */
 char	*job_grant(const struct job *j, const char *daemon, uint32_t caps, struct error *e);

@@ -3,7 +3,7 @@ PROGS              += alpi-gatewayd
 alpi-gatewayd.DIR  := $(LIBEXEC)
 alpi-gatewayd.SRCS := $(addprefix gatewayd/, main.c gateway.c handlers.c allow.c banner.c botapi.c breaker.c claim.c commands.c delivery.c giving.c inbox.c intake.c removed.c markup.c \
 	mime.c mime_html.c mime_part.c mime_text.c mime_write.c \
-	outbox.c outfile.c posts.c posts_ask.c telegram_file.c telegram_fetch.c media.c taking.c \
+	outbox.c outfile.c pause.c posts.c posts_ask.c telegram_file.c telegram_fetch.c media.c taking.c \
 	said.c settings.c split.c state.c stuck.c telegram.c telegram_send.c threads.c turn.c turns.c update.c)
 alpi-gatewayd.SRCS += $(addprefix gatewayd/, menu.c models.c options.c probe.c tell.c telegram_menu.c)
 alpi-gatewayd.SRCS += $(addprefix gatewayd/, gapi.c gmail.c gmail_ask.c gmail_consent.c gmail_find.c gmail_mail.c gmail_read.c gmail_round.c gmail_send.c mailtext.c oauth.c oauth_token.c)

@@ -10,7 +10,7 @@
 
 #define KEEP_S	(7 * 86400)
 
-#define COLUMNS "id, state, key, platform, chat, text, file, session, why, parts, created, filed, title, notice, account"
+#define COLUMNS "id, state, key, platform, chat, text, file, session, why, parts, created, filed, title, notice, account, source"
 
 void
 post_clear(struct post *p)
@@ -23,6 +23,7 @@ post_clear(struct post *p)
 	free(p->file);
 	free(p->session);
 	free(p->title);
+	free(p->source);
 	free(p->why);
 	*p = (struct post){ 0 };
 }
@@ -54,6 +55,7 @@ read_one(struct db *db, sqlite3_stmt *s, struct post *out, struct error *e)
 			.title = db_text(s, 12),
 			.notice = sqlite3_column_int64(s, 13) != 0,
 			.account = db_text(s, 14),
+			.source = db_text(s, 15),
 		};
 	db_done(s);
 	return found;
@@ -84,9 +86,9 @@ int
 outbox_put(struct db *db, struct post *p, struct error *e)
 {
 	p->created = clock_wall_ms() / 1000;
-	if (db_run(db, e, "INSERT INTO outbox (key, platform, chat, text, file, session, created, title, notice, account) "
-	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING", "ssssssisis", p->key, p->platform, p->chat, p->text,
-	    p->file, p->session, p->created, p->title, (int64_t)p->notice, p->account) == -1)
+	if (db_run(db, e, "INSERT INTO outbox (key, platform, chat, text, file, session, created, title, notice, account, source) "
+	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING", "ssssssisiss", p->key, p->platform, p->chat, p->text,
+	    p->file, p->session, p->created, p->title, (int64_t)p->notice, p->account, p->source) == -1)
 		return -1;
 	if (db_changes(db) == 0)
 		return 0;

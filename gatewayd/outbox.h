@@ -31,6 +31,7 @@ struct post {
 	char		*session;	/* NULL: none is kept */
 	char		*title;		/* NULL: none */
 	bool		 notice;	/* its text is in outputs already */
+	char		*source;	/* of its row in outputs; NULL: send_message */
 	char		*why;		/* it failed, or was not taken at the last try */
 	int64_t		 parts;		/* of it that left already */
 	int64_t		 created;	/* Unix seconds */
@@ -47,6 +48,8 @@ struct post {
 /* The one after it. */
 #define OUTBOX_NOTICES \
 	"ALTER TABLE outbox ADD COLUMN title TEXT; ALTER TABLE outbox ADD COLUMN notice INTEGER NOT NULL DEFAULT 0;"
+/* And of answers that did not arrive. */
+#define OUTBOX_SOURCE "ALTER TABLE outbox ADD COLUMN source TEXT;"
 
 void	 post_clear(struct post *p);
 /* Write it down; its id and state are given. 1: new, 0: the key is known, -1. */

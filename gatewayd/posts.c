@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "gatewayd/outfile.h"
+#include "gatewayd/pause.h"
 #include "gatewayd/posts_own.h"
 #include "gatewayd/split.h"
 
@@ -34,6 +35,7 @@ struct posting {
 	struct sending		*sending;
 	struct request		*filing;
 	struct event		*timer;		/* the next try */
+	unsigned		 failures;	/* to send what is next, in a row */
 };
 
 static void	deliver(struct posting *p);
@@ -130,7 +132,7 @@ file(struct posting *p)
 		.body = body,
 		.title = o->title != NULL ? o->title : failed ? o->platform : NULL,
 		.type = failed ? "error" : "info",
-		.source = "send_message",
+		.source = o->source != NULL ? o->source : "send_message",
 		.session = o->session,
 		.delivered_to = to,
 		.n_delivered_to = 1,
@@ -179,12 +181,13 @@ on_sent(void *arg, enum outcome outcome, int64_t later_ms)
 	if (outcome == OUT_later) {
 		if (p->post.why == NULL && outbox_later(p->in->db, &p->post, not_now, &e) == -1)
 			log_warn("post %" PRId64 ": %s", p->post.id, e.text);
-		try_in(p, later_ms);
+		try_in(p, pause_growing(later_ms, ++p->failures));
 	} else if (outcome == OUT_never) {
 		end(p, POST_failed, "the platform refuses it");
 	} else if (outbox_part(p->in->db, &p->post, &e) == -1) {
 		drop_for(p, &e);
 	} else {
+		p->failures = 0;
 		deliver(p);
 	}
 }

@@ -150,6 +150,9 @@ def test_one_that_shut_us_out_holds_nobody_up(telegram):
     t.api.post(11, "first")
     t.api.post(11, "second")
     assert [plain(a).split("\n")[-1] for a in t.answered(1)] == ["second"]
+    wait_for(lambda: [(r["type"], r["source"]) for r in t.home.json("outputs", "list", "--json")] == [("error", "gateway")],
+             "what was not delivered to be where the person finds it")
+    assert "first\n[not delivered by telegram: " in t.home.json("outputs", "list", "--json")[0]["body"]
 
 
 def test_a_long_answer_comes_in_parts(telegram):
