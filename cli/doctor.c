@@ -100,6 +100,19 @@ check_key(struct doctor *d, const char *head)
 		doctor_row(d, "Model", "Provider", FAIL, "nobody is called %s: alpi setup", head);
 }
 
+/* A cap in dollars stops nothing that counts as free. OpenRouter says what an answer cost; the others do not. */
+static void
+check_price(struct doctor *d, const char *model, const char *head)
+{
+	const json_t *price = json_object_get(json_at(d->config, "prices"), model);
+	bool told = strcmp(head, "openrouter") == 0 || strcmp(head, "offline") == 0 || server_url(d, head) != NULL;
+
+	if (config_num(d->config, "budget.daily_usd", 0) > 0 && !told && json_num(price, "input", 0) <= 0 &&
+	    json_num(price, "output", 0) <= 0)
+		doctor_row(d, "Model", "Price", WARN, "what %s costs is not known, so budget.daily_usd never stops it: "
+		    "prices in config.yaml, or budget.daily_tokens", model);
+}
+
 static void
 check_model(struct doctor *d)
 {
@@ -119,6 +132,7 @@ check_model(struct doctor *d)
 		cleanup_free char *head = xstrndup(model, strcspn(model, "/"));
 
 		check_key(d, head);
+		check_price(d, model, head);
 	}
 }
 

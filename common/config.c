@@ -48,6 +48,7 @@ static const char defaults_text[] =
     "notify: {channel: ''}\n"
     "skills: {osv: 'on', osv_url: 'https://api.osv.dev'}\n"
     "budget: {}\n"
+    "prices: {}\n"
     "alp: {}\n"
     "host: {tcp_port: 49200, device_name: '', allow_public_bind: false}\n"
     "network: {host: ''}\n"

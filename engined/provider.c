@@ -187,9 +187,9 @@ on_answer(void *arg, const struct answer *a)
 		.estimated = a->input_tokens < 0 || a->output_tokens < 0,
 		.input_tokens = a->input_tokens >= 0 ? a->input_tokens : estimate(strlen(c->body)),
 		.output_tokens = a->output_tokens >= 0 ? a->output_tokens : estimate(a->shown + call_bytes(calls)),
-		.cost_usd = a->cost_usd > 0 ? a->cost_usd : 0,
 	};
 
+	r.cost_usd = target_cost(&c->target, a->cost_usd, r.input_tokens, r.output_tokens);
 	c->attempt = NULL;
 	end_call(c);
 	c->ev.done(c->arg, &r);

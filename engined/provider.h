@@ -59,7 +59,7 @@ struct provider_result {
 	const char	*finish_reason;	/* "stop", "tool_calls", "length", ... */
 	int64_t		 input_tokens, output_tokens;
 	bool		 estimated;	/* the server sent no usage: characters / 4 */
-	double		 cost_usd;	/* as the server reported it, else 0 */
+	double		 cost_usd;	/* target_cost */
 };
 
 /* Text is valid UTF-8 in whole characters, and NUL-terminated. Any member but done and failed may be NULL. */

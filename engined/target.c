@@ -11,6 +11,8 @@
 #include "common/mem.h"
 #include "engined/dialect.h"
 
+#define PRICE_MAX	1e6		/* USD per million tokens; more is a slip of the hand */
+
 static const struct head {
 	const char		*name, *url, *key;
 	const struct dialect	*dialect;
@@ -99,6 +101,27 @@ use_head(struct target *t, const struct head *h, target_secret *secret, void *se
 	return target_check(t, e);
 }
 
+/* prices: {openai/gpt-x: {input: 1.25, output: 10}}, USD per million tokens, as providers write them. */
+static void
+set_price(struct target *t, const json_t *config)
+{
+	const json_t *price = json_object_get(json_at(config, "prices"), t->model);
+	double in = json_num(price, "input", 0), out = json_num(price, "output", 0);
+
+	if (in > 0 && in < PRICE_MAX)
+		t->price_in = in / 1e6;
+	if (out > 0 && out < PRICE_MAX)
+		t->price_out = out / 1e6;
+}
+
+double
+target_cost(const struct target *t, double reported, int64_t tokens_in, int64_t tokens_out)
+{
+	if (reported > 0)
+		return reported;
+	return (double)tokens_in * t->price_in + (double)tokens_out * t->price_out;
+}
+
 int
 target_resolve(const json_t *config, target_secret *secret, void *secret_arg, const char *model,
     struct target *t, struct error *e)
@@ -116,6 +139,7 @@ target_resolve(const json_t *config, target_secret *secret, void *secret_arg, co
 		return error_set(e, ERR_invalid, "model %s: it must read provider/name", model);
 	t->provider = xstrndup(model, (size_t)(slash - model));
 	t->name = xstrdup(slash + 1);
+	set_price(t, config);
 	if ((entry = local_entry(config, t->provider)) != NULL) {
 		t->dialect = &openai_dialect;
 		t->url = local_url(json_str(entry, "url", ""));

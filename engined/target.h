@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/error.h"
 
@@ -29,6 +30,7 @@ struct target {
 	const struct dialect	*dialect;
 	bool			 local;		/* an entry of providers.ollama, or offline */
 	bool			 free;		/* costs nothing: local, or an OpenRouter id that ends in ":free" */
+	double			 price_in, price_out;	/* USD per token, from `prices` of the configuration; 0: not known */
 };
 
 /*
@@ -40,6 +42,8 @@ int	 target_resolve(const json_t *config, target_secret *secret, void *secret_ar
 	    struct target *t, struct error *e);
 /* Can it be asked? 0, or -1 and why not: ERR_invalid, or ERR_denied for a key that is missing. */
 int	 target_check(const struct target *t, struct error *e);
+/* What an answer of the model cost, in USD: what the server said (0: nothing), else what its tokens cost by the price. */
+double	 target_cost(const struct target *t, double reported, int64_t tokens_in, int64_t tokens_out);
 /* A copy to keep, with a key of its own; target_clear frees it. */
 struct target target_copy(const struct target *t);
 /* Wipe the key, free, set to zero. Accepts one that is all zero. */

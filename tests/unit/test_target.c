@@ -2,6 +2,7 @@
 /* From a model's name to the server, the key and the price of it. */
 #include "tests/check.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "common/json.h"
@@ -109,6 +110,24 @@ test_free_models_are_known(void **state)
 }
 
 static void
+test_an_answer_costs_what_the_server_says_else_what_its_price_makes(void **state)
+{
+	static const char prices[] = "{\"prices\":{\"openai/m-1.5\":{\"input\":2,\"output\":10},\"openai/odd\":{\"input\":-1,\"output\":\"x\"}}}";
+	static const struct { const char *model; double reported, cost; } rows[] = {
+		{ "openai/m-1.5", 0, 2.0 + 5.0 }, { "openai/m-1.5", 0.25, 0.25 }, { "openai/odd", 0, 0 }, { "openai/other", 0, 0 },
+	};
+	cleanup_json json_t *c = from(prices);
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct target t;
+
+		assert_int_equal(target_resolve(c, key_of, (void *)"OPENAI_API_KEY", rows[i].model, &t, NULL), 0);
+		assert_true(fabs(target_cost(&t, rows[i].reported, 1000000, 500000) - rows[i].cost) < 1e-9);
+		target_clear(&t);
+	}
+}
+
+static void
 test_a_key_does_not_leave_in_an_error(void **state)
 {
 	char text[] = "bad key sk-secret-1, not sk-secret-2: sk-secret-1", few[] = "abc abc";
@@ -129,6 +148,7 @@ main(void)
 		TEST(test_an_ollama_entry_wins_over_a_head_of_the_same_name),
 		TEST(test_what_cannot_be_served_is_said),
 		TEST(test_free_models_are_known),
+		TEST(test_an_answer_costs_what_the_server_says_else_what_its_price_makes),
 		TEST(test_a_key_does_not_leave_in_an_error),
 	};
 
