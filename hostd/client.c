@@ -95,15 +95,21 @@ ask_conflict(struct ask *a, const char *rev)
 }
 
 void
-ask_error(struct ask *a, const struct error *e)
+ask_error_as(struct ask *a, const char *message, const struct error *e)
 {
 	for (size_t i = 0; i < COUNT(rpc_errors); i++)
 		if (rpc_errors[i].code == e->code) {
-			fail(a, rpc_errors[i].number, rpc_errors[i].message, e->text);
+			fail(a, rpc_errors[i].number, message != NULL ? message : rpc_errors[i].message, e->text);
 			return;
 		}
 	log_warn("%s: %s", a->method->name, e->text);
 	fail(a, -32603, "internal-error", e->text);
+}
+
+void
+ask_error(struct ask *a, const struct error *e)
+{
+	ask_error_as(a, NULL, e);
 }
 
 void

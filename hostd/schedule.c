@@ -128,7 +128,9 @@ on_job_fire(void *arg, const void *reply, const struct error *e)
 	const struct job_fire_reply *r = reply;
 	struct ask *a = arg;
 
-	if (r == NULL)
+	if (r == NULL && e->code == ERR_not_found)
+		ask_error_as(a, "fire-failed", e);
+	else if (r == NULL)
 		ask_error(a, e);
 	else
 		ask_result(a, json_pack("{s:b, s:s, s:I}", "ok", 1, "id", ask_str(a, "id"), "run", (json_int_t)r->run));

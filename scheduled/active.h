@@ -26,6 +26,7 @@ struct active {
 	struct event	*timer;		/* its limit, then attempts to finish */
 	struct request	*filing;
 	bool		 filed, noted, notified, sent;
+	char		 output[16];	/* the row in outputs; "": none */
 	int64_t		 tools;
 	char		 last_tool[64];
 	char		*reply;		/* NULL: none came */

@@ -39,11 +39,14 @@ static void
 tell(struct active *a)
 {
 	struct schedule *s = a->in;
+	cleanup_free char *link = xasprintf("/outputs/%s/%s", s->daemon->boot.profile, a->output);
 	cleanup_json json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "job_id", a->run.job,
 	    "title", json_str(a->job, "title", ""), "kind", json_str(a->job, "kind", "cron"),
 	    "message", a->run.message, "reply", a->reply == NULL || !is_ok(a) ? "" : a->run.message,
 	    "delivered_to", a->run.delivered, "silent", a->run.silent);
 
+	if (data != NULL && a->output[0] != '\0')
+		json_object_update_new(data, json_pack("{s:s, s:s, s:s}", "output_id", a->output, "deep_link", link, "body", a->run.message));
 	if (data != NULL)
 		s->send(s->daemon, "default/hostd", MSG_event_push, &(struct event_push){
 		    .kind = is_ok(a) ? "schedule.done" : "schedule.failed", .data = data }, NULL, ANSWER_MS, on_told, NULL, NULL);
@@ -132,8 +135,11 @@ not_taken(struct active *a, const struct error *e)
 static void
 on_filed(void *arg, const void *reply, const struct error *e)
 {
+	const struct outputs_add_reply *r = reply;
 	struct active *a = arg;
 
+	if (r != NULL)
+		snprintf(a->output, sizeof(a->output), "%s", r->id);
 	if (reply == NULL && e->code == ERR_busy && a->lost == NULL) {
 		not_taken(a, e);
 		return;

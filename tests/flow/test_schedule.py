@@ -91,6 +91,9 @@ def test_a_once_job_runs_at_its_time_and_is_gone(home, provider):
         "tea", "the tea is ready", "info", "schedule", job["id"])
     [done] = wait_for(lambda: [e["data"] for e in host(home, "host.events.history", kinds=["schedule.done"])["events"]])
     assert done["job_id"] == job["id"] and done["profile"] == "default" and done["reply"] == "the tea is ready"
+    assert (done["output_id"], done["deep_link"], done["body"]) == (row["id"], f"/outputs/default/{row['id']}", row["body"])
+    refused = host(home, "host.schedule.fire", profile="default", id="none")["error"]
+    assert (refused["code"], refused["message"]) == (-32004, "fire-failed")
     assert home.json("sessions", "list", "--json") == []
     assert f"job={job['id']} run={run['run']} ended outcome=ok" in (home.path / "logs/schedule.log").read_text()
     assert "alpi.scheduled" not in (home.path / "logs/service.log").read_text()
