@@ -16,6 +16,7 @@
 #include "engined/fetch.h"
 #include "engined/neighbour.h"
 #include "engined/outbox.h"
+#include "engined/outputs.h"
 #include "engined/turn.h"
 
 #define ANSWER_MS	15000
@@ -37,6 +38,15 @@ posting_free(struct posting *p)
 	fetch_cancel(p->fetch);
 	free(p->chat);
 	free(p);
+}
+
+/* The platform. "both", of older prompts, is one besides the inbox. */
+static const char *
+channel_of(const struct turn *t)
+{
+	const char *channel = json_str(t->now.args, "channel", "");
+
+	return strcmp(channel, "both") == 0 ? json_str(t->now.args, "platform", "telegram") : channel;
 }
 
 static void
@@ -91,7 +101,7 @@ ask(struct turn *t, enum msg type, const void *body, int timeout_ms, request_don
 static void
 end_with(struct turn *t, const char *what, const char *why)
 {
-	const char *channel = json_str(t->now.args, "channel", "");
+	const char *channel = channel_of(t);
 	struct tool_result r = { .ok = true };
 
 	r.output = xasprintf("%s: %s %s%s%s", what, channel, t->now.posting->chat, why == NULL ? "" : "; ", why == NULL ? "" : why);
@@ -152,7 +162,7 @@ send_call(struct turn *t)
 	const char *chat = json_str(t->now.args, "chat_id", ""), *file = json_str(t->now.args, "attachment", "");
 	struct message_send m = {
 		.key = t->now.key,
-		.channel = json_str(t->now.args, "channel", ""),
+		.channel = channel_of(t),
 		.chat = chat[0] == '\0' ? NULL : chat,
 		.text = json_str(t->now.args, "text", ""),
 		.file = file[0] == '\0' ? NULL : base_of(file),
@@ -208,7 +218,7 @@ on_piece(void *arg, const char *output, const struct error *why)
 	}
 	p->size = json_int(j, "size", 0);
 	if (ask(t, MSG_message_file, &(struct message_file){ .key = t->now.key, .offset = p->offset,
-	    .channel = json_str(t->now.args, "channel", NULL), .chat = json_str(t->now.args, "chat_id", NULL),
+	    .channel = channel_of(t), .chat = json_str(t->now.args, "chat_id", NULL),
 	    .data = json_str(j, "data", "") }, ANSWER_MS, on_stored, &e) == NULL)
 		not_begun(t, &e);
 }
@@ -237,6 +247,26 @@ start(struct turn *t)
 		send_call(t);
 }
 
+/* "alpi" and "both", of older prompts: into the person's inbox. 0 or -1. */
+static int
+file_text(struct turn *t, struct error *e)
+{
+	cleanup_free char *key = xasprintf("inbox %s", t->now.key);
+	struct output o = { .key = key, .source = "send_message", .body = json_str(t->now.args, "text", ""),
+	    .session = t->no_save ? NULL : t->row.session };
+	char id[OUTPUT_ID];
+
+	return outbox_file(t->engine, &o, true, id, e) == -1 ? -1 : 0;
+}
+
+static bool
+is_for_inbox(const struct turn *t)
+{
+	const char *channel = json_str(t->now.args, "channel", "");
+
+	return strcmp(channel, "alpi") == 0 || strcmp(channel, "both") == 0;
+}
+
 void
 message_begin(struct turn *t)
 {
@@ -247,8 +277,12 @@ message_begin(struct turn *t)
 		error_set(&e, ERR_invalid, "\"channel\" is missing");
 	else if (text[strspn(text, " \t\r\n")] == '\0' && file[0] == '\0')
 		error_set(&e, ERR_invalid, "\"text\" is empty, and there is no attachment");
+	else if (is_for_inbox(t) && text[strspn(text, " \t\r\n")] != '\0')
+		file_text(t, &e);
 	if (e.text[0] != '\0')
 		fail(t, &e);
+	else if (strcmp(json_str(t->now.args, "channel", ""), "alpi") == 0)
+		calls_end(t, &(struct tool_result){ .ok = true, .output = xstrdup("delivered: alpi") });
 	else if (neighbour_begin(t) == 0)
 		start(t);
 }

@@ -103,6 +103,14 @@ def test_a_picture_that_the_server_will_not_show_is_a_document(telegram):  # noq
     assert [r["method"] for r in t.api.sent] == ["sendDocument"]
 
 
+def test_channels_of_older_prompts_reach_the_inbox(telegram):  # noqa: F811
+    t = telegram(model="script")
+    assert tool_of(send(t.home, message("for me", channel="alpi"))) == (True, "delivered: alpi")
+    assert tool_of(send(t.home, message("for us", channel="both"))) == (True, "delivered: telegram 11")
+    assert sorted(row["body"] for row in filed(t.home, 3)) == ["for me", "for us", "for us"]
+    assert [plain(text) for text in t.api.answers()] == ["for us"]
+
+
 def test_what_may_not_be_read_is_not_sent(telegram):  # noqa: F811
     t = telegram(model="script")
     (t.home.person / "secret.txt").write_text("theirs")
