@@ -63,7 +63,7 @@ read_uid(struct email *m, struct error *e)
 		snprintf(m->uid, sizeof(m->uid), "%s", json_string_value(value));
 	if (m->uid[0] == '\0')
 		return error_set(e, ERR_invalid, "\"uid\" is missing: list or search the mails first");
-	if (strspn(m->uid, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") != strlen(m->uid))
+	if (strspn(m->uid, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-") != strlen(m->uid))
 		return error_set(e, ERR_invalid, "\"uid\" is none of a list's: %.40s", m->uid);
 	return 0;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tool email: from a turn through gatewayd to the mailbox and back; what a person allows happens once, whoever dies."""
+import json
 import os
 import signal
 
@@ -9,6 +10,7 @@ from conftest import HostStream, host, wait_for
 from gateway import UNIT
 from test_chat_tool import script
 from test_gmail import account  # noqa: F401
+from test_mail import DOMAIN, mailbox, servers, text  # noqa: F401
 
 PDF = b"%PDF-1.4\n" + bytes(range(256)) * 6000
 ANN = "Ann <ann@there.example>"
@@ -132,3 +134,25 @@ def test_who_writes_from_outside_has_no_mailbox(box):
     [tool] = [t for turn in session["turns"] for t in turn["tools"]]
     assert tool["name"] == "email" and not tool["ok"], (ident, tool)
     assert not box.query("SELECT * FROM mailcalls") and not box.asked("messages")
+
+
+def test_a_mailbox_of_real_servers(mailbox, provider):  # noqa: F811
+    m = mailbox().begin(provider, model="script").based()
+    m.ident, eve = 0, f"eve@{DOMAIN}"
+    m.put("Shall we meet at the café?", who=eve, subject="Ein Vorschlag", head="Message-ID: <eve@there.example>\r\n")
+
+    def mails(**args):
+        [(ok, output)] = Turn(m, email("list", **args)).ends()
+        assert ok, output
+        return json.loads(output[output.index("["):output.rindex("]") + 1])
+    [mail] = wait_for(mails, "the mail to be listed")
+    assert (mail["from"], mail["subject"], mail["unread"], mail["folder"]) == (f"Somebody <{eve}>", "Ein Vorschlag", True, "INBOX"), mail
+    turn = Turn(m, email("read", uid=mail["uid"]), email("reply", uid=mail["uid"], message_body="Gladly."),
+                email("forward", uid=mail["uid"], recipients=[m.people["bob"]], message_body="For you."), email("delete", uid=mail["uid"]))
+    assert f"To: {eve}" in turn.answer("once") and m.people["bob"] in turn.answer("once") and "Ein Vorschlag" in turn.answer("once")
+    read, *rest = turn.ends()
+    assert read[0] and "caf\u00e9" in read[1] and [ok for ok, _ in rest] == [True, True, False], (read, rest)
+    assert "nothing is deleted for good" in rest[2][1] and len(mails()) == 1      # this server has no folder for it
+    [reply], [forward] = (wait_for(lambda to=to: m.servers.sent(to), f"a mail to {to}") for to in (eve, m.people["bob"]))
+    assert reply["In-Reply-To"] == "<eve@there.example>" and "Gladly." in text(reply)
+    assert forward["Subject"] == "Fwd: Ein Vorschlag"
