@@ -328,39 +328,47 @@ db_text(sqlite3_stmt *s, int column)
 	return xstrdup0((const char *)sqlite3_column_text(s, column));
 }
 
+/* The statement at its first row; NULL: it has none, or did not run. */
+static sqlite3_stmt *
+first(struct db *db, struct error *e, const char *sql, const char *format, va_list ap)
+{
+	sqlite3_stmt *s = bound(db, e, sql, format, ap);
+
+	if (s == NULL || db_step(db, s, e) == 1)
+		return s;
+	db_done(s);
+	return NULL;
+}
+
 int64_t
 db_number(struct db *db, struct error *e, int64_t none, const char *sql, const char *format, ...)
 {
-	int64_t n = none;
 	sqlite3_stmt *s;
+	int64_t n;
 	va_list ap;
 
 	va_start(ap, format);
-	s = bound(db, e, sql, format, ap);
+	s = first(db, e, sql, format, ap);
 	va_end(ap);
-	if (s == NULL)
-		return none;
-	if (db_step(db, s, e) == 1)
-		n = sqlite3_column_int64(s, 0);
-	db_done(s);
+	n = s == NULL ? none : sqlite3_column_int64(s, 0);
+	if (s != NULL)
+		db_done(s);
 	return n;
 }
 
 char *
 db_line(struct db *db, struct error *e, const char *sql, const char *format, ...)
 {
-	char *text = NULL;
 	sqlite3_stmt *s;
+	char *text;
 	va_list ap;
 
 	va_start(ap, format);
-	s = bound(db, e, sql, format, ap);
+	s = first(db, e, sql, format, ap);
 	va_end(ap);
-	if (s == NULL)
-		return NULL;
-	if (db_step(db, s, e) == 1)
-		text = db_text(s, 0);
-	db_done(s);
+	text = s == NULL ? NULL : db_text(s, 0);
+	if (s != NULL)
+		db_done(s);
 	return text;
 }
 
