@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tool `email` (tools.md, 7.4): calls that gatewayd carries out, in the
- * words of toolrunner (runner.c). What is ours is the files: one that goes
- * with a mail comes from toolrunner and goes on to gatewayd before the call,
- * one that came with a mail goes the other way, piece by piece, and nothing of
- * it stays here.
+ * words of toolrunner (runner.c). What is ours is the files: those that go with
+ * a mail are handed over before the call (handover.h), one that came with a
+ * mail goes the other way, piece by piece, and nothing of it stays here.
  */
 #include <string.h>
 
@@ -12,18 +11,20 @@
 #include "common/mem.h"
 #include "engined/engine.h"
 #include "engined/fetch.h"
+#include "engined/handover.h"
 #include "engined/neighbour.h"
 #include "engined/turn.h"
 
 #define TOOL		"email"
-#define ANSWER_MS	15000
 
 struct mailing {
-	struct fetch	*fetch;		/* a piece is asked for; NULL: not */
 	json_t		*args;		/* the call's, with names and sizes for the paths; NULL: as they are */
-	size_t		 file;		/* which of the files is on its way */
+	struct handover	*file;		/* on its way to gatewayd; NULL: none */
+	size_t		 n;		/* files that are there */
+
+	struct fetch	*fetch;		/* of one that came: a piece is asked for, or written */
 	int64_t		 offset, size;	/* of it */
-	char		*path;		/* where one that came goes */
+	char		*path;		/* where it goes */
 };
 
 static void	start(struct turn *t);
@@ -39,6 +40,7 @@ mailing_free(struct mailing *m)
 {
 	if (m == NULL)
 		return;
+	handover_free(m->file);
 	fetch_cancel(m->fetch);
 	json_decref(m->args);
 	free(m->path);
@@ -57,14 +59,6 @@ fail(struct turn *t, const char *why)
 	cleanup_free char *text = xasprintf(TOOL ": %s", why);
 
 	calls_fail(t, text);
-}
-
-static const char *
-base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
 }
 
 static bool
@@ -90,72 +84,45 @@ on_again(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-file_sent(struct turn *t)
+on_file(struct turn *t, int64_t size)
 {
 	struct mailing *m = t->now.mailing;
-	const char *path = json_string_value(json_array_get(paths_of(t), m->file));
+	const char *path = json_string_value(json_array_get(paths_of(t), m->n++));
 
+	handover_free(steal(m->file));
 	json_array_append_new(json_object_get(m->args, "attachments"), json_pack("{s:s, s:I}", "name", base_of(path), "size",
-	    (json_int_t)m->size));
-	m->file++;
-	m->offset = 0;
+	    (json_int_t)size));
 	send_file(t);
 }
 
 static void
-on_stored(void *arg, const void *reply, const struct error *e)
+on_unread(struct turn *t, const struct error *e)
 {
-	const struct message_file_reply *r = reply;
-	struct turn *t = arg;
-	struct mailing *m = t->now.mailing;
-
-	t->now.request = NULL;
-	if (r == NULL) {
-		neighbour_not_begun(t, e, on_again, start);
-		return;
-	}
-	t->now.lost_ms = 0;
-	m->offset = r->next_offset;
-	if (m->offset < m->size)
-		send_file(t);
-	else
-		file_sent(t);
+	fail(t, e->text);
 }
 
 static void
-on_read(void *arg, const char *output, const struct error *why)
+on_refused(struct turn *t, const struct error *e)
 {
-	struct turn *t = arg;
-	struct mailing *m = t->now.mailing;
-	cleanup_json json_t *j = output == NULL ? NULL : json_parse(output, strlen(output), 4, NULL);
-	cleanup_free char *key = xasprintf("%s/%zu", t->now.key, m->file);
-	struct error e = { 0 };
-
-	m->fetch = NULL;
-	if (j == NULL) {
-		fail(t, output == NULL ? why->text : "the file cannot be read");
-		return;
-	}
-	m->size = json_int(j, "size", 0);
-	t->now.request = request_send(t->engine->daemon, "gatewayd", MSG_message_file, &(struct message_file){ .key = key,
-	    .offset = m->offset, .data = json_str(j, "data", "") }, neighbour_grant(t, "gatewayd"), ANSWER_MS, on_stored, t, &e);
-	if (t->now.request == NULL)
-		neighbour_not_begun(t, &e, on_again, start);
+	neighbour_not_begun(t, e, on_again, start);
 }
 
-/* The next piece; after the last one of the last file, the call. */
+static const struct handover_events handover = { .done = on_file, .unread = on_unread, .refused = on_refused };
+
+/* The next one; after the last, the call. */
 static void
 send_file(struct turn *t)
 {
-	const json_t *row = json_array_get(paths_of(t), t->now.mailing->file);
+	struct mailing *m = t->now.mailing;
+	const json_t *row = json_array_get(paths_of(t), m->n);
+	cleanup_free char *key = xasprintf("%s/%zu", t->now.key, m->n);
 
 	if (row == NULL)
 		runner_begin(t);
 	else if (!json_is_string(row))
 		fail(t, "\"attachments\" must be a list of paths");
 	else
-		t->now.mailing->fetch = fetch_begin(t, TOOL, json_pack("{s:O, s:I}", "path", row, "offset",
-		    (json_int_t)t->now.mailing->offset), on_read, t);
+		m->file = handover_begin(t, &(struct handover_file){ .tool = TOOL, .path = json_string_value(row), .key = key }, &handover);
 }
 
 /* ---- one that came ---------------------------------------------------------------------------------------- */

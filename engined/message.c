@@ -2,9 +2,8 @@
 /*
  * The tool `send_message` (tools.md, 7.4): a request to gatewayd, which judges
  * the turn's grant, knows who may be written to, and has the message on disk
- * before it answers. A file comes from toolrunner, piece by piece under the
- * same grant, and goes on as it comes: engined keeps nothing of it. Everything
- * is known by the call's key, so what was cut off is done again from the start.
+ * before it answers. A file goes there first (handover.h). Everything is known
+ * by the call's key, so what was cut off is done again from the start.
  */
 #include <string.h>
 
@@ -13,7 +12,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "engined/engine.h"
-#include "engined/fetch.h"
+#include "engined/handover.h"
 #include "engined/neighbour.h"
 #include "engined/outbox.h"
 #include "engined/outputs.h"
@@ -23,8 +22,8 @@
 #define CONFIRM_MS	25000		/* for the platform's word; then it is on its way */
 
 struct posting {
-	struct fetch	*fetch;		/* a piece is asked for; NULL: not */
-	int64_t		 offset, size;	/* of the file */
+	struct handover	*file;		/* on its way; NULL: none */
+	int64_t		 size;		/* of the file */
 	char		*chat;
 };
 
@@ -35,7 +34,7 @@ posting_free(struct posting *p)
 {
 	if (p == NULL)
 		return;
-	fetch_cancel(p->fetch);
+	handover_free(p->file);
 	free(p->chat);
 	free(p);
 }
@@ -148,14 +147,6 @@ on_taken(void *arg, const void *reply, const struct error *e)
 		not_begun(t, &why);
 }
 
-static const char *
-base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
-
 static void
 send_call(struct turn *t)
 {
@@ -177,59 +168,21 @@ send_call(struct turn *t)
 
 /* ---- the file ------------------------------------------------------------------------------------------- */
 
-static void	fetch_piece(struct turn *t);
-
 static void
-on_stored(void *arg, const void *reply, const struct error *e)
+on_file(struct turn *t, int64_t size)
 {
-	const struct message_file_reply *r = reply;
-	struct turn *t = arg;
-	struct posting *p = t->now.posting;
-
-	t->now.request = NULL;
-	if (r == NULL) {
-		not_begun(t, e);
-		return;
-	}
-	t->now.lost_ms = 0;
-	p->offset = r->next_offset;
-	if (p->offset < p->size)
-		fetch_piece(t);
-	else
-		send_call(t);
+	t->now.posting->size = size;
+	send_call(t);
 }
 
-static void
-on_piece(void *arg, const char *output, const struct error *why)
-{
-	struct turn *t = arg;
-	struct posting *p = t->now.posting;
-	struct error e = { 0 };
-	cleanup_json json_t *j = NULL;
-
-	p->fetch = NULL;
-	if (output == NULL) {
-		fail(t, why);
-		return;
-	}
-	if ((j = json_parse(output, strlen(output), 4, &e)) == NULL) {
-		fail(t, &e);
-		return;
-	}
-	p->size = json_int(j, "size", 0);
-	if (ask(t, MSG_message_file, &(struct message_file){ .key = t->now.key, .offset = p->offset,
-	    .channel = channel_of(t), .chat = json_str(t->now.args, "chat_id", NULL),
-	    .data = json_str(j, "data", "") }, ANSWER_MS, on_stored, &e) == NULL)
-		not_begun(t, &e);
-}
+static const struct handover_events handover = { .done = on_file, .unread = fail, .refused = not_begun };
 
 static void
-fetch_piece(struct turn *t)
+send_file(struct turn *t)
 {
-	struct posting *p = t->now.posting;
-
-	p->fetch = fetch_begin(t, "send_message", json_pack("{s:s, s:I}", "path", json_str(t->now.args, "attachment", ""),
-	    "offset", (json_int_t)p->offset), on_piece, t);
+	t->now.posting->file = handover_begin(t, &(struct handover_file){ .tool = "send_message",
+	    .path = json_str(t->now.args, "attachment", ""), .key = t->now.key, .channel = channel_of(t),
+	    .chat = json_str(t->now.args, "chat_id", NULL) }, &handover);
 }
 
 /* ---- the call ------------------------------------------------------------------------------------------- */
@@ -242,7 +195,7 @@ start(struct turn *t)
 	t->now.posting = xcalloc(1, sizeof(*t->now.posting));
 	t->now.sent = true;
 	if (json_str(t->now.args, "attachment", "")[0] != '\0')
-		fetch_piece(t);
+		send_file(t);
 	else
 		send_call(t);
 }
