@@ -47,12 +47,3 @@ scan_text(int fd, int page, struct buf *out, struct error *e)
 		return -1;
 	return program_read(&(struct program){ ocr, "tesseract-ocr", TEXT_MAX, false }, image, out, e);
 }
-
-int
-scan_all_text(int fd, int pages, struct buf *out, struct error *e)
-{
-	for (int page = 1; page <= pages; page++)
-		if (scan_text(fd, page, out, e) == -1)
-			return -1;
-	return 0;
-}

@@ -14,7 +14,5 @@
 int	scan_image(int fd, int page, struct buf *out, struct error *e);
 /* Add its text, which may be none. The same. */
 int	scan_text(int fd, int page, struct buf *out, struct error *e);
-/* As scan_text, of the first pages, as many as are there and at most that many. */
-int	scan_all_text(int fd, int pages, struct buf *out, struct error *e);
 
 #endif
