@@ -110,7 +110,7 @@ check_price(struct doctor *d, const char *model, const char *head)
 	if (config_num(d->config, "budget.daily_usd", 0) > 0 && !told && json_num(price, "input", 0) <= 0 &&
 	    json_num(price, "output", 0) <= 0)
 		doctor_row(d, "Model", "Price", WARN, "what %s costs is not known, so budget.daily_usd never stops it: "
-		    "prices in config.yaml, or budget.daily_tokens", model);
+		    "set prices in config.yaml, or budget.daily_tokens instead", model);
 }
 
 static void
