@@ -41,18 +41,21 @@ do_list(const struct tool *t, struct error *e)
 {
 	struct schedule *s = t->in;
 	struct buf b = BUF(0);
+	size_t i;
 
 	if (jobs_corrupt(s->jobs) != NULL) {
 		edit_find(s, "", e);
 		return NULL;
 	}
-	for (size_t i = 0; i < jobs_count(s->jobs) && b.len < TEXT_MAX; i++) {
+	for (i = 0; i < jobs_count(s->jobs) && b.len < TEXT_MAX; i++) {
 		cleanup_json json_t *row = edit_show(s, jobs_at(s->jobs, i));
 
 		add_line(&b, row);
 	}
 	if (b.len == 0)
 		buf_puts(&b, "no jobs");
+	if (i < jobs_count(s->jobs))
+		buf_addf(&b, "and %zu more that are not shown\n", jobs_count(s->jobs) - i);
 	return buf_take(&b);
 }
 
@@ -73,8 +76,10 @@ told(const char *what, json_t *row)
 static char *
 do_add(const struct tool *t, struct error *e)
 {
-	return told("added; the scheduler runs and will fire it:", edit_add(t->in, t->args,
-	    json_bool(t->args, "force", false), t->key, e));
+	const char *when = t->in->paused ? "added; it will fire once the profile is no longer paused:" :
+	    "added; the scheduler runs and will fire it:";
+
+	return told(when, edit_add(t->in, t->args, json_bool(t->args, "force", false), t->key, e));
 }
 
 static char *
