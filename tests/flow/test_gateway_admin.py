@@ -237,7 +237,8 @@ def test_the_doctor_tries_what_is_configured(up, api):
     assert found() == {"IMAP": ("info", "not configured: IMAP_PASSWORD is missing")}
     up.run("gateway", "remove", "imap", "--yes")
     enable(up, api, "--chats", "11")
-    assert found() == {"Telegram": ("ok", "@test_bot")}
+    assert found() == {"Telegram": ("ok", "@test_bot"), "Voice notes": (
+        "info", "nothing here turns sound into text: tools.stt.model names no provider/model")}
     up.run("gateway", "enable", "telegram", "--chats", "")
     assert found()["Telegram"] == ("warn", "@test_bot: nobody is let in: TELEGRAM_ALLOWED_CHAT_IDS is empty")
     api.refuse["getMe"] = [(401, {"description": "Unauthorized"})]
