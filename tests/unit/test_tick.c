@@ -188,6 +188,28 @@ test_a_run_whose_time_ended_while_we_were_away_is_what_its_turn_came_to(void **s
 	finish(&w);
 }
 
+static void
+test_jobs_of_once_and_of_idle_hours_take_a_clock_that_jumps_a_day(void **state)
+{
+	struct world w;
+
+	put_file(home, JOBS_FILE, "[{\"id\":\"o\",\"kind\":\"once\",\"run_at\":\"2026-06-01T20:00:00+02:00\",\"prompt\":\"p\"},"
+	    "{\"id\":\"i\",\"kind\":\"inactivity\",\"after_hours\":2,\"prompt\":\"p\"}]");
+	begin(&w, NOON);
+	w.active = (double)NOON / 1000;
+	look(&w, NOON + 24 * HOUR);		/* forward: both are due */
+	assert_int_equal(count_runs(&w, "o"), 1);
+	assert_int_equal(count_runs(&w, "i"), 1);
+	look(&w, NOON + HOUR);			/* and back: neither is due once more */
+	look(&w, NOON + 8 * HOUR + 1000);
+	assert_int_equal(count_runs(&w, "o"), 1);
+	assert_int_equal(count_runs(&w, "i"), 1);
+	w.active = (double)(NOON + 9 * HOUR) / 1000;
+	look(&w, NOON + 27 * HOUR);		/* and it goes on */
+	assert_int_equal(count_runs(&w, "i"), 2);
+	finish(&w);
+}
+
 static json_t *
 once(const char *at)
 {
@@ -271,6 +293,7 @@ main(void)
 		CASE(test_a_run_whose_time_ended_while_we_were_away_is_what_its_turn_came_to),
 		CASE(test_a_once_job_that_is_put_off_while_it_runs_is_still_to_come),
 		CASE(test_a_call_that_is_repeated_adds_no_second_job_when_the_first_is_over),
+		CASE(test_jobs_of_once_and_of_idle_hours_take_a_clock_that_jumps_a_day),
 		CASE(test_a_look_costs_what_is_due_and_not_what_there_is),
 	};
 
