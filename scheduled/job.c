@@ -202,7 +202,9 @@ job_clear(struct job *j)
 json_t *
 job_row(const struct job *j)
 {
-	return json_parse(j->text, strlen(j->text), 16, NULL);
+	json_t *row = json_parse(j->text, strlen(j->text), 16, NULL);
+
+	return row != NULL ? row : json_object();
 }
 
 char *

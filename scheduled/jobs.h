@@ -70,7 +70,7 @@ struct job *jobs_at(const struct jobs *s, size_t i);
 struct job *jobs_find(const struct jobs *s, const char *id);		/* NULL: unknown */
 /* The known id that is most like it, at least 0.6; NULL: none. Borrowed. */
 const char *jobs_alike(const struct jobs *s, const char *id);
-/* The row of a job. New reference. */
+/* The row of a job; of one that is no row that we take an empty object. New reference. */
 json_t	*job_row(const struct job *j);
 /* The machine's zone, for what people read. */
 const struct zone *jobs_zone(const struct jobs *s);

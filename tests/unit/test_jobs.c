@@ -140,12 +140,15 @@ test_a_row_that_is_json_and_no_job_spoils_only_itself(void **state)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		cleanup_free char *text = xasprintf("[%s,{\"id\":\"ok\",\"prompt\":\"p\",\"expression\":\"@daily\"}]", rows[i]), *now = NULL;
+		cleanup_json json_t *shown = NULL;
 		struct jobs *s;
 
 		put_file(home, JOBS_FILE, text);
 		s = open_jobs();
 		assert_null(jobs_corrupt(s));
 		assert_non_null(jobs_at(s, 0)->broken);
+		shown = job_row(jobs_at(s, 0));
+		assert_true(json_is_object(shown));
 		assert_null(jobs_find(s, "ok")->broken);
 		assert_int_equal(jobs_remove(s, "ok", NULL), 0);
 		now = get_file(home, JOBS_FILE);
