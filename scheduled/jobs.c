@@ -223,11 +223,11 @@ value_end(const char *p, const char *end)
 	return p;
 }
 
-/* JSON, though no row that we take: the one that it stands in is broken, and not the file. */
+/* JSON, though no row that we take: the one that it stands in is broken, and not the file. A bare NUL could not be written back. */
 static bool
 is_json(const char *p, size_t len)
 {
-	json_t *v = json_loadb(p, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	json_t *v = memchr(p, '\0', len) != NULL ? NULL : json_loadb(p, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 
 	json_decref(v);
 	return v != NULL;
