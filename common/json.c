@@ -44,6 +44,10 @@ json_parse(const char *text, size_t len, int max_depth, struct error *e)
 		error_set(e, ERR_invalid, "nested deeper than %d levels", max_depth);
 		return NULL;
 	}
+	if (memchr(text, '\0', len) != NULL) {		/* jansson takes no notice of one behind a number */
+		error_set(e, ERR_invalid, "a NUL byte");
+		return NULL;
+	}
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &err);
 	if (j == NULL)
 		error_set(e, ERR_invalid, "line %d column %d: %s", err.line, err.column, err.text);

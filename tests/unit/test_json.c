@@ -27,6 +27,7 @@ test_json_takes_any_value_and_refuses_what_is_none(void **state)
 	assert_false(parses("{\"a\":1,\"a\":2}"));
 	assert_false(parses("\"a\\u0000b\""));
 	assert_false(parses("\"\xff\""));
+	assert_null(json_parse("[1\0]", 4, 8, NULL));
 }
 
 static void
