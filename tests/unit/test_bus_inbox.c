@@ -175,7 +175,7 @@ test_a_stranger_to_nng_is_cut_off(void **state)
 	assert_int_equal(ask("hello").code, ERR_none);
 }
 
-/* The greeting of REQ, and the length of a message that is one byte too long: nothing of it need come. */
+/* The greeting of REQ, and the length of a message (a number of 4 bytes, the text) that is one byte too long: nothing of it need come. */
 static void
 test_an_oversize_message_ends_its_connection_only(void **state)
 {
@@ -184,7 +184,7 @@ test_an_oversize_message_ends_its_connection_only(void **state)
 	int fd;
 
 	for (int i = 0; i < 8; i++)
-		bytes[9 + i] = (unsigned char)((uint64_t)(PROTO_MESSAGE_MAX + 1) >> (56 - 8 * i));
+		bytes[9 + i] = (unsigned char)((uint64_t)(4 + PROTO_MESSAGE_MAX + 1) >> (56 - 8 * i));
 	ask_tool("hold", 0, LONG_MS, &r);
 	fd = connect_raw();
 	assert_int_equal(send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL), sizeof(bytes));
