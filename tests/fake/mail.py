@@ -74,13 +74,14 @@ log_file_path = {dir}/exim.%s
 pid_file_path = {dir}/spool/pid
 primary_hostname = localhost
 local_interfaces = 127.0.0.1
-daemon_smtp_ports = {smtp}
+daemon_smtp_ports = {smtp} : {smtps}
+tls_on_connect_ports = {smtps}
 tls_advertise_hosts = *
 tls_certificate = {dir}/server.pem
 tls_privatekey = {dir}/server.key
 auth_advertise_hosts = ${{if eq{{$tls_in_cipher}}{{}}{{}}{{*}}}}
 acl_smtp_rcpt = check
-acl_smtp_data = accept
+acl_smtp_data = take
 keep_environment =
 begin acl
 check:
@@ -88,6 +89,8 @@ check:
        local_parts = nobody.here
   accept authenticated = *
   deny
+take:
+  accept logwrite = taken $message_exim_id on $received_port for $recipients
 begin routers
 all:
   driver = accept
@@ -116,14 +119,18 @@ def free_port():
         return s.getsockname()[1]
 
 
+def number_of(mail):
+    return re.search(r"\sid ([\w-]+)", mail.get_all("Received")[0]).group(1)
+
+
 def openssl(*words):
     return subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, text=True).stdout
 
 
 class MailServers:
-    def __init__(self):
+    def __init__(self, **ports):
         self.dir = Path(tempfile.mkdtemp(prefix="alpimail.", dir="/tmp"))
-        self.imaps, self.smtp = free_port(), free_port()
+        self.imaps, self.smtp, self.smtps = (ports.get(name) or free_port() for name in ("imaps", "smtp", "smtps"))
         self.ca = self.dir / "ca.pem"
         self.users, self.tasks = 0, {}
         for name in ("home", "run", "sent", "spool"):
@@ -133,7 +140,7 @@ class MailServers:
         people = [f"u{i}@{DOMAIN}" for i in range(40)]
         (self.dir / "passwords").write_text("".join(f"{who}:{{PLAIN}}{PASSWORD}\n" for who in people))
         password = PASSWORD.replace("{", "\\{").replace("}", "\\}")
-        (self.dir / "exim.conf").write_text(EXIM.format(dir=self.dir, user=USER, group=GROUP, smtp=self.smtp, password=password))
+        (self.dir / "exim.conf").write_text(EXIM.format(dir=self.dir, user=USER, group=GROUP, smtp=self.smtp, smtps=self.smtps, password=password))
         for name in ("", "home", "run", "sent", "spool", "passwords", "server.key"):
             os.chown(self.dir / name, UID, GID)
         self.start_dovecot()
@@ -189,7 +196,7 @@ class MailServers:
 
     def log(self):
         return "".join(f"--- {p.name}\n{p.read_text(errors='replace')[-3000:]}\n"
-                       for p in [*self.dir.glob("*.out"), *self.dir.glob("*.log"), *self.dir.glob("exim.*log")] if p.exists())
+                       for p in [*self.dir.glob("*.out"), *self.dir.glob("*.log")] if p.exists())
 
     # ---- people
 
@@ -223,9 +230,11 @@ class MailServers:
     def sent(self, to):
         """What the SMTP server has taken for somebody, in the order it came."""
         files = [p for p in (self.dir / "sent").rglob("*") if p.is_file() and p.parent.name in ("new", "cur")]
-        mails = []
-        for path in sorted(files, key=lambda p: p.stat().st_mtime_ns):
-            mail = email.message_from_bytes(path.read_bytes(), policy=policy.default)
-            if mail["Envelope-To"] == to:
-                mails.append(mail)
-        return mails
+        mails = [email.message_from_bytes(p.read_bytes(), policy=policy.default) for p in files]
+        order = [number for number, _ in self.taken(to)]
+        return sorted((m for m in mails if m["Envelope-To"] == to), key=lambda m: order.index(number_of(m)))
+
+    def taken(self, to):
+        """(number, port) of the mails for somebody, in the order in which the SMTP server took them. It writes that down before its client
+        hears of it; each one's file is written after that by a process of its own, whenever that runs."""
+        return re.findall(rf" taken (\S+) on (\d+) for (?:.*, )?{re.escape(to)}(?=,|\n)", (self.dir / "exim.out").read_text())
