@@ -3,14 +3,17 @@
 import json
 import os
 import signal
+import threading
 
 import pytest
 
 from conftest import HostStream, host, wait_for
 from gateway import UNIT
+from relay import Relay
 from test_chat_tool import script
 from test_gmail import account  # noqa: F401
 from test_mail import DOMAIN, mailbox, servers, text  # noqa: F401
+from test_mail_acts import folders, in_folder
 
 PDF = b"%PDF-1.4\n" + bytes(range(256)) * 6000
 ANN = "Ann <ann@there.example>"
@@ -156,3 +159,163 @@ def test_a_mailbox_of_real_servers(mailbox, provider):  # noqa: F811
     [reply], [forward] = (wait_for(lambda to=to: m.servers.sent(to), f"a mail to {to}") for to in (eve, m.people["bob"]))
     assert reply["In-Reply-To"] == "<eve@there.example>" and "Gladly." in text(reply)
     assert forward["Subject"] == "Fwd: Ein Vorschlag"
+
+
+# ---- real servers: forward, move and delete ---------------------------------------------------------------
+
+EVE = f"eve@{DOMAIN}"
+OLD = "imap_capability = IMAP4rev1 LITERAL+"       # neither MOVE nor UIDPLUS, as of a server that is old
+
+
+@pytest.fixture
+def old_server(servers):  # noqa: F811
+    servers.stop("dovecot")
+    servers.start_dovecot(OLD)
+    yield servers
+    servers.stop("dovecot")
+    servers.start_dovecot()
+
+
+@pytest.fixture
+def relays(servers):  # noqa: F811
+    made = {"IMAP_PORT": Relay(servers.imaps), "SMTP_PORT": Relay(servers.smtp)}
+    yield made
+    for relay in made.values():
+        relay.close()
+
+
+def reader(mailbox, provider, *names, **env):  # noqa: F811
+    """A mailbox with these folders, whose person has a model that follows a script."""
+    m = mailbox().begin(provider, model="script", **env).based()
+    m.ident = 0
+    folders(m.servers, m.me, *names)
+    return m
+
+
+def uid_of(m, mail):
+    """What the tool calls a mail that was put into INBOX."""
+    uid = m.servers.put(m.me, mail)
+    [(ok, output)] = Turn(m, email("list")).ends()
+    [row] = [row for row in json.loads(output[output.index("["):output.rindex("]") + 1]) if row["uid"].endswith(f".{uid}")]
+    return row["uid"]
+
+
+def letter(subject="the harvest", *files):
+    from email.message import EmailMessage
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Cc"], mail["Subject"] = f"Eve <{EVE}>", "me@there.example", "carl@there.example", subject
+    mail["Date"] = "Sat, 21 Nov 2026 10:00:00 +0100"
+    mail.set_content("Grüße aus dem Garten.\n> quoted already\n.\nend")
+    for name, kind, data in files:
+        mail.add_attachment(data, *kind.split("/"), filename=name)
+    return mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def flagged(m, mail):
+    """A mail that somebody else's client has marked as deleted and that is still there."""
+    uid = m.servers.put(m.me, mail)
+    imap = m.servers.session(m.me)
+    imap.select("INBOX")
+    assert imap.uid("STORE", str(uid), "+FLAGS", "(\\Deleted)")[0] == "OK"
+    imap.logout()
+    return uid
+
+
+def test_a_forward_takes_text_and_files_along(mailbox, provider):  # noqa: F811
+    m = reader(mailbox, provider)
+    uid = uid_of(m, letter("the harvest", ("bill.pdf", "application/pdf", PDF), ("Grüße.csv", "text/csv", b"x,\xe4\n")))
+    (m.home.workspace / "plan.txt").write_bytes(b"the plan")
+    turn = Turn(m, email("forward", uid=uid, recipients=[m.people["bob"]], cc=[m.people["ann"]], message_body="See below.", attachments=["plan.txt"]))
+    shown = turn.answer("once")
+    assert turn.ends()[0][0]
+    assert shown.startswith(f"forward from {m.me} (imap)\nTo: {m.people['bob']}\nCc: {m.people['ann']}\nSubject: Fwd: the harvest\n"
+                            f"File: plan.txt, 8 bytes\nFile: bill.pdf, {len(PDF)} bytes, of the mail that is forwarded\n"
+                            "File: Grüße.csv, 4 bytes, of the mail that is forwarded\n\nSee below.\n\n---------- Forwarded"), shown
+    [mail] = wait_for(lambda: m.servers.sent(m.people["bob"]), "the mail")
+    body, *files = mail.iter_parts()
+    said = body.get_content().replace("\r\n", "\n")
+    assert said.rstrip("\n") == shown[shown.index("See below."):].rstrip("\n")        # what was shown is what left
+    assert f"From: {EVE}" in said and "Date: 2026-11-21 09:00 UTC" in said and "Cc: carl@there.example" in said
+    assert "Subject: the harvest" in said and "Grüße aus dem Garten.\n> quoted already\n.\nend" in said
+    assert [(f.get_filename(), f.get_content_type(), f.get_payload(decode=True)) for f in files] == [
+        ("plan.txt", "application/octet-stream", b"the plan"), ("bill.pdf", "application/pdf", PDF), ("Grüße.csv", "text/csv", b"x,\xe4\n")]
+    assert mail["In-Reply-To"] is None and len(m.servers.taken(m.people["ann"])) == 1
+
+
+def test_a_mail_is_moved_as_it_is(mailbox, provider):  # noqa: F811
+    m = reader(mailbox, provider, "Gr&APwA3w-e")
+    whole, kept = letter("away", ("bill.pdf", "application/pdf", PDF)), letter("stays")
+    m.servers.put(m.me, kept)
+    uid = uid_of(m, whole)
+    moved, again = Turn(m, email("move", uid=uid, dest_folder="Grüße"), email("move", uid=uid, dest_folder="Grüße")).ends()
+    assert moved == (True, "moved from INBOX to Grüße") and not again[0] and "no such mail" in again[1], (moved, again)
+    assert [body for _, _, body in in_folder(m.servers, m.me, "Gr&APwA3w-e")] == [whole]
+    assert [body for _, _, body in in_folder(m.servers, m.me, "INBOX")] == [kept]
+
+
+def test_a_delete_takes_along_no_mail_that_another_client_marked(mailbox, provider, old_server):  # noqa: F811
+    m = reader(mailbox, provider, "Trash")
+    other, uid = flagged(m, letter("of another client")), uid_of(m, letter("away"))
+    turn = Turn(m, email("delete", uid=uid))
+    assert "Subject: away" in turn.answer("once")
+    assert turn.ends() == [(True, "moved from INBOX to the trash")]
+    assert [body for _, _, body in in_folder(m.servers, m.me, "Trash")] == [letter("away")]
+    left = {number: flags for number, flags, _ in in_folder(m.servers, m.me, "INBOX")}
+    assert set(left) == {other, other + 1} and all("\\Deleted" in flags for flags in left.values()), left
+
+
+def kill_after(m, relay, effect):
+    """gatewayd dies when the server has done it, before it hears so."""
+    pid, lock = m.home.pid(UNIT), threading.Lock()
+
+    def hook():
+        with lock:
+            if pid not in m.home.killed and effect():
+                os.kill(pid, signal.SIGKILL)
+                m.home.killed.add(pid)
+    relay.hook = hook
+
+
+def ends_unknown(m, turn):
+    [(ok, output)] = turn.ends()
+    assert m.home.killed and not ok and "outcome unknown" in output, (m.home.killed, output)
+    m.home.ready(UNIT)
+    assert m.query("SELECT count(*), count(ended) FROM mailcalls") == [(1, 0)]
+    [(ok, output)] = Turn(m, email("list")).ends()      # it is at work again
+    assert ok, output
+
+
+def test_a_forward_whose_gateway_died_is_never_sent_again(mailbox, provider, relays):  # noqa: F811
+    m = reader(mailbox, provider, SMTP_PORT=relays["SMTP_PORT"].port)
+    turn = Turn(m, email("forward", uid=uid_of(m, letter()), recipients=[m.people["bob"]]))
+    turn.asked()
+    kill_after(m, relays["SMTP_PORT"], lambda: m.servers.taken(m.people["bob"]))
+    turn.answer("once")
+    ends_unknown(m, turn)
+    assert len(m.servers.taken(m.people["bob"])) == 1
+
+
+def copies(m, folder):
+    return [p for p in (m.servers.inbox(m.me) / f".{folder}").glob("*/*") if p.parent.name in ("new", "cur")]
+
+
+def test_a_move_whose_gateway_died_is_never_done_again(mailbox, provider, relays):  # noqa: F811
+    m = reader(mailbox, provider, "Filed", IMAP_PORT=relays["IMAP_PORT"].port)
+    uid = uid_of(m, letter())
+    kill_after(m, relays["IMAP_PORT"], lambda: copies(m, "Filed"))
+    ends_unknown(m, Turn(m, email("move", uid=uid, dest_folder="Filed")))
+    wait_for(lambda: in_folder(m.servers, m.me, "INBOX") == [], "the mail to be gone from INBOX")
+    assert [body for _, _, body in in_folder(m.servers, m.me, "Filed")] == [letter()]
+
+
+def test_a_delete_whose_gateway_died_between_copy_and_mark_loses_nothing(mailbox, provider, relays, old_server):  # noqa: F811
+    m = reader(mailbox, provider, "Trash", IMAP_PORT=relays["IMAP_PORT"].port)
+    other, uid = flagged(m, letter("of another client")), uid_of(m, letter())
+    turn = Turn(m, email("delete", uid=uid))
+    turn.asked()
+    kill_after(m, relays["IMAP_PORT"], lambda: copies(m, "Trash"))
+    turn.answer("once")
+    ends_unknown(m, turn)
+    assert [body for _, _, body in in_folder(m.servers, m.me, "Trash")] == [letter()]
+    left = {number: flags for number, flags, _ in in_folder(m.servers, m.me, "INBOX")}
+    assert set(left) == {other, other + 1} and "\\Deleted" in left[other] and "\\Deleted" not in left[other + 1], left
