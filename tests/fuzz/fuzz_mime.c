@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stranger's mail, read; and an answer to it written and read again. */
+/* A stranger's mail, read; an answer to it written and read again; and whom an answer to all of them would go to. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "gatewayd/mime.h"
@@ -39,6 +40,54 @@ answer(const struct mime_mail *m)
 	mime_free(back);
 }
 
+#define MOST	5
+
+/* Joined as a header of ours has them; the caller frees. */
+static char *
+join(char *const *all)
+{
+	struct buf b = BUF(0);
+
+	for (size_t i = 0; all[i] != NULL; i++)
+		(void)buf_addf(&b, "%s%s", i > 0 ? ", " : "", all[i]);
+	return buf_take(&b);
+}
+
+static void
+free_all(char **all)
+{
+	for (char **a = all; *a != NULL; a++)
+		free(*a);
+	free(all);
+}
+
+/* What a stranger's header holds goes into one of ours: each is one address, and all of them are the same when read again. */
+static void
+answer_all(const uint8_t *data, size_t size, const char *header, const char *from)
+{
+	char **all = mime_addresses(data, size, header, MOST), **back;
+	cleanup_free char *line = join(all), *bytes = NULL, *again = NULL;
+	struct mime_draft d = { .from = "me@here", .to = line, .subject = "x", .text = "" };
+	size_t n = 0, len;
+	struct error e = { 0 };
+
+	for (; all[n] != NULL; n++)
+		if (!mime_is_address(all[n]))
+			abort();
+	if (n > MOST || (from != NULL && (n != 1 || strcmp(all[0], from) != 0)))
+		abort();
+	free_all(all);
+	if (n == 0)
+		return;
+	if ((bytes = mime_write(&d, &len, &e)) == NULL)
+		abort();
+	back = mime_addresses(bytes, len, "To", MOST);
+	again = join(back);
+	free_all(back);
+	if (strcmp(again, line) != 0)
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -51,6 +100,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mime_begin();
 	begun = true;
 	free(html_text(html));
+	answer_all(data, size, "To", NULL);
+	answer_all(data, size, "Cc", NULL);
+	answer_all(data, size, "Reply-To", NULL);
 	if ((m = mime_read(data, size, &e)) == NULL)
 		return 0;
 	check_utf8(m->from_name);
@@ -63,6 +115,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (m->nfiles > MIME_FILES_MAX || strlen(m->text) > MIME_TEXT_MAX)
 		abort();
 	answer(m);
+	answer_all(data, size, "From", m->from);
 	mime_free(m);
 	return 0;
 }
