@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the flows of message platforms have in common: a home at a platform, and whoever is on its other side."""
+import os
+import signal
 import sqlite3
 import sys
+import threading
 
 import pytest
 
@@ -39,6 +42,17 @@ class Gateway:
         wait_for(lambda: len(self.service.answers(*where)) >= n,
                  f"{n} answers, there are {self.service.answers(*where)}\n{self.home.log()}")
         return self.service.answers(*where)
+
+    def dies_when(self, relay, done):
+        """gatewayd is killed when the server has done something, before it hears so (relay.py)."""
+        pid, lock = self.home.pid(UNIT), threading.Lock()
+
+        def hook():
+            with lock:
+                if pid not in self.home.killed and done():
+                    os.kill(pid, signal.SIGKILL)
+                    self.home.killed.add(pid)
+        relay.hook = hook
 
 
 def made_by(kind):

@@ -3,16 +3,14 @@
 import json
 import os
 import signal
-import threading
 
 import pytest
 
 from conftest import HostStream, host, wait_for
 from gateway import UNIT
-from relay import Relay
 from test_chat_tool import script
 from test_gmail import account  # noqa: F401
-from test_mail import DOMAIN, mailbox, servers, text  # noqa: F401
+from test_mail import DOMAIN, mailbox, relays, servers, text  # noqa: F401
 from test_mail_acts import folders, in_folder
 
 PDF = b"%PDF-1.4\n" + bytes(range(256)) * 6000
@@ -176,14 +174,6 @@ def old_server(servers):  # noqa: F811
     servers.start_dovecot()
 
 
-@pytest.fixture
-def relays(servers):  # noqa: F811
-    made = {"IMAP_PORT": Relay(servers.imaps), "SMTP_PORT": Relay(servers.smtp)}
-    yield made
-    for relay in made.values():
-        relay.close()
-
-
 def reader(mailbox, provider, *names, **env):  # noqa: F811
     """A mailbox with these folders, whose person has a model that follows a script."""
     m = mailbox().begin(provider, model="script", **env).based()
@@ -264,18 +254,6 @@ def test_a_delete_takes_along_no_mail_that_another_client_marked(mailbox, provid
     assert set(left) == {other, other + 1} and all("\\Deleted" in flags for flags in left.values()), left
 
 
-def kill_after(m, relay, effect):
-    """gatewayd dies when the server has done it, before it hears so."""
-    pid, lock = m.home.pid(UNIT), threading.Lock()
-
-    def hook():
-        with lock:
-            if pid not in m.home.killed and effect():
-                os.kill(pid, signal.SIGKILL)
-                m.home.killed.add(pid)
-    relay.hook = hook
-
-
 def ends_unknown(m, turn):
     [(ok, output)] = turn.ends()
     assert m.home.killed and not ok and "outcome unknown" in output, (m.home.killed, output)
@@ -289,7 +267,7 @@ def test_a_forward_whose_gateway_died_is_never_sent_again(mailbox, provider, rel
     m = reader(mailbox, provider, SMTP_PORT=relays["SMTP_PORT"].port)
     turn = Turn(m, email("forward", uid=uid_of(m, letter()), recipients=[m.people["bob"]]))
     turn.asked()
-    kill_after(m, relays["SMTP_PORT"], lambda: m.servers.taken(m.people["bob"]))
+    m.dies_when(relays["SMTP_PORT"], lambda: m.servers.taken(m.people["bob"]))
     turn.answer("once")
     ends_unknown(m, turn)
     assert len(m.servers.taken(m.people["bob"])) == 1
@@ -302,7 +280,7 @@ def copies(m, folder):
 def test_a_move_whose_gateway_died_is_never_done_again(mailbox, provider, relays):  # noqa: F811
     m = reader(mailbox, provider, "Filed", IMAP_PORT=relays["IMAP_PORT"].port)
     uid = uid_of(m, letter())
-    kill_after(m, relays["IMAP_PORT"], lambda: copies(m, "Filed"))
+    m.dies_when(relays["IMAP_PORT"], lambda: copies(m, "Filed"))
     ends_unknown(m, Turn(m, email("move", uid=uid, dest_folder="Filed")))
     wait_for(lambda: in_folder(m.servers, m.me, "INBOX") == [], "the mail to be gone from INBOX")
     assert [body for _, _, body in in_folder(m.servers, m.me, "Filed")] == [letter()]
@@ -313,7 +291,7 @@ def test_a_delete_whose_gateway_died_between_copy_and_mark_loses_nothing(mailbox
     other, uid = flagged(m, letter("of another client")), uid_of(m, letter())
     turn = Turn(m, email("delete", uid=uid))
     turn.asked()
-    kill_after(m, relays["IMAP_PORT"], lambda: copies(m, "Trash"))
+    m.dies_when(relays["IMAP_PORT"], lambda: copies(m, "Trash"))
     turn.answer("once")
     ends_unknown(m, turn)
     assert [body for _, _, body in in_folder(m.servers, m.me, "Trash")] == [letter()]

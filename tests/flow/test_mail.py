@@ -8,6 +8,7 @@ import pytest
 from conftest import wait_for
 from gateway import UNIT, Gateway
 from mail import DOMAIN, PASSWORD, MailServers
+from relay import Relay
 
 ANN, EVE = f"ann@{DOMAIN}", f"eve@{DOMAIN}"
 
@@ -17,6 +18,14 @@ def servers():
     made = MailServers()
     yield made
     made.close()
+
+
+@pytest.fixture
+def relays(servers):
+    made = {"IMAP_PORT": Relay(servers.imaps), "SMTP_PORT": Relay(servers.smtp)}
+    yield made
+    for relay in made.values():
+        relay.close()
 
 
 class Mailbox(Gateway):
@@ -217,6 +226,16 @@ def test_each_mail_is_answered_once_whatever_dies(mailbox, provider):
     for n, who in enumerate(("ann", "bob")):
         assert [said(a) for a in m.once(4, who)] == [f"text{i}." for i in range(n, 8, 2)]
     assert sum(len(m.servers.sent(m.people[who])) for who in ("ann", "bob")) <= 8 + 3       # and never again but after a death
+
+
+def test_an_answer_that_was_sent_and_not_noted_goes_again_as_the_same_mail(mailbox, provider, relays):
+    m = mailbox().begin(provider, SMTP_PORT=relays["SMTP_PORT"].port).based()
+    m.dies_when(relays["SMTP_PORT"], lambda: m.servers.taken(m.people["ann"]))
+    m.put("one")
+    first, again = m.answers(2)
+    assert first["Message-ID"] == again["Message-ID"] and said(first) == said(again) == "one"
+    m.put("two")
+    assert [said(a) for a in m.once(2)] == ["one", "two"] and len(m.servers.sent(m.people["ann"])) == 3
 
 
 def test_without_idle_the_mailbox_is_polled(mailbox, provider, servers):
