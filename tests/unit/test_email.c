@@ -26,7 +26,8 @@ static int64_t file_size;
 static void
 hears(const struct request *r, const void *body, const char *grant)
 {
-	json_t *row = json_pack("{s:s, s:i, s:s*, s:s*}", "unit", r->unit, "msg", (int)r->type, "key", r->key, "grant", grant);
+	json_t *row = json_pack("{s:s, s:i, s:i, s:s*, s:s*}", "unit", r->unit, "msg", (int)r->type, "at",
+	    (int)json_array_size(heard), "key", r->key, "grant", grant);
 
 	if (r->type == MSG_tool_exec) {
 		json_object_set_new(row, "tool", json_string(((const struct tool_exec *)body)->tool));
@@ -56,16 +57,6 @@ nth(const char *unit, enum msg type, int n)
 		if (strcmp(json_str(row, "unit", ""), unit) == 0 && json_int(row, "msg", -1) == (int64_t)type && n-- == 0)
 			return row;
 	return NULL;
-}
-
-static size_t
-place_of_row(const json_t *row)
-{
-	size_t i = 0;
-
-	while (i < json_array_size(heard) && json_array_get(heard, i) != row)
-		i++;
-	return i;
 }
 
 static json_t *
@@ -325,7 +316,7 @@ test_email_files_are_with_gatewayd_before_the_order(void **state)
 	assert_true(json_bool(end, "ok", false));
 	args = json_text_sorted(json_object_get(order, "args"));
 	assert_string_equal(args, "{\"action\":\"send\",\"attachments\":[{\"name\":\"a.txt\",\"size\":13},{\"name\":\"b.txt\",\"size\":13}]}");
-	assert_true(place_of_row(nth("gatewayd", MSG_message_file, 5)) < place_of_row(order));
+	assert_true(json_int(nth("gatewayd", MSG_message_file, 5), "at", 0) < json_int(order, "at", 0));
 	first = xasprintf("%s/0", json_str(order, "key", ""));
 	second = xasprintf("%s/1", json_str(order, "key", ""));
 	for (int i = 0; i < 6; i++) {
