@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/budget.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -257,13 +258,26 @@ calls_apply(struct turn *t, const json_t *row)
 	t->call++;
 }
 
+static void
+cut_to_budget(struct turn *t, struct tool_result *r)
+{
+	char *cut;
+
+	if (r->output == NULL || r->cut)
+		return;
+	cut = budget_cut(r->output, budget_of(t->engine->config, t->now.name));
+	free(r->output);
+	r->output = cut;
+}
+
 void
 calls_end(struct turn *t, struct tool_result *r)
 {
-	cleanup_free char *screen = shown(r), *cut = cut_bytes(screen, 64 * 1024);
+	cleanup_free char *screen = shown(r), *cut = cut_bytes(screen, 64 * 1024);	/* whole: the budget is the model's */
 	cleanup_json json_t *row = NULL;
 	struct error e = { 0 };
 
+	cut_to_budget(t, r);
 	if (t->agent != NULL)
 		agent_payload(t, r);
 	skill_answer(t, r);

@@ -45,7 +45,7 @@ static void
 on_finished(struct turn *t, const struct tool_next_reply *r)
 {
 	struct tool_result result = { .ok = r->ok, .output = xstrdup0(r->output), .error = xstrdup0(r->error),
-	    .mutations = json_incref(r->mutations), .produced = json_incref(r->produced) };
+	    .mutations = json_incref(r->mutations), .produced = json_incref(r->produced), .cut = !email_is(t->now.name) };
 
 	if (t->now.asking != NULL)
 		ask_approved(t, r->ok ? "once" : "deny", "timeout");

@@ -24,6 +24,7 @@ struct tool_result {
 	char	*answer;		/* the turn ends with this text unless a later call succeeds; NULL: it goes on */
 	bool	 ours;			/* nobody else's text is in it */
 	bool	 plain;			/* the model may follow it: it is not marked as data */
+	bool	 cut;			/* to the tool's budget, by who ran it */
 	json_t	*mutations;		/* what changed on disk (tools.md, 6); NULL: nothing */
 	json_t	*produced;		/* a file for the person; NULL: none */
 	int64_t	 tokens_in, tokens_out;	/* what models used for it, and USD */

@@ -7,10 +7,10 @@
  */
 #include "toolrunner/exec.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/budget.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -18,26 +18,8 @@
 
 #define PROGRESS_MAX	4096
 #define ERROR_MAX	65536
-#define OUTPUT_MAX	4194304		/* bytes: what proto lets pass */
 
 /* ---- results -------------------------------------------------------------------------------- */
-
-/* The first `budget` characters without the blanks at their end, and a line about the rest (tools.md, 1). */
-static char *
-cut(const char *text, int64_t budget)
-{
-	size_t len = strlen(text), chars = utf8_count(text, len), end;
-
-	if ((budget < 0 || chars <= (size_t)budget) && len <= OUTPUT_MAX)
-		return xstrdup(text);
-	end = budget < 0 || (size_t)budget > chars ? len : utf8_offset(text, len, (size_t)budget);
-	if (end > OUTPUT_MAX - 128)
-		end = utf8_cut(text, len, OUTPUT_MAX - 128);
-	chars -= utf8_count(text, end);
-	while (end > 0 && isspace((unsigned char)text[end - 1]))
-		end--;
-	return xasprintf("%.*s\n\xe2\x80\xa6 [%zu chars elided by tool budget]", (int)end, text, chars);
-}
 
 static void
 finish(struct exec *x, const struct worker_result *result)
@@ -47,7 +29,7 @@ finish(struct exec *x, const struct worker_result *result)
 	x->worker = NULL;
 	json_decref(steal(x->env));
 	x->ok = result->ok;
-	x->output = cut(result->output, x->tool->bulk ? -1 : r->settings.budget);
+	x->output = budget_cut(result->output, x->tool->bulk ? -1 : budget_of(r->settings.config, x->tool->name));
 	x->error = *result->error == '\0' ? NULL : xstrndup(result->error, utf8_cut(result->error, strlen(result->error), ERROR_MAX));
 	x->code = *result->code == '\0' ? NULL : xstrdup(result->code);
 	x->mutations = json_incref(result->mutations);

@@ -31,6 +31,7 @@ settings_clear(struct settings *s)
 	config_list_free(s->read);
 	config_list_free(s->write);
 	config_list_free(s->missing);
+	json_decref(s->config);
 	free(s->workspace);
 	free(s->broken);
 	*s = (struct settings){ 0 };
@@ -56,7 +57,7 @@ settings_parse(struct settings *s, const char *text, size_t len)
 	s->write = config_list(config, "sandbox.write");
 	s->missing = config_list(config, "sandbox.allow_missing");
 	s->net = net_of(config);
-	s->budget = config_int(config, "tools.budget.per_result_chars", INT32_MIN);
+	s->config = json_incref(config);
 	workspace = config_str(config, "workspace");
 	s->workspace = *workspace == '\0' ? NULL : xstrdup(workspace);
 }

@@ -6,8 +6,8 @@
 #ifndef ALPI_TOOLRUNNER_SETTINGS_H
 #define ALPI_TOOLRUNNER_SETTINGS_H
 
+#include <jansson.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/stat.h>
 
 #include "common/error.h"
@@ -19,7 +19,7 @@ struct settings {
 	char		**allow;	/* tools.terminal.approval.allowlist */
 	char		**read, **write, **missing;	/* sandbox.* */
 	enum tool_net	  net;
-	int64_t		  budget;	/* tools.budget.per_result_chars; negative: none */
+	json_t		 *config;	/* all of it, for budget.h */
 	char		 *workspace;	/* configured, or NULL */
 	char		 *broken;	/* why the file does not load (then no tool runs), or NULL */
 	/* the file as it was read */

@@ -161,6 +161,24 @@ test_output_is_cut_to_the_budget(void **state)
 }
 
 static void
+test_a_tool_has_its_own_budget(void **state)
+{
+	struct answer a;
+
+	config_text = "tools: {budget: {per_result_chars: 4}, terminal: {max_result_chars: 2}, read_file: {max_result_chars: -1}}\n";
+	terminal("k", "ls");
+	done("abcdef");
+	next("k", 0, 0, &a);
+	assert_string_equal(a.output, "ab\n\xe2\x80\xa6 [4 chars elided by tool budget]");
+	free(a.output);
+	assert_int_equal(exec("r", "read_file", "{\"path\": \"x\"}", NULL), 0);
+	done("abcdef");
+	next("r", 0, 0, &a);
+	assert_string_equal(a.output, "abcdef");
+	free(a.output);
+}
+
+static void
 test_the_call_is_in_the_audit_chain_by_hash_alone(void **state)
 {
 	cleanup_free char *path = xasprintf("%s/logs/audit/toolrunner.jsonl", home);
@@ -211,6 +229,7 @@ main(void)
 		STAGED(test_a_call_that_ran_long_keeps_its_result),
 		STAGED(test_open_calls_are_bounded),
 		STAGED(test_output_is_cut_to_the_budget),
+		STAGED(test_a_tool_has_its_own_budget),
 		STAGED(test_the_call_is_in_the_audit_chain_by_hash_alone),
 	};
 

@@ -125,6 +125,25 @@ test_turn_loads_a_tool_on_demand(void **state)
 }
 
 static void
+test_turn_cuts_its_own_tools_to_their_budget(void **state)
+{
+	static const struct answer answers[] = {
+		{ .calls = "[{\"id\":\"a\",\"name\":\"todo\",\"arguments\":\"{\\\"action\\\":\\\"add\\\",\\\"content\\\":\\\"sweep the yard\\\"}\"},"
+		    "{\"id\":\"b\",\"name\":\"good\",\"arguments\":\"{}\"}]" }, { .text = "ok" }, { 0 } };
+	cleanup_json json_t *events = NULL;
+	cleanup_free char *tool = NULL;
+
+	engine_down();
+	engine_up("tools: {todo: {max_result_chars: 3}, good: {max_result_chars: 3}}\n");
+	script = answers;
+	events = run_turn("k1", NULL, "do it");
+	tool = contents(1, "tool");
+	assert_non_null(strstr(tool, "chars elided by tool budget]"));
+	assert_null(strstr(tool, "the yard"));
+	assert_non_null(strstr(tool, "did it"));		/* toolrunner's: it has cut what it sends */
+}
+
+static void
 test_turn_reminds_of_open_todos(void **state)
 {
 	static const struct answer answers[] = {
@@ -310,6 +329,7 @@ main(void)
 		FIXTURE(test_turn_takes_arguments_that_are_no_object_as_none),
 		FIXTURE(test_turn_gives_the_cut_off_call_its_error),
 		FIXTURE(test_turn_loads_a_tool_on_demand),
+		FIXTURE(test_turn_cuts_its_own_tools_to_their_budget),
 		FIXTURE(test_turn_reminds_of_open_todos),
 		FIXTURE(test_turn_believes_a_model_that_insists),
 		FIXTURE(test_turn_tells_of_changed_files),
