@@ -78,11 +78,11 @@ part_surface(const struct context *c)
 	return xstrdup0(prompt_surface(c->surface));
 }
 
-/* Families that promise more than they do. */
+/* Families that promise more than they do. A hyphen before "mini": there is one in "gemini", too. */
 static char *
 part_guidance(const struct context *c)
 {
-	bool weak = c->local || strstr(c->model, "mini") != NULL || strstr(c->model, "flash") != NULL;
+	bool weak = c->local || strstr(c->model, "-mini") != NULL || strstr(c->model, "flash") != NULL;
 
 	return weak ? xstrdup(prompt_guidance) : NULL;
 }

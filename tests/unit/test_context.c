@@ -71,7 +71,7 @@ test_context_weak_families_get_guidance(void **state)
 	static const struct {
 		const char *model;
 		bool local, guided;
-	} table[] = { { "gpt-5.4-mini", false, true }, { "gemini-2.5-flash", false, true }, { "llama", true, true }, { "o3", false, false } };
+	} table[] = { { "gpt-5.4-mini", false, true }, { "gemini-2.5-flash", false, true }, { "gemini-2.5-pro", false, false }, { "llama", true, true }, { "o3", false, false } };
 
 	for (size_t i = 0; i < COUNT(table); i++) {
 		cleanup_free char *home = home_with_memories(), *prompt = NULL;
