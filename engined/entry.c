@@ -13,6 +13,8 @@
 #define SIGN	"\xc2\xa7"
 #define BLANKS	" \t\r\n"
 #define SEED	"(alpi will"
+#define OPEN	"<!--"
+#define CLOSE	"-->"
 
 static const char *const words[] = { [CONF_LOW] = "low", [CONF_NORMAL] = "normal", [CONF_HIGH] = "high" };
 
@@ -125,19 +127,31 @@ entries_remove(struct entries *es, size_t i)
 
 /* ---- trailers ------------------------------------------------------------------------------- */
 
+/*
+ * Behind the end of a comment whose words begin at s; NULL: it has none before the next comment or the next entry, so it
+ * is half a trailer and takes none of them with it. No byte is looked at for two comments: half ones cost no more than others.
+ */
+static const char *
+trailer_end(const char *s)
+{
+	const char *next = strstr(s, OPEN);
+	size_t len = next == NULL ? strlen(s) : (size_t)(next - s);
+	const char *end = memmem(s, len, CLOSE, strlen(CLOSE));
+
+	if (end == NULL || memmem(s, (size_t)(end - s), "\n" SIGN, strlen("\n" SIGN)) != NULL)
+		return NULL;
+	return end + strlen(CLOSE);
+}
+
 /* The next trailer in s: where it begins, and *end behind it; NULL: there is none. */
 static const char *
 find_trailer(const char *s, const char **end)
 {
-	for (; (s = strstr(s, "<!--")) != NULL; s += 4) {
-		const char *word = s + 4 + strspn(s + 4, BLANKS);
+	for (; (s = strstr(s, OPEN)) != NULL; s += strlen(OPEN)) {
+		const char *word = s + strlen(OPEN) + strspn(s + strlen(OPEN), BLANKS);
 
-		if (strncasecmp(word, "alpi-meta", 9) != 0)
-			continue;
-		if ((*end = strstr(word, "-->")) == NULL)
-			return NULL;		/* no later one ends either; asking each would be quadratic */
-		*end += 3;
-		return s;
+		if (strncasecmp(word, "alpi-meta", 9) == 0 && (*end = trailer_end(word)) != NULL)
+			return s;
 	}
 	return NULL;
 }

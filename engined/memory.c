@@ -61,13 +61,21 @@ today(char out[11])
 
 /* ---- what may be kept ----------------------------------------------------------------------- */
 
-static int
-check_room(enum memory_file f, const char *text, struct error *e)
+static size_t
+counted(const char *text)
 {
-	cleanup_free char *counted = entry_strip(text);
-	size_t used = utf8_count(counted, strlen(counted));
+	cleanup_free char *bare = entry_strip(text);
 
-	if (files[f].limit == 0 || used <= files[f].limit)
+	return utf8_count(bare, strlen(bare));
+}
+
+/* A person or an older release may have filled a file beyond its limit: what does not add to it is let in. */
+static int
+check_room(enum memory_file f, const char *old, const char *text, struct error *e)
+{
+	size_t used = counted(text);
+
+	if (files[f].limit == 0 || used <= files[f].limit || used <= counted(old))
 		return 0;
 	return error_set(e, ERR_full, "%s would hold %zu characters and may hold %zu: first put entries together, or remove some",
 	    files[f].name, used, files[f].limit);
@@ -88,17 +96,25 @@ find_alike(const struct entries *es, const char *text)
 	return i;
 }
 
-/* Paragraphs take the place of entries in AGENT.md. */
+/* Paragraphs take the place of entries in AGENT.md; what is between two may hold blanks that nobody sees. */
 static void
 paragraphs(const char *text, struct entries *out)
 {
-	*out = (struct entries){ 0 };
-	while (*(text += strspn(text, "\r\n")) != '\0') {
-		const char *end = strstr(text, "\n\n");
-		size_t len = end == NULL ? strlen(text) : (size_t)(end - text);
+	const char *begin = NULL;
+	size_t len;
 
-		entries_add(out, xstrndup(text, len));
-		text += len;
+	*out = (struct entries){ 0 };
+	for (;; text += len) {
+		len = strcspn(text, "\n") + (text[strcspn(text, "\n")] == '\n');
+		if (strspn(text, " \t\r\n") < len) {
+			begin = begin == NULL ? text : begin;
+			continue;
+		}
+		if (begin != NULL)
+			entries_add(out, xstrndup(begin, (size_t)(text - begin)));
+		begin = NULL;
+		if (len == 0)
+			return;
 	}
 }
 
@@ -220,7 +236,7 @@ add_locked(const char *home, enum memory_file f, const char *text, enum confiden
 		new = entries_join(&es);
 	}
 	entries_clear(&es);
-	if (new == NULL || check_room(f, new, e) == -1 || memory_store(home, f, old, new, e) == -1)
+	if (new == NULL || check_room(f, old, new, e) == -1 || memory_store(home, f, old, new, e) == -1)
 		return NULL;
 	return steal(said);
 }
@@ -314,7 +330,7 @@ change(const char *home, enum memory_file f, const char *match, const char *text
 	if (old == NULL)
 		return NULL;
 	new = f == MEMORY_AGENT ? change_agent(old, match, text == NULL ? "" : text, e) : change_entry(old, match, text, e);
-	if (new == NULL || (text != NULL && check_room(f, new, e) == -1) || memory_store(home, f, old, new, e) == -1)
+	if (new == NULL || check_room(f, old, new, e) == -1 || memory_store(home, f, old, new, e) == -1)
 		return NULL;
 	return xasprintf("%s %s", text == NULL ? "removed from" : "replaced in", files[f].name);
 }

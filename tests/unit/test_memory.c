@@ -114,6 +114,19 @@ test_half_a_trailer_is_text(void **state)
 }
 
 static void
+test_half_a_trailer_takes_no_later_entry_with_it(void **state)
+{
+	cleanup_free char *listed = NULL, *bare = entry_strip("one\n<!-- alpi-meta conf=low\n\xc2\xa7\ntwo --> three");
+	struct trailer t = entry_trailer("one <!-- alpi-meta conf=high\n" TRAILER("low", "2026-02-02", "3"));
+
+	put("USER.md", "one\n<!-- alpi-meta conf=low\n\xc2\xa7\ntwo\n" TRAILER("low", "2026-05-09", "1") "\n");
+	listed = memory_read(home, MEMORY_USER, NULL);
+	assert_string_equal(listed, "one\n<!-- alpi-meta conf=low\n\xc2\xa7\ntwo");
+	assert_string_equal(bare, "one\n<!-- alpi-meta conf=low\n\xc2\xa7\ntwo --> three");
+	assert_int_equal(t.conf, CONF_LOW);
+}
+
+static void
 test_the_last_trailer_counts(void **state)
 {
 	struct trailer t = entry_trailer("x\n" TRAILER("high", "2026-01-01", "7") "\n" TRAILER("LOW", "2026-02-02", "3"));
@@ -223,6 +236,24 @@ test_a_full_file_stays_as_it_is(void **state)
 	assert_int_equal(add(MEMORY_USER, "no"), ERR_none);
 }
 
+/* By hand, or by a release that counted otherwise. */
+static void
+test_what_is_too_full_may_be_put_together(void **state)
+{
+	struct error e = { 0 };
+	cleanup_free char *text = xasprintf("%01500d\n\xc2\xa7\n%01600d\n\xc2\xa7\nlikes tea\n", 1, 2), *said = NULL, *now = NULL;
+
+	put("USER.md", text);
+	assert_int_equal(add(MEMORY_USER, "plays the cello"), ERR_full);
+	assert_int_equal(add(MEMORY_USER, "Likes tea."), ERR_none);
+	said = memory_replace(home, MEMORY_USER, "likes tea", "likes te", &e);
+	assert_non_null(said);
+	assert_null(memory_replace(home, MEMORY_USER, "likes te", "likes black tea", &e));
+	assert_int_equal(e.code, ERR_full);
+	now = get("USER.md");
+	assert_non_null(strstr(now, "likes te\n<!-- alpi-meta conf=normal"));
+}
+
 static void
 test_the_scanner_refuses(void **state)
 {
@@ -309,6 +340,20 @@ test_agent_md_is_free_text(void **state)
 	assert_file("AGENT.md", "You are kind.\n\nSpeak plainly and briefly to everybody.\n\nUse metric units.\n");
 	assert_null(memory_remove(home, MEMORY_AGENT, "e", &e));
 	assert_int_equal(e.code, ERR_conflict);
+}
+
+/* Three of the words are in the file, no two of them in one paragraph. */
+static void
+test_paragraphs_of_agent_md_end_at_a_blank_line_of_any_kind(void **state)
+{
+	static const char *const gaps[] = { "\n\n", "\r\n\r\n", "\n \t\n" };
+
+	for (size_t i = 0; i < COUNT(gaps); i++) {
+		cleanup_free char *text = xasprintf("Answer in metric%sPrefer plain words%sUse units rarely\n", gaps[i], gaps[i]);
+
+		put("AGENT.md", text);
+		assert_int_equal(add(MEMORY_AGENT, "metric units, plain"), ERR_none);
+	}
 }
 
 /* As the entries of the other files are found: whatever the case and the accents are, written in one character or two. */
@@ -505,6 +550,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_files_of_every_kind_keep_their_bytes),
 		TEST(test_half_a_trailer_is_text),
+		TEST(test_half_a_trailer_takes_no_later_entry_with_it),
 		TEST(test_the_last_trailer_counts),
 		TEST(test_a_new_entry_is_cleaned),
 		TEST(test_the_examples_of_duplicates),
@@ -513,10 +559,12 @@ main(void)
 		TEST(test_what_is_said_again_is_made_surer),
 		TEST(test_what_the_other_file_says_is_not_said_twice),
 		TEST(test_a_full_file_stays_as_it_is),
+		TEST(test_what_is_too_full_may_be_put_together),
 		TEST(test_the_scanner_refuses),
 		TEST(test_the_scanner_sees_what_is_kept), TEST(test_trailers_that_never_end_are_read_once),
 		TEST(test_a_candidate_has_words_and_a_limit), TEST(test_a_change_needs_one_entry),
 		TEST(test_agent_md_is_free_text),
+		TEST(test_paragraphs_of_agent_md_end_at_a_blank_line_of_any_kind),
 		TEST(test_a_place_in_agent_md_is_found_folded),
 		TEST(test_a_folded_place_in_agent_md_is_the_only_one),
 		TEST(test_what_was_never_sure_goes_after_a_month),
