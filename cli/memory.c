@@ -144,6 +144,7 @@ memory_remove_command(struct cli *c, const struct args *a)
 
 struct totals {
 	int	applied, discarded, left;
+	int	failed;			/* of those that are left: they were to be decided, and could not be */
 };
 
 static void
@@ -188,6 +189,7 @@ carry_out(struct cli *c, const json_t *row, char choice, struct totals *sum)
 	if (said == NULL) {
 		fprintf(stderr, "not done: %s\n", e.text);
 		sum->left++;
+		sum->failed++;
 	} else if (choice == 'a')
 		sum->applied++;
 	else
@@ -217,6 +219,17 @@ walk(struct cli *c, const json_t *rows, char all, struct totals *sum)
 	}
 }
 
+static void
+show_totals(const struct args *a, const struct totals *sum)
+{
+	cleanup_json json_t *row = json_pack("{s:i, s:i, s:i}", "applied", sum->applied, "discarded", sum->discarded, "left", sum->left);
+
+	if (arg_has(a, "json"))
+		print_json(stdout, row);
+	else
+		printf("applied %d, discarded %d, left %d\n", sum->applied, sum->discarded, sum->left);
+}
+
 int
 memory_promote_command(struct cli *c, const struct args *a)
 {
@@ -226,18 +239,18 @@ memory_promote_command(struct cli *c, const struct args *a)
 	cleanup_json json_t *rows = NULL;
 
 	if (apply && discard)
-		return cli_failf("--apply-all and --discard-all exclude each other");
+		return cli_usage(a, "--apply-all and --discard-all exclude each other");
 	if ((rows = ask_json(c, "promotion_list", &e)) == NULL)
 		return cli_fail(&e);
-	if (arg_has(a, "json")) {
+	if (arg_has(a, "json") && !apply && !discard) {
 		print_json(stdout, rows);
 		return 0;
 	}
-	if (json_array_size(rows) == 0) {
+	if (json_array_size(rows) == 0 && !arg_has(a, "json")) {
 		puts("nothing waits for a decision");
 		return 0;
 	}
 	walk(c, rows, apply ? 'a' : discard ? 'd' : '\0', &sum);
-	printf("applied %d, discarded %d, left %d\n", sum.applied, sum.discarded, sum.left);
-	return 0;
+	show_totals(a, &sum);
+	return sum.failed > 0 ? EXIT_FAILED : 0;
 }

@@ -114,6 +114,17 @@ def test_a_promoted_note_is_kept(home, provider):
     assert "Works nights" in note(home)
 
 
+def test_a_candidate_that_cannot_be_kept_is_left_and_said(home, provider):
+    start(home, provider)
+    home.ask(script({"calls": [call("terminal", command="echo x")]}, {"calls": [keep("Likes tea"), keep("Works nights")]}, {"text": "e"}))
+    home.run("memory", "add", "MEMORY.md", "The user works nights")
+    done = home.run("memory", "promote", "--apply-all", "--json", check=False)
+    assert done.returncode == 1 and "not done" in done.stderr and "MEMORY.md" in done.stderr
+    assert json.loads(done.stdout) == {"applied": 1, "discarded": 0, "left": 1}
+    assert home.json("memory", "promote", "--discard-all", "--json") == {"applied": 0, "discarded": 1, "left": 0}
+    assert home.json("memory", "promote", "--apply-all", "--json") == {"applied": 0, "discarded": 0, "left": 0}
+
+
 def test_a_death_leaves_the_old_file_or_the_new_one(home, provider):
     start(home, provider)
     for i in range(int(os.environ.get("ALPI_KILLS", "10"))):
