@@ -102,12 +102,13 @@ complete_record(struct turn *t, const char *assistant, bool interrupted)
 
 /* ---- what is written down about it ------------------------------------------------------------------ */
 
+/* late: why it ran out of time; NULL: it did not. */
 static void
-write_logs(struct turn *t, const char *outcome, const char *tail)
+write_logs(struct turn *t, const char *outcome, const char *late, const char *tail)
 {
 	double elapsed = (double)(clock_mono_ms() - t->began_ms) / 1000;
 	cleanup_free char *clean = redact(t->text), *request = cut_chars(clean, 120);
-	cleanup_free char *clean_tail = redact(tail), *short_tail = cut_chars(clean_tail, RUNLOG_TAIL);
+	cleanup_free char *clean_tail = redact(tail), *short_tail = last_chars(clean_tail, RUNLOG_TAIL);
 	json_t *row;
 
 	log_info("turn ended turn=%s session=%s outcome=%s steps=%d tools=%d elapsed_s=%.1f", t->row.id, t->row.session,
@@ -116,10 +117,10 @@ write_logs(struct turn *t, const char *outcome, const char *tail)
 		return;
 	runlog_line(t->engine->home, "session=%s elapsed=%.1fs tools=%d reply_chars=%zu cost=$%.6f outcome=%s request=\"%s\"",
 	    t->row.session, elapsed, t->tool_count, utf8_count(tail, strlen(tail)), t->cost, outcome, request);
-	row = json_pack("{s:f, s:f, s:s, s:s, s:s, s:s, s:i, s:s, s:i, s:s}",
+	row = json_pack("{s:f, s:f, s:s, s:s, s:s, s:s, s:s*, s:i, s:s*, s:s, s:i, s:s}",
 	    "at", (double)t->row.started_ms / 1000, "elapsed_s", elapsed,
 	    "profile", t->engine->daemon->boot.profile, "session_id", t->row.session, "kind", "agent", "outcome", outcome,
-	    "pid", (int)getpid(), "last_tool", t->last_tool == NULL ? "" : t->last_tool, "tool_count", t->tool_count,
+	    "peer_id", t->peer, "pid", (int)getpid(), "timeout_reason", late, "last_tool", t->last_tool == NULL ? "" : t->last_tool, "tool_count", t->tool_count,
 	    "output_tail", short_tail);
 	runlog_row(t->engine->home, "runs.jsonl", row);
 }
@@ -213,8 +214,8 @@ end(struct turn *t, const char *event, json_t *data, const char *word, const cha
 	if (saved == -1)
 		events_add(&t->events, "error", json_pack("{s:s+, s:s}", "text", "the conversation could not be saved: ", e.text,
 		    "code", error_name(e.code)));
+	write_logs(t, word, strcmp(word, "timeout") == 0 ? json_str(data, "text", "") : NULL, text);
 	events_add(&t->events, event, data);
-	write_logs(t, word, text);
 	tell_clients(t, strcmp(word, "ok") == 0 ? text : NULL);
 	t->state = TURN_OVER;
 	t->ended_ms = clock_mono_ms();

@@ -159,6 +159,16 @@ cut_chars(const char *text, size_t max)
 	return xasprintf("%.*s" ELLIPSIS, (int)utf8_offset(text, len, max - 1), text);
 }
 
+char *
+last_chars(const char *text, size_t max)
+{
+	size_t len = strlen(text), n = len <= max ? len : utf8_count(text, len);
+
+	if (n <= max)
+		return xstrdup(text);
+	return xasprintf(ELLIPSIS "%s", text + utf8_offset(text, len, n - max + 1));
+}
+
 static void
 describe(json_t *object, const char *text, bool truncated)
 {

@@ -17,6 +17,8 @@ char	*redact(const char *text);
 char	*cut_bytes(const char *text, size_t max);
 /* As cut_bytes by code points. */
 char	*cut_chars(const char *text, size_t max);
+/* The last max code points, "…" in front of them included when something was before; the caller frees. */
+char	*last_chars(const char *text, size_t max);
 
 /*
  * Put text, redacted and cut to max bytes, into object[name]; when it was cut also

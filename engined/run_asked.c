@@ -14,7 +14,7 @@
 static json_t *
 row_of(const struct engine *en, const struct run_add *m)
 {
-	cleanup_free char *clean = redact(m->output == NULL ? "" : m->output), *tail = cut_chars(clean, RUNLOG_TAIL);
+	cleanup_free char *clean = redact(m->output == NULL ? "" : m->output), *tail = last_chars(clean, RUNLOG_TAIL);
 
 	return json_pack("{s:s, s:f, s:f, s:s, s:s*, s:s*, s:s, s:s, s:i, s:s*, s:s, s:I, s:s}", "key", m->key, "at", m->at,
 	    "elapsed_s", m->elapsed_s, "profile", en->daemon->boot.profile, "session_id", m->session, "job_id", m->job,

@@ -38,6 +38,7 @@ struct answer {				/* what the model does when it is asked once more */
 	const char	*calls;		/* JSON list [{id, name, arguments}], NULL: none */
 	const char	*error;		/* fails with this after the text */
 	bool		 hangs;		/* never ends */
+	bool		 late;		/* its error is that it took too long */
 };
 
 static const struct answer *script;	/* ends with a row of zeroes: "ok" from then on */
@@ -78,6 +79,7 @@ answer_now(evutil_socket_t fd, short what, void *arg)
 		return;
 	call_free_(c);
 	if (a->error != NULL) {
+		e.code = a->late ? ERR_timeout : ERR_provider;
 		snprintf(e.text, sizeof(e.text), "%s", a->error);
 		ev.failed(to, &e);
 		return;

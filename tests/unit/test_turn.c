@@ -26,6 +26,79 @@ test_turn_answers_and_keeps_the_conversation(void **state)
 }
 
 static void
+test_turn_keeps_no_line_that_is_a_cached_sound_file(void **state)
+{
+	cleanup_free char *text = xasprintf("here it is:\n  %s/cache/tts/a.mp3\nit says %s/cache/stt/b.ogg\n%s/cache/stt/b.ogg", engine.home,
+	    engine.home, engine.home);
+	cleanup_free char *kept = xasprintf("here it is:\nit says %s/cache/stt/b.ogg\n", engine.home);
+	struct answer answers[] = { { .text = text }, { 0 } };
+	cleanup_json json_t *events = NULL, *turn = NULL;
+
+	script = answers;
+	events = run_turn("k1", NULL, "read it to me");
+	assert_string_equal(json_str(last_event(events, "reply"), "text", ""), kept);
+	turn = saved_turn(0);
+	assert_string_equal(json_str(turn, "assistant", ""), kept);
+}
+
+/* The last row of logs/runs.jsonl. */
+static json_t *
+last_run(void)
+{
+	cleanup_free char *rows = get_file(home, "logs/runs.jsonl");
+	char *line;
+
+	rows[strlen(rows) - 1] = '\0';
+	line = strrchr(rows, '\n') == NULL ? rows : strrchr(rows, '\n') + 1;
+	return json_parse(line, strlen(line), 4, NULL);
+}
+
+static void
+test_turn_leaves_a_line_and_a_row_in_the_logs(void **state)
+{
+	cleanup_free char *text = xasprintf("%0400d ends with sk-abcdefghij0123456789", 7), *line = NULL;
+	struct answer answers[] = { { .text = text }, { 0 } };
+	struct turn_start m = { .key = "k2", .text = "hello", .surface = "peer", .peer = "bob" };
+	cleanup_json json_t *events = NULL, *row = NULL, *other = NULL;
+	const char *tail;
+
+	script = answers;
+	events = run_turn("k1", NULL, "send it to sk-abcdefghij0123456789");
+	row = last_run();
+	assert_string_equal(json_str(row, "session_id", ""), session_id);
+	assert_string_equal(json_str(row, "kind", ""), "agent");
+	assert_string_equal(json_str(row, "outcome", ""), "ok");
+	assert_int_equal(json_int(row, "tool_count", -1), 0);
+	assert_null(json_object_get(row, "peer_id"));
+	assert_null(json_object_get(row, "timeout_reason"));
+	tail = json_str(row, "output_tail", "");
+	assert_int_equal(utf8_count(tail, strlen(tail)), 280);
+	assert_non_null(strstr(tail, "0007 ends with [REDACTED]"));
+	line = get_file(home, "logs/agent.log");
+	assert_non_null(strstr(line, " INFO alpi.engine session="));
+	assert_non_null(strstr(line, "tools=0 reply_chars=434 cost=$0.010000 outcome=ok request=\"send it to [REDACTED]\""));
+	assert_int_equal(tell(MSG_turn_start, &m), 0);
+	snprintf(turn_id, sizeof(turn_id), "%s", json_str(answer_json, "turn", ""));
+	run_until_over();
+	other = last_run();
+	assert_string_equal(json_str(other, "peer_id", ""), "bob");
+}
+
+static void
+test_turn_that_took_too_long_says_why_in_the_logs(void **state)
+{
+	static const struct answer answers[] = { { .text = "half", .error = "stalled: nothing came", .late = true }, { 0 } };
+	cleanup_json json_t *events = NULL, *row = NULL;
+
+	script = answers;
+	events = run_turn("k1", NULL, "hello");
+	row = last_run();
+	assert_string_equal(json_str(row, "outcome", ""), "timeout");
+	assert_string_equal(json_str(row, "timeout_reason", ""), "stalled: nothing came");
+	assert_string_equal(json_str(row, "output_tail", ""), "half");
+}
+
+static void
 test_turn_wraps_up_at_the_ceiling(void **state)
 {
 	static const struct answer answers[] = {
@@ -288,6 +361,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE(test_turn_answers_and_keeps_the_conversation),
+		FIXTURE(test_turn_keeps_no_line_that_is_a_cached_sound_file),
+		FIXTURE(test_turn_leaves_a_line_and_a_row_in_the_logs),
+		FIXTURE(test_turn_that_took_too_long_says_why_in_the_logs),
 		FIXTURE(test_turn_wraps_up_at_the_ceiling),
 		FIXTURE(test_turn_says_so_when_the_wrap_up_is_empty),
 		FIXTURE(test_turn_wraps_up_when_its_time_is_over),
