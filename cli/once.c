@@ -19,7 +19,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 
-enum form { FORM_PERSON, FORM_PIPE, FORM_EVENTS, FORM_JSON, FORM_RAW };
+enum form { FORM_PERSON, FORM_PIPE, FORM_EVENTS, FORM_JSON, FORM_RAW, FORM_QUIET };
 
 struct once {
 	enum form	 form;
@@ -224,6 +224,8 @@ print_end(struct once *o)
 	case FORM_RAW:
 		print_raw(o);
 		break;
+	case FORM_QUIET:
+		break;
 	}
 	fflush(stdout);
 }
@@ -293,23 +295,36 @@ run_turn(struct once *o, struct turn *t)
 	return o->failed ? EXIT_FAILED : 0;
 }
 
+static void
+once_init(struct once *o, enum form form)
+{
+	*o = (struct once){ .form = form, .tools = json_array(), .errors = json_array() };
+	show_init(&o->show);
+}
+
+static void
+once_clear(struct once *o)
+{
+	show_clear(&o->show);
+	json_decref(o->reply);
+	json_decref(o->usage);
+	json_decref(o->tools);
+	json_decref(o->errors);
+	free(o->session);
+}
+
 /* params is taken; NULL: there are none, and e says why. */
 static int
 run_params(struct cli *c, enum form form, json_t *params, struct error *e)
 {
-	struct once o = { .form = form, .tools = json_array(), .errors = json_array() };
 	struct turn *t = params == NULL ? NULL : turn_start(c, params, e);
+	struct once o;
 	int code;
 
-	show_init(&o.show);
+	once_init(&o, form);
 	code = t == NULL ? cli_fail(e) : run_turn(&o, t);
 	turn_free(t);
-	show_clear(&o.show);
-	json_decref(o.reply);
-	json_decref(o.usage);
-	json_decref(o.tools);
-	json_decref(o.errors);
-	free(o.session);
+	once_clear(&o);
 	return code;
 }
 
@@ -327,16 +342,40 @@ once_run(struct cli *c, const struct args *a)
 	return run_params(c, form_of(a), params, &e);
 }
 
-int
-once_order(struct cli *c, const struct args *a, const char *text)
+static json_t *
+order_params(struct cli *c, const struct args *a, const char *text)
 {
-	struct error e = { 0 };
 	json_t *params = request_params(c, a, text, NULL);
 
 	json_object_set_new(params, "no_save", json_true());
 	json_object_set_new(params, "interactive", json_false());
 	json_object_set_new(params, "model", json_string("offline/rules"));	/* none is asked, and none need be configured */
-	return run_params(c, arg_has(a, "json") ? FORM_JSON : FORM_RAW, params, &e);
+	return params;
+}
+
+int
+once_order(struct cli *c, const struct args *a, const char *text)
+{
+	struct error e = { 0 };
+
+	return run_params(c, arg_has(a, "json") ? FORM_JSON : FORM_RAW, order_params(c, a, text), &e);
+}
+
+char *
+once_answer(struct cli *c, const struct args *a, const char *text, struct error *e)
+{
+	struct turn *t = turn_start(c, order_params(c, a, text), e);
+	char *answer = NULL;
+	struct once o;
+
+	once_init(&o, FORM_QUIET);
+	if (t != NULL && run_turn(&o, t) == 0 && o.reply != NULL)
+		answer = xstrdup(json_str(o.reply, "text", ""));
+	else if (t != NULL)
+		error_set(e, ERR_unavailable, "%s", json_array_size(o.errors) > 0 ? json_string_value(json_array_get(o.errors, 0)) : "interrupted");
+	turn_free(t);
+	once_clear(&o);
+	return answer;
 }
 
 /* ---- --explain-prompt --------------------------------------------------------------------- */

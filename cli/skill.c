@@ -7,6 +7,7 @@
 #include "cli/args.h"
 #include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/once.h"
 #include "cli/print.h"
 #include "cli/skill_files.h"
 #include "cli/text.h"
@@ -61,19 +62,17 @@ skill_show_command(struct cli *c, const struct args *a)
 	return call(c, a, "view", a->nrest > 1 ? a->rest[1] : NULL);
 }
 
-/* Exit status 1 when something is an error. */
+/* A turn, since scripts are parsed in the sandbox alone. Exit status 1 when something is an error. */
 int
 skill_validate_command(struct cli *c, const struct args *a)
 {
 	struct error e = { 0 };
-	cleanup_json json_t *result = client_call(c, "host.skill.call", json_pack("{s:s, s:s, s:s}", "profile", c->profile,
-	    "action", "validate", "name", a->rest[0]), &e);
-	cleanup_free char *text = NULL;
+	cleanup_free char *order = xasprintf("/skill validate %s", a->rest[0]), *said = once_answer(c, a, order, &e), *text = NULL;
 	bool wrong;
 
-	if (result == NULL)
+	if (said == NULL)
 		return cli_fail(&e);
-	text = text_visible(json_str(result, "text", ""));
+	text = text_visible(said);
 	wrong = strncmp(text, "error:", 6) == 0 || strstr(text, "\nerror:") != NULL;
 	if (arg_has(a, "json")) {
 		cleanup_json json_t *out = json_pack("{s:s, s:b, s:s}", "name", a->rest[0], "ok", (int)!wrong, "text", text);

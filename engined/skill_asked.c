@@ -195,6 +195,15 @@ skill_asked_file(struct call *c, const void *in, struct error *e)
 
 /* ---- what is done with them ------------------------------------------------------------------- */
 
+/* No sandbox is asked on this way. Takes text. */
+static char *
+with_warning(char *text)
+{
+	cleanup_free char *said = text;
+
+	return xasprintf("%s\nwarning: the scripts were not parsed (alpi skill validate does)", said);
+}
+
 int
 skill_asked_call(struct call *c, const void *in, struct error *e)
 {
@@ -211,6 +220,8 @@ skill_asked_call(struct call *c, const void *in, struct error *e)
 			who.el = engine_eligible(en);
 			if ((text = skill_call(&who, args, e)) == NULL)
 				return -1;
+			if (strcmp(m->action, "validate") == 0 && skill_has_python(&who, m->name))
+				text = with_warning(steal(text));
 			return call_reply(c, &(struct skill_call_reply){ .text = text });
 		}
 	return error_set(e, ERR_invalid, "action is view, validate or delete");

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from conftest import NOBODY, wait_for
+from conftest import NOBODY, host, wait_for
 from test_chat_tool import call, outputs, script
 from test_hostd import send, until
 from test_skills import put, skill
@@ -75,6 +75,21 @@ def test_validate_parses_the_scripts_without_running_them(home, provider):
     assert not (folder / "state/ran").exists()
     assert "inactive: missing variable A_TOKEN" in tools[1]["output"] and "the scripts were not parsed: " in tools[1]["output"]
     assert tools[2]["ok"] and "error" not in tools[2]["output"] and not tools[3]["ok"]
+
+
+def test_a_person_has_the_scripts_parsed_too(home, provider):
+    begin(home, provider)
+    program(home, "broken", "def f(:")
+    program(home, "fine", "print(1)")
+    home.start()
+    done = home.run("skill", "validate", "broken", "--json", check=False)
+    assert done.returncode == 1 and json.loads(done.stdout)["ok"] is False and "line 1: invalid syntax" in done.stdout
+    assert home.run("skill", "validate", "fine").stdout == "fine: nothing is wrong\n"
+    assert "no skill none" in home.run("skill", "validate", "none", check=False).stderr
+    assert "is no name" in home.run("skill", "validate", "fine broken", check=False).stderr
+    assert home.json("sessions", "list", "--json") == []
+    looked = host(home, "host.skill.call", profile="default", action="validate", name="broken")
+    assert "warning: the scripts were not parsed" in looked["text"]
 
 
 def test_invoke_returns_the_json_and_nothing_else(home, provider):
