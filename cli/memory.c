@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/args.h"
 #include "cli/client.h"
@@ -73,6 +74,21 @@ show_file(const json_t *row)
 	printf("%s\n", text[0] != '\0' ? text : "(empty)");
 }
 
+/* Say which files could not be read; the exit status. */
+static int
+unread(const json_t *rows)
+{
+	int status = 0;
+	json_t *row;
+	size_t i;
+
+	fflush(stdout);
+	json_array_foreach(rows, i, row)
+		if (json_str(row, "error", NULL) != NULL)
+			status = cli_failf("%s", json_str(row, "error", ""));
+	return status;
+}
+
 int
 memory_show_command(struct cli *c, const struct args *a)
 {
@@ -84,7 +100,7 @@ memory_show_command(struct cli *c, const struct args *a)
 	if (rows == NULL)
 		return cli_fail(&e);
 	for (i = json_array_size(rows); a->nrest > 0 && i-- > 0; )
-		if (strcmp(json_str(json_array_get(rows, i), "name", ""), a->rest[0]) != 0)
+		if (strcasecmp(json_str(json_array_get(rows, i), "name", ""), a->rest[0]) != 0)
 			json_array_remove(rows, i);
 	if (json_array_size(rows) == 0)
 		return cli_usage(a, "the files are USER.md, MEMORY.md and AGENT.md");
@@ -92,11 +108,13 @@ memory_show_command(struct cli *c, const struct args *a)
 		print_json(stdout, rows);
 	else
 		json_array_foreach(rows, i, row) {
+			if (json_str(row, "error", NULL) != NULL)
+				continue;
 			if (shown++ > 0)
 				putchar('\n');
 			show_file(row);
 		}
-	return 0;
+	return unread(rows);
 }
 
 /* A text may also come from standard input. */

@@ -141,19 +141,19 @@ do_remove(const struct remember *r, const json_t *args, enum memory_file f, stru
 
 /* ---- candidates ----------------------------------------------------------------------------- */
 
-/* All files, for a program. */
+/* All files, for a program. One that cannot be read keeps nobody from the others. */
 static char *
 do_show(const struct remember *r, const json_t *args, enum memory_file f, struct error *e)
 {
 	cleanup_json json_t *rows = json_array();
 
 	for (f = 0; f < MEMORY_FILES; f++) {
-		cleanup_free char *text = memory_read(r->home, f, e);
+		struct error why = { 0 };
+		cleanup_free char *text = memory_read(r->home, f, &why);
 
-		if (text == NULL)
-			return NULL;
-		json_array_append_new(rows, json_pack("{s:s, s:I, s:I, s:s}", "name", memory_name(f),
-		    "used", (json_int_t)memory_used(r->home, f), "limit", (json_int_t)memory_limit(f), "text", text));
+		json_array_append_new(rows, json_pack("{s:s, s:I, s:I, s:s, s:s*}", "name", memory_name(f),
+		    "used", (json_int_t)memory_used(r->home, f), "limit", (json_int_t)memory_limit(f), "text", text == NULL ? "" : text,
+		    "error", text == NULL ? why.text : NULL));
 	}
 	return json_text(rows);
 }
@@ -227,9 +227,11 @@ remember_call(const struct remember *r, const json_t *args, struct error *e)
 	for (size_t i = 0; i < COUNT(actions); i++) {
 		if (strcmp(actions[i].name, action) != 0)
 			continue;
-		if (actions[i].of_file && memory_file_of(json_str(args, "target", ""), &f) == -1)
-			break;
-		return actions[i].run(r, args, f, e);
+		if (!actions[i].of_file || memory_file_of(json_str(args, "target", ""), &f) == 0)
+			return actions[i].run(r, args, f, e);
+		error_set(e, ERR_invalid, "memory: the notes are USER.md, MEMORY.md and AGENT.md, \"target\" is \"%.64s\"",
+		    json_str(args, "target", ""));
+		return NULL;
 	}
 	error_set(e, ERR_invalid, "memory: \"action\" is read, add, replace, remove (with \"target\" USER.md, MEMORY.md or AGENT.md), "
 	    "promotion_list or promotion_discard");

@@ -105,6 +105,22 @@ def test_the_person_sees_and_changes_the_notes(home, provider):
     assert "Has two dogs" in note(home)
 
 
+def test_a_file_that_cannot_be_read_hides_no_other(home, provider):
+    start(home, provider)
+    home.run("memory", "add", "MEMORY.md", "The user works at a zoo")
+    before = b"Gr\xfc\xdfe\n"
+    (home.path / "memories/USER.md").write_bytes(before)
+    done = home.run("memory", "show", check=False)
+    assert done.returncode == 1 and "USER.md is not UTF-8" in done.stderr and "works at a zoo" in done.stdout
+    assert "works at a zoo" in home.run("memory", "show", "memory.md").stdout
+    assert home.run("memory", "show", "USER.md", check=False).returncode == 1
+    done = home.run("memory", "add", "USER.md", "Likes tea", check=False)
+    assert done.returncode == 1 and "not UTF-8" in done.stderr
+    assert (home.path / "memories/USER.md").read_bytes() == before
+    done = home.run("memory", "add", "OTHER.md", "Likes tea", check=False)
+    assert done.returncode == 1 and "USER.md, MEMORY.md and AGENT.md" in done.stderr
+
+
 def test_a_promoted_note_is_kept(home, provider):
     start(home, provider)
     home.ask(script({"calls": [call("terminal", command="echo x")]}, {"calls": [keep("Likes tea"), keep("Works nights")]}, {"text": "e"}))
