@@ -5,10 +5,13 @@
  * after restrict it can touch gateway/ and connect out, run no program, and
  * ask engined for turns whose ceiling it cannot lift.
  */
+#include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
+#include <signal.h>
+#include <time.h>
 
 #include "common/audit.h"
+#include "common/clock.h"
 #include "common/http.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -68,6 +71,7 @@ on_drain_look(evutil_socket_t fd, short what, void *arg)
 static void
 on_drain_time(evutil_socket_t fd, short what, void *arg)
 {
+	log_warn("what is on its way may go out twice: no answer came within %d s", DRAIN_S);
 	daemon_exit(arg, 0);
 }
 
@@ -95,16 +99,28 @@ on_end(struct daemon *d)
 }
 
 /*
- * One at a time: when init dies and comes back at once, the one before us may still be waiting for the end of what it sends, and
- * we would send that as well. It ends within DRAIN_S. The lock goes with the process.
+ * One at a time: when init dies and comes back at once, the one before us may still wait for the end of what it sends, and we
+ * would send that as well. One that hangs is killed when its time is over. The lock goes with the process.
  */
 static int
 wait_for_the_last(const char *dir, struct error *e)
 {
 	cleanup_free char *path = path_join(dir, ".lock");
+	struct flock mine = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct timespec pause = { .tv_nsec = DRAIN_LOOK_MS * 1000000 };
+	int64_t until = clock_mono_ms() + (DRAIN_S + 1) * 1000;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	return fd == -1 || flock(fd, LOCK_EX) == -1 ? error_errno(e, "%s", path) : 0;
+	while (fd == -1 || fcntl(fd, F_SETLK, &mine) == -1) {
+		struct flock its = mine;
+
+		if (fd == -1 || (errno != EAGAIN && errno != EACCES))
+			return error_errno(e, "%s", path);
+		if (clock_mono_ms() > until && fcntl(fd, F_GETLK, &its) == 0 && its.l_type != F_UNLCK && its.l_pid > 0)
+			kill(its.l_pid, SIGKILL);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }
 
 static int

@@ -46,6 +46,7 @@ struct unit_kind {
 	int		 told_names;		/* of all variables in .env that are set, without their values */
 	int		 verifies;		/* grants: shares a key with each origin of proto/caps.def */
 	int		 anew;			/* reads its settings once: a change of them starts it anew */
+	int		 drains;		/* ends by itself when init dies, a little later; the others are killed */
 	const char	*log;			/* of its lines, below the profile's home; NULL: logs/service.log */
 };
 

@@ -154,7 +154,7 @@ spawn_unit(struct unit *u, void (*on_boot)(void *arg))
 	source_open(&u->tail.pipe, err[0], tail_read, &u->tail);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, boot) == 0 && open_boot(u, boot[0], on_boot) == 0) {
 		compose(u);
-		u->pid = child_start(&(struct child){ argv, site.drop ? kind->user : NULL, { -1, -1, err[1], boot[1] }, .bound = 1 });
+		u->pid = child_start(&(struct child){ argv, site.drop ? kind->user : NULL, { -1, -1, err[1], boot[1] }, !kind->drains });
 	}
 	close(err[1]);
 	close(boot[1]);

@@ -26,13 +26,13 @@ static const char *const secrets_provider[] = {
 
 /* With -u: init changes no owner, so the homes and run/ must let in the users of these rows. */
 const struct unit_kind unit_kinds[DAEMONS] = {
-	/*                 daemon        user, as root   one per  after              secrets           names, verifies, anew, log */
-	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                 SECRETS_NONE,     0, 1, 0, NULL },
-	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner), secrets_provider, 1, 0, 0, NULL },
-	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0, 0, 0, NULL },
-	[D_alpd] =       { "alpd",       "_alpi_alp",    PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1, NULL },
-	[D_scheduled] =  { "scheduled",  "_alpi_sched",  PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1, "logs/schedule.log" },
-	[D_gatewayd] =   { "gatewayd",   "_alpi_gate",   PROFILE, BIT(D_engined),    gateway_variables, 0, 1, 1, "logs/gateway.log" },
+	/*                 daemon        user, as root   one per  after              secrets           names, verifies, anew, drains, log */
+	[D_toolrunner] = { "toolrunner", "_alpi_tool",   PROFILE, 0,                 SECRETS_NONE,     0, 1, 0, 0, NULL },
+	[D_engined] =    { "engined",    "_alpi_engine", PROFILE, BIT(D_toolrunner), secrets_provider, 1, 0, 0, 0, NULL },
+	[D_hostd] =      { "hostd",      "_alpi_host",   MACHINE, BIT(D_engined),    SECRETS_NONE,     0, 0, 0, 0, NULL },
+	[D_alpd] =       { "alpd",       "_alpi_alp",    PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1, 0, NULL },
+	[D_scheduled] =  { "scheduled",  "_alpi_sched",  PROFILE, BIT(D_engined),    SECRETS_NONE,     0, 1, 1, 0, "logs/schedule.log" },
+	[D_gatewayd] =   { "gatewayd",   "_alpi_gate",   PROFILE, BIT(D_engined),    gateway_variables, 0, 1, 1, 1, "logs/gateway.log" },
 };
 
 struct unit *units;

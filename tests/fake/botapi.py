@@ -3,6 +3,7 @@
 import email.parser
 import email.policy
 import json
+import threading
 import time
 
 from service import Handler, Service
@@ -26,7 +27,7 @@ class BotHandler(Handler):
         except ValueError:      # whoever asked was killed
             self.close_connection = True
             return
-        self.say(*self.service.answer(self.path, asked))
+        self.say(*self.service.answer(self.path, asked, self.client_address[1]))
 
     def do_GET(self):
         head, _, name = self.path.rpartition("/")
@@ -38,7 +39,10 @@ class BotHandler(Handler):
 
 
 class BotAPI(Service):
-    """`sent` holds what was taken, in order: {chat, text, mode, at}; of a file {chat, method, name, bytes, text, at}. `refuse` holds the next answers of a method instead."""
+    """`sent` holds what was taken, in order: {chat, text, mode, at, port}; of a file {chat, method, name, bytes, text, at, port}. The port is the sender's.
+
+    `refuse` holds the next answers of a method instead. Unless `free` is set, who sends gets no answer.
+    """
 
     def __init__(self, token="42:secret_token", port=0):
         self.token = token
@@ -48,6 +52,8 @@ class BotAPI(Service):
         self.files = {}                         # file_id -> bytes that can be had
         self.refuse = {}                        # method -> [(status, more)]
         self.chaos = None                       # a random.Random: duplicates, and not in order
+        self.free = threading.Event()           # to answer those who send
+        self.free.set()
         super().__init__(BotHandler, port)
 
     def post(self, chat, text, sender=7, **more):
@@ -82,21 +88,20 @@ class BotAPI(Service):
                 self.chaos.shuffle(rows)
             return rows
 
-    def send_message(self, body):
+    def take(self, method, body, port):
+        """A message, or a file with one."""
+        row = {"chat": int(body["chat_id"]), "at": time.monotonic(), "port": port}
+        if method in self.FILES:
+            name, data = body[self.FILES[method]]
+            row |= {"method": method, "name": name, "bytes": data, "text": body.get("caption", "")}
+        else:
+            row |= {"text": body["text"], "mode": body.get("parse_mode"), "markup": body.get("reply_markup")}
         with self.lock:
-            self.sent.append({"chat": int(body["chat_id"]), "text": body["text"], "mode": body.get("parse_mode"),
-                              "markup": body.get("reply_markup"),
-                              "at": time.monotonic()})
+            self.sent.append(row)
+            number = len(self.sent)
             self.lock.notify_all()
-            return {"message_id": len(self.sent)}
-
-    def send_file(self, method, field, body):
-        name, data = body[field]
-        with self.lock:
-            self.sent.append({"chat": int(body["chat_id"]), "method": method, "name": name, "bytes": data,
-                              "text": body.get("caption", ""), "at": time.monotonic()})
-            self.lock.notify_all()
-            return {"message_id": len(self.sent)}
+        self.free.wait()
+        return {"message_id": number}
 
     def get_file(self, body):
         data = self.files[body["file_id"]]
@@ -127,11 +132,11 @@ class BotAPI(Service):
                                             "message": {"message_id": message, "chat": {"id": chat}}}})
 
     FILES = {"sendVoice": "voice", "sendAudio": "audio", "sendPhoto": "photo", "sendVideo": "video", "sendDocument": "document"}
-    METHODS = {"getFile": get_file, "getUpdates": get_updates, "sendMessage": send_message, "sendChatAction": send_chat_action,
+    METHODS = {"getFile": get_file, "getUpdates": get_updates, "sendChatAction": send_chat_action,
                "getMe": get_me, "editMessageText": edit_message_text, "answerCallbackQuery": answer_callback_query,
                "setMyCommands": set_my_commands}
 
-    def answer(self, path, body):
+    def answer(self, path, body, port):
         """Status and object."""
         head, _, method = path.rpartition("/")
         if head != f"/bot{self.token}":
@@ -142,8 +147,8 @@ class BotAPI(Service):
             if refused:
                 status, more = refused.pop(0)
                 return status, {"ok": False, "error_code": status, "description": "refused", **more}
-        if method in self.FILES:
-            return 200, {"ok": True, "result": self.send_file(method, self.FILES[method], body)}
+        if method == "sendMessage" or method in self.FILES:
+            return 200, {"ok": True, "result": self.take(method, body, port)}
         if method == "getFile" and body.get("file_id") not in self.files:
             return 400, {"ok": False, "error_code": 400, "description": "Bad Request: file is too big"}
         if method not in self.METHODS:

@@ -9,6 +9,7 @@ import threading
 class Handler(http.server.BaseHTTPRequestHandler):
     """Of a subclass made for one service, which has do_GET and the like."""
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True      # head and body are two writes: the second would wait for the client's delayed ACK
 
     def body(self):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
