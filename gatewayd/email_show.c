@@ -97,7 +97,7 @@ email_show_piece(const struct email *m, const struct mail_result *r, struct erro
 	const struct mime_file *f = mail == NULL ? NULL : find_file(mail, m->file, e);
 	char *out = NULL;
 
-	if (f != NULL && f->len > 0 && m->offset >= f->len)
+	if (f != NULL && m->offset > 0 && m->offset >= f->len)
 		error_set(e, ERR_invalid, "the file ends at byte %zu", f->len);
 	else if (f != NULL) {
 		size_t n = f->len - m->offset < PIECE_MAX ? f->len - m->offset : PIECE_MAX;
