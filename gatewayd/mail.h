@@ -52,7 +52,7 @@ typedef void mail_done(void *arg, const struct mail_result *r);
 
 /* What a platform that is a mail account can do besides. */
 struct mail_ops {
-	const char	*(*address)(const void *self);	/* whose account it is */
+	const char	*(*address)(const void *self);	/* whose account it is; NULL: nobody has authorised it */
 	/* Never NULL. The callback comes once, from the loop, unless end is called before. */
 	struct mail_work *(*begin)(void *self, const struct mail_order *o, mail_done *done, void *arg);
 	void		 (*end)(struct mail_work *w);

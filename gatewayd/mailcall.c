@@ -29,11 +29,16 @@ int
 mailcall_choose(struct mailcall *x, struct error *e)
 {
 	const char *wanted = x->ask.account;
+	bool asleep = false;
 	size_t n = 0;
 
 	for (const struct line *l = x->in->gateway->lines; l->platform != NULL; l++) {
 		if (l->self == NULL || l->platform->mail == NULL || (wanted != NULL && strcmp(l->platform->name, wanted) != 0))
 			continue;
+		if (l->platform->mail->address(l->self) == NULL) {
+			asleep = true;
+			continue;
+		}
 		x->line = l;
 		n++;
 	}
@@ -41,6 +46,8 @@ mailcall_choose(struct mailcall *x, struct error *e)
 		return 0;
 	if (n > 1)
 		return error_set(e, ERR_invalid, "there are two accounts: say \"account\", imap or gmail");
+	if (asleep)
+		return error_set(e, ERR_unsupported, "nobody has authorised the Gmail account; \"alpi gateway gmail authorize\" does that");
 	if (wanted != NULL)
 		return error_set(e, ERR_unsupported, "there is no mail account %.40s in this profile", wanted);
 	return error_set(e, ERR_unsupported, "no mail account is set up in this profile; \"alpi setup\" does that");

@@ -60,7 +60,7 @@ account_forget(void)
 static const char *
 my_address(const void *self)
 {
-	return self;
+	return strcmp(self, "nobody") == 0 ? NULL : self;
 }
 
 static struct mail_work *

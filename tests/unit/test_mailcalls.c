@@ -80,6 +80,27 @@ test_a_file_comes_in_pieces_of_one_fetch(void **state)
 	assert_says(said.text, "it has bill.pdf");
 }
 
+static void
+test_behind_the_end_of_a_file_is_nothing(void **state)
+{
+	static const char *const offsets[] = { "1", "6", "-1" };
+	static const char *const sizes[] = { "", "JVBERi0x" };
+
+	for (size_t i = 0; i < COUNT(offsets) * COUNT(sizes); i++) {
+		cleanup_free char *key = xasprintf("k%zu", i), *args = xasprintf("{'action':'download_attachment','uid':'%zu',"
+		    "'attachment_name':'f','offset':%s}", i, offsets[i / COUNT(sizes)]);
+		cleanup_free char *mail = xasprintf("From: a@b.example\r\nContent-Type: application/pdf; name=f\r\n"
+		    "Content-Transfer-Encoding: base64\r\n\r\n%s\r\n", sizes[i % COUNT(sizes)]);
+		bool inside = strcmp(offsets[i / COUNT(sizes)], "1") == 0 && *sizes[i % COUNT(sizes)] != '\0';
+
+		order(key, args);
+		account_gives(mail);
+		stands(key);
+		if (inside != said.ok)
+			fail_msg("%s: %.200s", args, said.text);
+	}
+}
+
 /* ---- what is refused before anything begins ------------------------------------------------------------------------- */
 
 static void
@@ -146,6 +167,22 @@ test_of_two_accounts_one_is_named(void **state)
 	assert_says(e.text, "say \"account\"");
 	order("k", "{'action':'send','account':'gmail','recipients':['a@b.example'],'subject_new':'x','message_body':'x'}");
 	assert_says(said.command, "send from me@gmail.example (gmail)\n");
+}
+
+static void
+test_an_account_that_nobody_authorised_is_none(void **state)
+{
+	struct error e = { 0 };
+
+	lines[2].self = (void *)"nobody";
+	order("k", "{'action':'list'}");		/* of the other one */
+	assert_int_equal(account.begun, 1);
+	assert_int_equal(take("k2", "{'action':'send','account':'gmail','recipients':['a@b.example'],'subject_new':'x','message_body':'x'}",
+	    true, &e), -1);
+	assert_says(e.text, "nobody has authorised");
+	lines[1].self = NULL;
+	assert_int_equal(take("k3", LETTER, true, &e), -1);
+	assert_says(e.text, "nobody has authorised");
 }
 
 /* ---- deaths ----------------------------------------------------------------------------------------------------------------- */
@@ -255,9 +292,11 @@ main(void)
 		STAGED(test_a_mail_that_is_read_stands_behind_a_warning),
 		STAGED(test_a_long_mail_is_cut_and_one_without_a_sender_is_read),
 		STAGED(test_a_file_comes_in_pieces_of_one_fetch),
+		STAGED(test_behind_the_end_of_a_file_is_nothing),
 		STAGED(test_what_is_no_call_is_refused_with_the_reason),
 		STAGED(test_receivers_that_are_none_are_named),
 		STAGED(test_of_two_accounts_one_is_named),
+		STAGED(test_an_account_that_nobody_authorised_is_none),
 		STAGED(test_what_may_have_begun_is_never_begun_again),
 		STAGED(test_how_it_ended_outlives_us),
 		STAGED(test_before_it_begins_a_call_leaves_no_trace),
