@@ -94,6 +94,14 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 	fail(w, w->why);
 }
 
+/* From the loop: whoever began it may not have been given w yet. */
+static void
+fail_soon(struct mail_work *w, const char *why)
+{
+	w->why = xstrdup(why);
+	event_active(w->soon, EV_TIMEOUT, 0);
+}
+
 /* Of a request that changes something: what no whole answer came to, and what the server broke over, it may have done. */
 static void
 on_changed(void *arg, const struct gapi_answer *a)
@@ -236,7 +244,7 @@ move(struct mail_work *w)
 	cleanup_free char *body = json_text(row);
 
 	if (strcmp(w->dest_label, w->label) == 0)
-		fail(w, "the mail is in this folder already");
+		fail_soon(w, "the mail is in this folder already");
 	else if (strcmp(w->dest_label, "TRASH") == 0)
 		trash(w);
 	else
@@ -330,12 +338,10 @@ gmail_begin(void *self, const struct mail_order *o, mail_done *done, void *arg)
 
 	*w = (struct mail_work){ .in = gm, .act = o->act, .done = done, .arg = arg };
 	w->soon = evtimer_new(gm->gateway->daemon->base, on_soon, w);
-	if (read_order(w, o, &e) == 0) {
+	if (read_order(w, o, &e) == 0)
 		begin(w);
-	} else {
-		w->why = xstrdup(e.text);
-		event_active(w->soon, EV_TIMEOUT, 0);
-	}
+	else
+		fail_soon(w, e.text);
 	return w;
 }
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is pure about Gmail: history, messages and tokens read; a mail as the text of a turn, and its answer. */
+/* Gmail without a server: history, messages and tokens read; a mail as the text of a turn, and its answer; an order that needs none. */
 #include "tests/check.h"
 
 #include <string.h>
 
+#include "common/atomic.h"
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/paths.h"
 #include "gatewayd/gapi.h"
+#include "gatewayd/gmail.h"
 #include "gatewayd/gmail_read.h"
 #include "gatewayd/mailfile.h"
 #include "gatewayd/mailtext.h"
@@ -230,6 +233,39 @@ test_an_answer_is_in_the_thread_and_always_the_same(void **state)
 	mime_free(m);
 }
 
+/* ---- the account for the tool email -------------------------------------------------------------------- */
+
+static void
+on_moved(void *arg, const struct mail_result *r)
+{
+	assert_int_equal(r->outcome, OUT_never);
+	assert_string_equal(r->why, "the mail is in this folder already");
+	++*(int *)arg;
+}
+
+static void
+test_a_move_to_where_the_mail_is_ends_after_it_was_begun(void **state)
+{
+	cleanup_free char *home = temp_home(), *dir = path_join(home, "secrets"), *path = path_join(dir, "gmail_token.json");
+	static const char token[] = "{\"email\":\"me@gmail.example\",\"access_token\":\"a\",\"refresh_token\":\"r\"}";
+	struct daemon d = { .base = event_base_new() };
+	struct gateway g = { .daemon = &d };
+	struct gmail gm = { .gateway = &g };
+	struct error e = { 0 };
+	int told = 0;
+
+	assert_int_equal(make_dirs(dir, 0700, &e), 0);
+	assert_int_equal(atomic_write(path, token, strlen(token), 0600, &e), 0);
+	assert_non_null(gm.oauth = oauth_open(NULL, d.base, home, &gm.oauth_settings, &e));
+	assert_non_null(gmail_mail.begin(&gm, &(struct mail_order){ .act = MAIL_move, .folder = "INBOX", .dest = "inbox", .uid = "18c" },
+	    on_moved, &told));
+	assert_int_equal(told, 0);
+	event_base_loop(d.base, EVLOOP_NONBLOCK);
+	assert_int_equal(told, 1);
+	oauth_free(gm.oauth);
+	event_base_free(d.base);
+}
+
 int
 main(void)
 {
@@ -244,6 +280,7 @@ main(void)
 		TEST(test_files_are_named_within_the_marks_and_eight_of_them_are_taken),
 		TEST(test_a_command_stands_alone),
 		TEST(test_an_answer_is_in_the_thread_and_always_the_same),
+		TEST(test_a_move_to_where_the_mail_is_ends_after_it_was_begun),
 	};
 
 	return cmocka_run_group_tests(tests, begin, NULL);
