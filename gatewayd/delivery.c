@@ -3,7 +3,7 @@
  * See job.h: an answer back the way its message came, part by part, each noted
  * when the platform has it; then the files that its turn made. A platform that
  * takes no files gets a list of them below the answer. What a platform refuses,
- * or does not take for a day, is filed for the person instead.
+ * or does not take for a day and however often, is filed for the person instead.
  */
 #include "gatewayd/job.h"
 
@@ -20,21 +20,28 @@
 
 #define DEPTH	8
 #define TRY_S	86400
+#define TITLE_MAX 256		/* of a row in outputs */
+#define TRIES	8		/* that fail before an old answer is given up: a network that is not up yet has refused nothing */
 
-/* The answer and the list of files, for those who do not get the files. The caller frees. */
+/* The files from there on, below the answer, for those who do not get them. */
+static void
+add_list(struct buf *b, const json_t *files, size_t from)
+{
+	for (size_t i = from; i < json_array_size(files); i++) {
+		cleanup_free char *line = giving_line(json_array_get(files, i));
+
+		buf_addf(b, "%s%s", b->len == 0 ? "" : i == from ? "\n\n" : "\n", line);
+	}
+}
+
+/* The caller frees. */
 static char *
 with_list(const char *text, const json_t *files)
 {
 	struct buf b = BUF(0);
-	const json_t *file;
-	size_t i;
 
 	buf_puts(&b, text);
-	json_array_foreach(files, i, file) {
-		cleanup_free char *line = giving_line(file);
-
-		buf_addf(&b, "%s%s", i == 0 ? "\n\n" : "\n", line);
-	}
+	add_list(&b, files, 0);
 	return buf_take(&b);
 }
 
@@ -87,15 +94,16 @@ job_delivered(struct job *j)
 
 /* ---- what does not leave ----------------------------------------------------------------------------- */
 
-/* What is left of the answer, as it was to be sent. The caller frees. */
+/* What is left of the answer, as it was to be sent, and which files. The caller frees. */
 static char *
 rest_of(const struct job *j)
 {
 	struct buf b = BUF(0);
+	size_t left = (size_t)j->row.parts;
 
-	buf_puts(&b, "");
-	for (size_t i = (size_t)j->row.parts; i < j->n_parts; i++)
+	for (size_t i = left; i < j->n_parts; i++)
 		buf_addf(&b, "%s%s", b.len > 0 ? "\n" : "", j->parts[i]);
+	add_list(&b, j->made, left > j->n_parts ? left - j->n_parts : 0);
 	return buf_take(&b);
 }
 
@@ -105,11 +113,12 @@ put_aside(struct job *j, const char *why, struct error *e)
 {
 	const struct row *r = &j->row;
 	struct inbox *in = j->gateway->inbox;
-	cleanup_free char *text = rest_of(j), *title = xasprintf("An answer to %s on %s", r->chat, r->platform);
+	cleanup_free char *text = rest_of(j), *title = xasprintf("An answer on %s to %s", r->platform, r->chat);
 	struct post o = { .key = r->key, .platform = r->platform, .account = r->account, .chat = r->chat, .text = text,
 	    .session = r->session, .title = title, .source = (char *)"gateway" };
 	bool kept;
 
+	title[utf8_cut(title, strlen(title), TITLE_MAX)] = '\0';
 	if (inbox_begin(in, e) == -1)
 		return -1;
 	kept = outbox_put(inbox_db(in), &o, e) != -1 && outbox_end(inbox_db(in), &o, POST_failed, why, e) == 0 &&
@@ -140,7 +149,7 @@ job_later(struct job *j, int64_t ms)
 {
 	int64_t pause = pause_growing(ms, ++j->failures);
 
-	if (clock_wall_ms() / 1000 - j->row.received > TRY_S)
+	if (j->failures >= TRIES && clock_wall_ms() / 1000 - j->row.received > TRY_S)
 		give_up(j, "the platform did not take it for a day");
 	else
 		event_add(j->timer, &(struct timeval){ pause / 1000, (suseconds_t)(pause % 1000) * 1000 });

@@ -26,7 +26,7 @@ UNIT += link_life:alpi-alpd
 UNIT += outputs:alpi-engined email:alpi-engined attach:alpi-engined document:alpi-toolrunner tool_pieces:alpi-toolrunner tool_image:alpi-toolrunner tool_mailfile:alpi-toolrunner produced:alpi-toolrunner
 UNIT += jobs:alpi-scheduled tick:alpi-scheduled job_year:alpi-scheduled
 UNIT += inbox:alpi-gatewayd telegram_text:alpi-gatewayd mime:alpi-gatewayd imap_line:alpi-gatewayd imap_words:alpi-gatewayd gmail:alpi-gatewayd
-UNIT += outbox:alpi-gatewayd mailcalls:alpi-gatewayd mailcalls_asked:alpi-gatewayd gateway_files:alpi-gatewayd
+UNIT += outbox:alpi-gatewayd delivery:alpi-gatewayd mailcalls:alpi-gatewayd mailcalls_asked:alpi-gatewayd gateway_files:alpi-gatewayd
 UNIT += matrix_sync:alpi-gatewayd webhook_check:alpi-gatewayd
 UNIT += init_supervise:alpi-init init_logs:alpi-init
 
