@@ -36,6 +36,13 @@ struct giving {
 
 static void	ask(struct giving *v);
 
+static const char *
+home_of(const struct giving *v)
+{
+	return v->job->gateway->daemon->boot.home;
+}
+
+/* Whatever became of it: another try begins it anew. */
 void
 giving_free(struct giving *v)
 {
@@ -43,6 +50,7 @@ giving_free(struct giving *v)
 		return;
 	if (v->request != NULL)
 		request_cancel(v->request);
+	outfile_drop(home_of(v), v->key);
 	event_free(v->timer);
 	free(v->key);
 	free(v->path);
@@ -55,12 +63,6 @@ giving_line(const json_t *file)
 	return xasprintf("[file %s (%s): %s]", json_str(file, "name", "?"), json_str(file, "mime", "?"), json_str(file, "path", "?"));
 }
 
-static const char *
-home_of(const struct giving *v)
-{
-	return v->job->gateway->daemon->boot.home;
-}
-
 /* ---- out ------------------------------------------------------------------------------------------ */
 
 static void	send_it(struct giving *v);
@@ -71,7 +73,6 @@ over(struct giving *v)
 {
 	struct job *j = v->job;
 
-	outfile_drop(home_of(v), v->key);
 	giving_free(steal(j->giving));
 	job_delivered(j);
 }
