@@ -121,9 +121,10 @@ file(struct posting *p)
 	const struct post *o = &p->post;
 	bool failed = o->state == POST_failed;
 	cleanup_free char *lost = failed ? xasprintf("\n[not delivered by %s: %s]", o->platform, o->why) : xstrdup("");
-	cleanup_free char *all = xasprintf("%s%s%s%s%s", o->text == NULL ? "" : o->text, o->file == NULL ? "" : "\n[file ",
-	    o->file == NULL ? "" : o->file, o->file == NULL ? "" : "]", lost);
-	cleanup_free char *body = xstrndup(all, utf8_cut(all, strlen(all), BODY_MAX));
+	cleanup_free char *below = xasprintf("%s%s%s%s", o->file == NULL ? "" : "\n[file ", o->file == NULL ? "" : o->file,
+	    o->file == NULL ? "" : "]", lost);
+	const char *text = o->text == NULL ? "" : o->text;
+	cleanup_free char *body = xasprintf("%.*s%s", (int)utf8_cut(text, strlen(text), BODY_MAX - strlen(below)), text, below);
 	const char *to[] = { failed ? "alpi" : o->platform, NULL };
 	struct error e = { 0 };
 
