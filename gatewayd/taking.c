@@ -179,6 +179,18 @@ not_taken(struct taking *k, const struct error *e)
 	again(k, bare(k, e->text));
 }
 
+/* engined has all up to there. What lies behind our bytes is not for it, whatever it asks. */
+static void
+stage_from(struct taking *k, int64_t offset)
+{
+	if (offset < 0 || offset > (int64_t)k->bytes.len) {
+		again(k, "it was not understood");
+		return;
+	}
+	k->sent = (size_t)offset;
+	stage(k);
+}
+
 static void
 on_staged(void *arg, const void *reply, const struct error *e)
 {
@@ -191,8 +203,7 @@ on_staged(void *arg, const void *reply, const struct error *e)
 	} else if (r->attachment == NULL) {
 		free(k->id);
 		k->id = xstrdup(r->id);
-		k->sent = (size_t)r->next_offset;
-		stage(k);
+		stage_from(k, r->next_offset);
 	} else {
 		json_array_append(k->staged, r->attachment);
 		go_on(k);
@@ -209,8 +220,7 @@ on_heard(void *arg, const void *reply, const struct error *e)
 	if (r == NULL) {
 		not_taken(k, e);
 	} else if (r->text == NULL) {
-		k->sent = (size_t)r->next_offset;
-		stage(k);
+		stage_from(k, r->next_offset);
 	} else if (*r->text == '\0') {
 		refuse(k, "nothing is said in it", "nothing is said in it");
 	} else {
