@@ -21,6 +21,7 @@
 #define DONE_MS		(10 * 60 * 1000)	/* a result is kept so long */
 #define HELD_S		60
 #define LETTERS_MAX	(64u << 20)		/* bytes that wait for people */
+#define WHY_MAX		1000			/* bytes of a server's words */
 #define UNKNOWN		"outcome unknown: the account did not say whether it was done. It may have been; look before you repeat it."
 
 /* ---- which account -------------------------------------------------------------------------------------- */
@@ -98,7 +99,7 @@ mailcall_fail(struct mailcall *x, enum error_code code, const char *why)
 {
 	if (x->work != NULL)
 		x->line->platform->mail->end(steal(x->work));
-	end(x, xasprintf("email %s: %s", x->ask.kind->name, why), error_name(code));
+	end(x, xasprintf("email %s: %.*s", x->ask.kind->name, (int)utf8_cut(why, strlen(why), WHY_MAX), why), error_name(code));
 }
 
 static void
@@ -127,8 +128,9 @@ on_acted(void *arg, const struct mail_result *r)
 {
 	struct mailcall *x = arg;
 	bool ok = r->outcome == OUT_sent, unknown = r->outcome == OUT_later;
-	cleanup_free char *text = ok ? done_text(x) : xasprintf("email %s: %s", x->ask.kind->name, unknown ? UNKNOWN :
-	    r->why == NULL ? "the account refuses it" : r->why);
+	const char *why = unknown ? UNKNOWN : r->why == NULL ? "the account refuses it" : r->why;
+	cleanup_free char *text = ok ? done_text(x) : xasprintf("email %s: %.*s", x->ask.kind->name,
+	    (int)utf8_cut(why, strlen(why), WHY_MAX), why);
 	struct error e = { 0 };
 
 	x->work = NULL;

@@ -185,6 +185,23 @@ test_an_account_that_nobody_authorised_is_none(void **state)
 	assert_says(e.text, "nobody has authorised");
 }
 
+static void
+test_the_words_of_a_server_fit_into_a_result(void **state)
+{
+	cleanup_free char *words = xmalloc(100001);
+
+	memset(words, 'n', 100000);
+	words[100000] = '\0';
+	order("k", "{'action':'list'}");
+	account_says((struct mail_result){ .outcome = OUT_never, .why = words });
+	assert_string_equal(stands("k"), "done");
+	assert_int_equal(strlen(said.text), strlen("email list: ") + 1000);
+	order("k2", "{'action':'move','uid':'7','dest_folder':'Done'}");
+	account_says((struct mail_result){ .outcome = OUT_never, .why = words });
+	assert_string_equal(stands("k2"), "done");
+	assert_int_equal(strlen(said.text), strlen("email move: ") + 1000);
+}
+
 /* ---- deaths ----------------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -296,6 +313,7 @@ main(void)
 		STAGED(test_what_is_no_call_is_refused_with_the_reason),
 		STAGED(test_receivers_that_are_none_are_named),
 		STAGED(test_of_two_accounts_one_is_named),
+		STAGED(test_the_words_of_a_server_fit_into_a_result),
 		STAGED(test_an_account_that_nobody_authorised_is_none),
 		STAGED(test_what_may_have_begun_is_never_begun_again),
 		STAGED(test_how_it_ended_outlives_us),
