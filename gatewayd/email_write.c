@@ -21,6 +21,7 @@
 #define QUOTE_MAX	8000		/* bytes of the mail that is answered */
 #define FORWARD_MAX	12000		/* of one that is passed on */
 #define ALL_MAX		(2 * EMAIL_RECEIVERS_MAX)
+#define SHOWN_MAX	65536		/* bytes of a question (tool.next) */
 
 /* What a mail is made of on the way. */
 struct making {
@@ -326,6 +327,8 @@ finish(struct making *w, struct error *e)
 		return error_set(e, ERR_too_large, "the mail has %zu bytes; 25 MB is the most", l->len);
 	l->to = xasprintf("%s%s%s", buf_str(&w->to), w->cc.len == 0 ? "" : ", ", buf_str(&w->cc));
 	l->shown = show(w);
+	if (strlen(l->shown) > SHOWN_MAX)
+		return error_set(e, ERR_too_large, "the mail is too long to be shown to a person before it leaves; a longer text goes as a file");
 	return 0;
 }
 

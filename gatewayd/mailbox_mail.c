@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "gatewayd/mail.h"
 #include "gatewayd/mailbox.h"
+#include "gatewayd/mime.h"
 
 struct mail_work {
 	struct mailbox		*in;
@@ -80,15 +81,9 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 static bool
 are_addresses(const struct mail_order *o)
 {
-	for (size_t i = 0; i < o->n_receivers; i++) {
-		const char *to = o->receivers[i], *at = strchr(to, '@');
-
-		if (at == NULL || at == to || at[1] == '\0' || strlen(to) > 254)
+	for (size_t i = 0; i < o->n_receivers; i++)
+		if (!mime_is_address(o->receivers[i]))
 			return false;
-		for (; *to != '\0'; to++)
-			if ((unsigned char)*to <= ' ' || *to == 0x7f || strchr("<>", *to) != NULL)
-				return false;
-	}
 	return o->n_receivers > 0;
 }
 

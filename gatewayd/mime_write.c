@@ -7,32 +7,19 @@
 #include "gatewayd/mime.h"
 
 #define LINE_MAX_BYTES	2000
+#define LIST_MAX_BYTES	16384		/* of addresses: the library folds them */
 
 static int
-check_line(const char *name, const char *value, struct error *e)
+check_line(const char *name, const char *value, size_t most, struct error *e)
 {
 	size_t len = value == NULL ? 0 : strlen(value);
 
-	if (len > LINE_MAX_BYTES)
+	if (len > most)
 		return error_set(e, ERR_invalid, "the %s of a mail is too long", name);
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)value[i] < ' ' || value[i] == 0x7f)
 			return error_set(e, ERR_invalid, "the %s of a mail cannot hold a line end or another control character", name);
 	return 0;
-}
-
-static bool
-is_address(const char *text, size_t len)
-{
-	const char *at = memchr(text, '@', len);
-
-	if (at == NULL || at == text || at == text + len - 1 || len > 254 ||
-	    memchr(at + 1, '@', len - (size_t)(at + 1 - text)) != NULL)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] <= ' ' || (unsigned char)text[i] >= 0x7f || strchr("<>()[],;:\\\"", text[i]) != NULL)
-			return false;
-	return true;
 }
 
 /* "a@b, c@d" */
@@ -48,9 +35,9 @@ add_addresses(GMimeMessage *m, GMimeAddressType type, const char *list, struct e
 
 		while (end > 0 && p[end - 1] == ' ')
 			end--;
-		if (!is_address(p, end))
-			return error_set(e, ERR_invalid, "no mail address: %.100s", list);
 		cleanup_free char *one = xstrndup(p, end);
+		if (!mime_is_address(one))
+			return error_set(e, ERR_invalid, "no mail address: %.100s", list);
 		g_mime_message_add_mailbox(m, type, NULL, one);
 		p += len + (p[len] == ',');
 	}
@@ -175,19 +162,32 @@ bytes_of(GMimeMessage *m, size_t *len)
 	return own;
 }
 
+static int
+check_lines(const struct mime_draft *d, struct error *e)
+{
+	const struct { const char *name, *value; size_t most; } lines[] = {
+		{ "subject", d->subject, LINE_MAX_BYTES }, { "In-Reply-To", d->in_reply_to, LINE_MAX_BYTES },
+		{ "References", d->references, LINE_MAX_BYTES }, { "sender", d->from, LINE_MAX_BYTES }, { "id", d->message_id, LINE_MAX_BYTES },
+		{ "list of receivers", d->to, LIST_MAX_BYTES }, { "Cc", d->cc, LIST_MAX_BYTES },
+	};
+
+	for (size_t i = 0; i < COUNT(lines); i++)
+		if (check_line(lines[i].name, lines[i].value, lines[i].most, e) == -1)
+			return -1;
+	for (size_t i = 0; i < d->nfiles; i++)
+		if (check_line("file's name", d->files[i].name, LINE_MAX_BYTES, e) == -1)
+			return -1;
+	return 0;
+}
+
 char *
 mime_write(const struct mime_draft *d, size_t *len, struct error *e)
 {
 	GMimeMessage *m;
 	char *bytes = NULL;
 
-	if (check_line("subject", d->subject, e) == -1 || check_line("In-Reply-To", d->in_reply_to, e) == -1 ||
-	    check_line("References", d->references, e) == -1 || check_line("sender", d->from, e) == -1 ||
-	    check_line("receiver", d->to, e) == -1 || check_line("Cc", d->cc, e) == -1 || check_line("id", d->message_id, e) == -1)
+	if (check_lines(d, e) == -1)
 		return NULL;
-	for (size_t i = 0; i < d->nfiles; i++)
-		if (check_line("file's name", d->files[i].name, e) == -1)
-			return NULL;
 	m = g_mime_message_new(FALSE);
 	if (set_headers(m, d, e) == 0) {
 		set_body(m, d);

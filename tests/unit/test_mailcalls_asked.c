@@ -167,6 +167,50 @@ test_files_of_the_turn_stay_as_the_person_saw_them(void **state)
 	assert_says(said.text, "file a.txt");
 }
 
+/* A call that sends to 100 receivers, or forwards a mail to them, with a long text. */
+static char *
+to_a_hundred(const char *what, int address, int text)
+{
+	const char *lists[] = { "recipients", "cc" };
+	struct buf b = BUF(0);
+
+	buf_addf(&b, "{%s,'message_body':'%0*d'", what, text, 0);
+	for (size_t list = 0; list < COUNT(lists); list++) {
+		buf_addf(&b, ",'%s':[", lists[list]);
+		for (int i = 0; i < 50; i++)
+			buf_addf(&b, "%s'%0*d@%zu.example'", i > 0 ? "," : "", address, i, list);
+		buf_puts(&b, "]");
+	}
+	buf_puts(&b, "}");
+	return buf_take(&b);
+}
+
+static void
+test_a_mail_to_a_hundred_people_can_leave(void **state)
+{
+	cleanup_free char *args = to_a_hundred("'action':'send','subject_new':'x'", 40, 10);
+
+	assert_string_equal(order("k", args), "asking");
+	person("once", "send a mail");
+	assert_true(account.act == MAIL_send && strlen(account.receivers) == 100 * 51 - 1);
+}
+
+static void
+test_a_mail_that_nobody_could_be_shown_whole_does_not_leave(void **state)
+{
+	cleanup_free char *args = to_a_hundred("'action':'forward','uid':'7'", 240, 32000);
+	cleanup_buf struct buf mail = BUF(0);
+
+	buf_puts(&mail, "From: a@b.example\r\n\r\n");
+	for (int i = 0; i < 6000; i++)
+		buf_puts(&mail, "y\r\n");
+	order("k", args);
+	account_gives(buf_str(&mail));
+	assert_string_equal(stands("k"), "done");
+	assert_true(!said.ok);
+	assert_says(said.text, "too long to be shown");
+}
+
 int
 main(void)
 {
@@ -179,6 +223,8 @@ main(void)
 		STAGED(test_a_reply_goes_on_in_its_thread),
 		STAGED(test_a_forward_takes_text_and_files_along),
 		STAGED(test_files_of_the_turn_stay_as_the_person_saw_them),
+		STAGED(test_a_mail_to_a_hundred_people_can_leave),
+		STAGED(test_a_mail_that_nobody_could_be_shown_whole_does_not_leave),
 	};
 
 	return RUN(tests);
