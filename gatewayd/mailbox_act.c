@@ -414,7 +414,7 @@ on_answered(void *arg, bool ok, const char *text)
 		finish(a);			/* it is marked as deleted: another client removes it */
 	} else if (a->copied) {
 		half = xasprintf("a copy is in the folder, but the mail stays where it was as well: %s", text);
-		fail(a, OUT_later, half);
+		fail(a, OUT_never, half);	/* known, and said: OUT_later would have it unknown */
 	} else {
 		fail(a, OUT_never, text);
 	}
