@@ -2,14 +2,12 @@
 /* See email.h. */
 #include "gatewayd/email.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/buf.h"
-#include "common/civil.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "gatewayd/mailtext.h"
 
 #define LIMIT		20
 #define LIMIT_MAX	100
@@ -71,10 +69,9 @@ read_uid(struct email *m, struct error *e)
 static int
 check_since(const char *since, struct error *e)
 {
-	int year, month, day, end = 0;
+	int year, month, day;
 
-	if (since == NULL || (strlen(since) == 10 && sscanf(since, "%4d-%2d-%2d%n", &year, &month, &day, &end) == 3 && end == 10 &&
-	    year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= civil_month_days(year, month)))
+	if (since == NULL || mailtext_day(since, &year, &month, &day))
 		return 0;
 	return error_set(e, ERR_invalid, "\"since\" is a day, as 2026-01-31, not %.40s", since);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "common/buf.h"
+#include "common/civil.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -57,7 +58,8 @@ bool
 mailtext_day(const char *text, int *year, int *month, int *day)
 {
 	return strlen(text) == 10 && strspn(text, "0123456789-") == 10 && text[4] == '-' && text[7] == '-' &&
-	    sscanf(text, "%4d-%2d-%2d", year, month, day) == 3 && *year >= 1970 && *month >= 1 && *month <= 12 && *day >= 1 && *day <= 31;
+	    sscanf(text, "%4d-%2d-%2d", year, month, day) == 3 && *year >= 1970 && *month >= 1 && *month <= 12 && *day >= 1 &&
+	    *day <= civil_month_days(*year, *month);
 }
 
 /* "2026-11-21T10:00:00Z" */

@@ -119,6 +119,7 @@ test_what_is_no_call_is_refused_with_the_reason(void **state)
 		{ "{'action':'search'}", "nothing to search for" },
 		{ "{'action':'search','since':'2026-02-30'}", "is a day" },
 		{ "{'action':'search','since':'tomorrow'}", "is a day" },
+		{ "{'action':'search','since':'2026- 1-+1'}", "is a day" },
 		{ "{'action':'move','uid':'7'}", "\"dest_folder\" is missing" },
 		{ "{'action':'download_attachment','uid':'7'}", "\"attachment_name\" is missing" },
 		{ "{'action':'send','subject_new':'x','message_body':'x'}", "\"recipients\" is missing" },
