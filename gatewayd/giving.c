@@ -121,13 +121,8 @@ send_it(struct giving *v)
 static void
 again(struct giving *v, const struct error *e)
 {
-	static const enum error_code passing[] = { ERR_busy, ERR_unavailable, ERR_gone, ERR_timeout, ERR_full, ERR_io };
-	bool passes = false;
-
-	for (size_t i = 0; i < COUNT(passing); i++)
-		passes |= e->code == passing[i];
 	v->offset = 0;
-	if (!passes || ++v->tries >= TRIES)
+	if (!job_passes(e) || ++v->tries >= TRIES)
 		name_it(v, e->text);
 	else
 		event_add(v->timer, &(struct timeval){ AGAIN_MS / 1000, AGAIN_MS % 1000 * 1000 });

@@ -60,6 +60,8 @@ void	 job_delivered(struct job *j);
 /* What is next was not taken now, or not by now; it goes again after this, at the earliest. j may be gone after. */
 void	 job_later(struct job *j, int64_t ms);
 struct letter job_letter(const struct job *j);
+/* Of what engined did not begin: it may be a little later. */
+bool	 job_passes(const struct error *why);
 /* A grant of the message's sender for one of the daemons; the caller frees. NULL with the error. */
 char	*job_grant(const struct job *j, const char *daemon, uint32_t caps, struct error *e);
 

@@ -43,9 +43,8 @@ text_of(const struct job *j)
 	return xasprintf("[agent error] %s", h->failure != NULL ? h->failure : "how this turn ended is not known");
 }
 
-/* It was never begun, and may be a little later. */
-static bool
-passes(const struct error *why)
+bool
+job_passes(const struct error *why)
 {
 	static const enum error_code codes[] = { ERR_busy, ERR_unavailable, ERR_gone, ERR_timeout, ERR_full, ERR_io };
 
@@ -62,7 +61,7 @@ on_ended(void *arg, const struct error *why)
 	cleanup_free char *text = NULL;
 
 	j->follow = NULL;
-	if (why != NULL && passes(why) && !j->stopped && !j->heard.interrupted) {
+	if (why != NULL && job_passes(why) && !j->stopped && !j->heard.interrupted) {
 		job_drop_for(j, why);
 		return;
 	}
