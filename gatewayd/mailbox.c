@@ -20,8 +20,8 @@
 #include "gatewayd/intake.h"
 #include "gatewayd/mime.h"
 #include "gatewayd/settings.h"
-#include "gatewayd/state.h"
 #include "gatewayd/split.h"
+#include "gatewayd/state.h"
 
 #define RETRY_MS	5000
 #define INTERVAL_S	60

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a message of Telegram holds beside its text, read from strangers' bytes. Pure. */
+/* What a message holds beside its text: of Telegram, read from strangers' bytes; and what all platforms say of files. Pure. */
 #ifndef ALPI_GATEWAYD_MEDIA_H
 #define ALPI_GATEWAYD_MEDIA_H
 

@@ -5,6 +5,7 @@
  * acknowledged, and a key that is known does nothing twice.
  */
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,6 +17,7 @@
 #include "gatewayd/posts_own.h"
 
 #define OPEN_MAX	1000		/* messages that wait */
+#define CHAT_BYTES	257		/* as the answer takes it, and its NUL */
 #define TOOL		"send_message"
 
 struct waiter {
@@ -133,13 +135,13 @@ check_grant(const struct call *c, struct error *e)
 
 /* The message of a key, when it is known: then nothing of it is taken once more. 1, 0, -1. */
 static int
-known(struct gateway *g, const char *key, char chat[257], struct error *e)
+known(struct gateway *g, const char *key, char chat[CHAT_BYTES], struct error *e)
 {
 	struct post o = { 0 };
 	int found = outbox_find(g->posts->db, key, &o, e);
 
 	if (found == 1 && chat != NULL)
-		memcpy(chat, o.chat, strlen(o.chat) + 1);
+		snprintf(chat, CHAT_BYTES, "%s", o.chat);
 	post_clear(&o);
 	return found;
 }
@@ -237,7 +239,7 @@ posts_send(struct call *c, const void *in, struct error *e)
 	struct gateway *g = c->ctx;
 	const struct line *l = gateway_line(g, m->channel);
 	const char *chat;
-	char old[257];
+	char old[CHAT_BYTES];
 	int found;
 
 	if (check_grant(c, e) == -1 || (found = known(g, m->key, old, e)) == -1)

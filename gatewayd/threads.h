@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which conversation a chat is in: gateway/sessions/_map.json, {chat: session
- * id}, of a size that can be read again. The sessions themselves are engined's; an id that it does not know yet
- * is the name of a new one.
+ * id}, of a size that can be read again. The sessions themselves are engined's;
+ * an id that it does not know yet is the name of a new one.
  */
 #ifndef ALPI_GATEWAYD_THREADS_H
 #define ALPI_GATEWAYD_THREADS_H

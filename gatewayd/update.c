@@ -13,7 +13,6 @@
 #include "common/mem.h"
 #include "gatewayd/media.h"
 
-
 /* The members of an update that hold a message for us. */
 static const char *const messages[] = { "message", "edited_message" };
 
@@ -190,11 +189,13 @@ read_press(struct update *u, const json_t *q)
 bool
 update_is_for_another(const struct update *u, const char *bot)
 {
-	size_t word = u->kind != UPDATE_MESSAGE || u->text[0] != '/' ? 0 : strcspn(u->text, " \t\r\n@");
-	const char *at = u->text + word;
+	const char *at;
 	size_t n;
 
-	if (word == 0 || *at != '@')
+	if (u->kind != UPDATE_MESSAGE || u->text[0] != '/')
+		return false;
+	at = u->text + strcspn(u->text, " \t\r\n@");
+	if (*at != '@')
 		return false;
 	n = strcspn(++at, " \t\r\n");
 	return n != strlen(bot) || strncasecmp(at, bot, n) != 0;

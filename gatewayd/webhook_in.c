@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The webhook's listener, on this machine's own address unless the settings
- * name another. libevent reads HTTP
- * and refuses what is larger than a message can be before it has read it; who
- * may speak is decided by webhook_check over the bytes. What is taken is on
- * disk before it is said to be. The same request twice is one message: its
- * name is in the inbox for longer than its signature is good.
+ * name another. libevent reads HTTP and refuses what is larger than a message
+ * can be before it has read it; who may speak is decided by webhook_check over
+ * the bytes. What is taken is on disk before it is said to be. The same request
+ * twice is one message: its name is in the inbox for longer than its signature
+ * is good.
  */
 #include <arpa/inet.h>
 #include <errno.h>
