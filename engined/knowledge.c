@@ -22,7 +22,7 @@ static const struct topic {
 	{ "install",	   "building, installing, running as a service", "README.md alpi-init.8" },
 	{ "profiles",	   "profiles, their files and where they lie", "alpi.7 alpi.1" },
 	{ "skills",	   "what of a profile's skills is used", "alpi.7 alpi-engined.8" },
-	{ "tools",	   "the tools, the sandbox, approvals", "alpi-toolrunner.8" },
+	{ "tools",	   "the tools, the sandbox, approvals", "alpi-toolrunner.8 alpi-worker.8" },
 	{ "models",	   "providers and models, how they are chosen and asked", "alpi.yaml.5 alpi-engined.8" },
 	{ "alp",	   "links to other alpis: peers, mentions, files", "alpi-alpd.8" },
 	{ "architecture",  "the processes, and what they say to each other", "alpi.7 alpi-proto.7" },

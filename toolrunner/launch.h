@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the main process and its launcher say to each other, and the two
- * other faces of this program. Orders and news are fixed structs, one per
+ * faces of alpi-worker. Orders and news are fixed structs, one per
  * datagram of a SOCK_SEQPACKET pair, so the launcher parses nothing.
  * Descriptors travel beside an order: for START the worker's end of its
  * conversation with the main process, and for a background command the log.
@@ -46,9 +46,9 @@ struct launch_news {
 	int32_t		pid, status;
 };
 
-/* `alpi-toolrunner --launch HOME`: serves orders until the other end is closed. The exit status. */
+/* `alpi-worker --launch HOME`: serves orders until the other end is closed. The exit status. */
 int	launch_main(int argc, char *argv[]);
-/* `alpi-toolrunner --worker NAMESPACES`: one call, inside its sandbox (work.c). Does not return. */
+/* `alpi-worker --worker NAMESPACES`: one call, inside its sandbox (work.c). Does not return. */
 int	work_main(int argc, char *argv[]);
 
 #endif

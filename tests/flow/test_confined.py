@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every process of a running home as the kernel sees it: what it gave up, it has given up."""
 import os
+import re
 import subprocess
 
 import full
-from conftest import host, wait_for
+from conftest import LIBEXEC, ROOT, host, wait_for
 
 OWN = ("environ", "mem", "maps", "fd/0", "root", "cwd")       # what a process shows only to who may trace it
 
@@ -51,3 +52,12 @@ def test_no_process_shows_itself_to_its_own_user(home, provider):
     finally:
         sleeper.kill()
         sleeper.wait()
+
+
+def test_every_program_has_a_page_that_says_what_it_can_still_do():
+    programs = {path.name for path in LIBEXEC.iterdir()}
+    pages = {path.name[:-2]: path.read_text() for path in (ROOT / "docs").glob("*.[18]")}
+    assert {"alpi-init", "alpi-worker"} <= programs <= set(pages)
+    for name in programs:
+        assert re.search(r"can\s+still\b", pages[name]), name
+        assert f".Nm {name}\n" in pages[name] and ".Sh DESCRIPTION" in pages[name], name
