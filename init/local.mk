@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# No library but libc: of common/ it takes only what needs none either.
 PROGS          += alpi-init
 alpi-init.DIR  := $(LIBEXEC)
 alpi-init.SRCS := $(addprefix init/, main.c control.c logs.c spawn.c supervise.c units.c)

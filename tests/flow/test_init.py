@@ -163,6 +163,11 @@ def test_alpi_init_has_no_library_but_libc():
     assert all(n.startswith(("linux-vdso", "libc.so", "ld-linux")) for n in names - sanitizers)
 
 
+def test_alpi_init_stays_small():
+    """An auditor reads all of it in one sitting."""
+    assert sum(len(path.read_text().splitlines()) for path in (ROOT / "init").iterdir()) < 1200
+
+
 def test_a_unit_inherits_a_clean_environment_and_four_descriptors(init):
     init.start(ANTHROPIC_API_KEY="x", LC_ALL="C.UTF-8", LD_LIBRARY_PATH="/x", ALPI_DEBUG="1", NOTIFY_SOCKET="/x")
     env, fds = init_boot(init, "default/toolrunner", lambda: init.ask("restart default/toolrunner"))["lines"][:2]
