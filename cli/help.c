@@ -55,6 +55,7 @@ help_all(FILE *f)
 			fprintf(f, "  %-12s  %s\n", word, g != NULL ? g->help : c->help);
 	}
 	fprintf(f, "\noptions:\n");
+	fprintf(f, "  %-24s  %s\n", "-c, --continue", "chat: go on with the newest conversation");
 	list_options(f, common_options);
 	fprintf(f, "      --version%*sprint the version\n\n`alpi COMMAND --help` tells more; alpi(1) everything.\n", 13, "");
 }

@@ -71,6 +71,23 @@ without_command(struct args *a, int argc, char *const *argv)
 	return run(a->command, a);
 }
 
+/* help, help GROUP, help COMMAND. */
+static int
+help_words(int argc, char *const *argv)
+{
+	const struct command *command;
+	const struct group *g;
+	int used;
+
+	if (argc == 0)
+		return help_all(stdout), 0;
+	if ((command = command_find(argc, argv, &used)) != NULL)
+		return help_command(stdout, command), 0;
+	if ((g = group_find(argv[0])) == NULL)
+		return help_unknown(NULL, argv[0]);
+	return argc > 1 ? help_unknown(g->word, argv[1]) : (help_group(stdout, g), 0);
+}
+
 /* A first word that is no command: a group without its second word, or a slip. */
 static int
 no_such_command(int argc, char *const *argv)
@@ -78,7 +95,7 @@ no_such_command(int argc, char *const *argv)
 	const struct group *g = group_find(argv[0]);
 
 	if (g == NULL && strcmp(argv[0], "help") == 0)
-		return help_all(stdout), 0;
+		return help_words(argc - 1, argv + 1);
 	if (g == NULL)
 		return help_unknown(NULL, argv[0]);
 	if (argc > 1 && argv[1][0] != '-')
