@@ -75,6 +75,14 @@ program_path(const char *name)
 	return xasprintf("%s/libexec/alpi/%s", self, name);
 }
 
+int
+cli_need_profile(const struct cli *c)
+{
+	if (strcmp(c->profile, "default") == 0 || access(c->home, F_OK) == 0)
+		return 0;
+	return cli_failf("no profile %s (alpi profile list)", c->profile);
+}
+
 bool
 confirm(const char *question)
 {

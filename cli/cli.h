@@ -37,6 +37,8 @@ char	*program_path(const char *name);
 char	*program_self(void);
 
 /* Ask a question with a yes or no answer on the terminal; without one the answer is no. */
+/* 0, or said on stderr that there is no such profile. */
+int	 cli_need_profile(const struct cli *c);
 bool	 confirm(const char *question);
 
 #endif

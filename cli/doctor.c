@@ -385,7 +385,7 @@ check_storage(struct doctor *d)
 	struct error full = { 0 };
 	size_t large = 0;
 
-	if (disk_has(d->cli->home, TURN_ROOM, &full) == -1)
+	if (disk_has(d->cli->home, TURN_ROOM, &full) == -1 && full.code != ERR_not_found)	/* made when it is needed */
 		doctor_row(d, "Storage", "Free", FAIL, "%s", full.text);
 	for (size_t i = 0; i < COUNT(limits); i++) {
 		cleanup_free char *path = path_join(d->cli->home, limits[i].folder);
@@ -456,6 +456,8 @@ doctor_command(struct cli *c, const struct args *a)
 	struct doctor d = { .cli = c };
 	cleanup_json json_t *out = NULL;
 
+	if (cli_need_profile(c) != 0)
+		return EXIT_FAILED;
 	look_around(&d);
 	for (size_t i = 0; i < COUNT(checks); i++)
 		checks[i](&d);

@@ -246,6 +246,8 @@ logs_command(struct cli *c, const struct args *a)
 		return cli_usage(a, "%s", e.text);
 	if (only != NULL && !known(only))
 		return cli_usage(a, "no log is called \"%s\": service, gateway, schedule, agent, approval", only);
+	if (cli_need_profile(c) != 0)
+		return EXIT_FAILED;
 	n = choose(c, only, s);
 	for (size_t i = 0; i < n; i++)
 		open_source(&rows, &s[i]);

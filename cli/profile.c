@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/commands.h"
@@ -112,8 +113,12 @@ profile_remove_command(struct cli *c, const struct args *a)
 	if (profile_check(name, &e) == -1)
 		return cli_fail(&e);
 	home = profile_home(c->root, name);
+	if (strcmp(name, "default") == 0)
+		return cli_failf("the profile default is the home itself and stays");
+	if (access(home, F_OK) == -1)
+		return cli_failf("no profile %s (alpi profile list)", name);
 	if (!arg_has(a, "yes") && !agreed(c, name, home))
-		return cli_failf("not removed (--yes does not ask)");
+		return cli_failf(isatty(STDIN_FILENO) ? "not removed" : "not removed: without a terminal it takes --yes");
 	result = client_call(c, "host.profile.delete", json_pack("{s:s, s:s, s:b}", "name", name,
 	    "profile", name, "force", arg_has(a, "force")), &e);
 	if (result == NULL)
