@@ -16,5 +16,7 @@ json_t	*request_params(struct cli *c, const struct args *a, const char *text, co
 char	*request_text(const char *arg, struct error *e);
 /* The session to go on with: --session ID, or with -c the newest; *out NULL: a new one. The caller frees. 0 or -1. */
 int	 request_session(struct cli *c, const struct args *a, char **out, struct error *e);
+/* Is there such a conversation? 0 or -1. */
+int	 request_check_session(struct cli *c, const char *session, struct error *e);
 
 #endif

@@ -158,7 +158,10 @@ session_load(const char *home, const char *id, struct error *e)
 	if (session == NULL && access(path, F_OK) == 0)
 		session = load_file(safe, NULL);
 	if (session == NULL) {
-		error_add(e, "session %s", id);
+		if (e != NULL && e->code == ERR_not_found)
+			error_set(e, ERR_not_found, "no session %s", id);
+		else
+			error_add(e, "session %s", id);
 		return NULL;
 	}
 	json_object_set_new(session, "id", json_string(id));	/* where it was found is where it is saved */

@@ -117,7 +117,7 @@ show_failure(struct follower *f, const struct error *e)
 	cleanup_free char *last = json_text(o);
 
 	json_decref(o);
-	if (ask_frame_text(f->ask, "error", e->text, error_name(e->code)) == 0)
+	if (ask_frame_text(f->ask, "error", error_words(e), error_name(e->code)) == 0)
 		show(f, last, f->after, true);
 }
 
