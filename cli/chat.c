@@ -103,6 +103,20 @@ print_sessions(const json_t *list)
 	print_table(stdout, columns, COUNT(columns), list, "no conversations yet");
 }
 
+static void
+go_on_with(struct chat *h, const char *session)
+{
+	struct error e = { 0 };
+
+	if (request_check_session(h->cli, session, &e) == -1) {
+		cli_fail(&e);
+		return;
+	}
+	free(h->session);
+	h->session = xstrdup(session);
+	show_note(&h->show, "going on with %s", session);
+}
+
 /* Without an id the newest ones; with one go on with it. */
 static void
 slash_sessions(struct chat *h, const char *rest)
@@ -111,9 +125,7 @@ slash_sessions(struct chat *h, const char *rest)
 	cleanup_json json_t *result = NULL;
 
 	if (*rest != '\0') {
-		free(h->session);
-		h->session = xstrdup(rest);
-		show_note(&h->show, "going on with %s", rest);
+		go_on_with(h, rest);
 		return;
 	}
 	result = client_call(h->cli, "host.sessions.list", json_pack("{s:s, s:i}", "profile",
@@ -329,6 +341,8 @@ converse(struct chat *h)
 		say(h, line);
 		free(line);
 	}
+	if (h->person && h->code == EXIT_FAILED)	/* what a turn came to, they saw */
+		h->code = 0;
 }
 
 /* Nothing to talk to yet: offer to change that. -1 when there is no daemon to ask. */
@@ -349,6 +363,8 @@ static int
 greet(struct chat *h, struct error *e)
 {
 	if (request_session(h->cli, h->args, &h->session, e) == -1)
+		return -1;
+	if (h->session != NULL && arg_has(h->args, "session") && request_check_session(h->cli, h->session, e) == -1)
 		return -1;
 	if (!h->person)
 		return 0;

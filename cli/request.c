@@ -49,6 +49,8 @@ request_text(const char *arg, struct error *e)
 	if (strcmp(arg, "-") == 0) {
 		if (read_stdin(&b, e) == -1)
 			return NULL;
+		while (b.len > 0 && b.data[b.len - 1] == '\n')	/* what echo adds is not meant */
+			b.data[--b.len] = '\0';
 	} else if (buf_puts(&b, arg) == -1) {
 		error_set(e, ERR_too_large, "the text is larger than %d bytes", REQUEST_TEXT_MAX);
 		return NULL;
@@ -86,6 +88,15 @@ request_session(struct cli *c, const struct args *a, char **out, struct error *e
 		return -1;
 	*out = xstrdup0(newest_local(json_object_get(list, "sessions")));
 	return 0;
+}
+
+int
+request_check_session(struct cli *c, const char *session, struct error *e)
+{
+	cleanup_json json_t *read = client_call(c, "host.session.read", json_pack("{s:s, s:s, s:i}", "profile",
+	    c->profile, "id", session, "tail_turns", 1), e);
+
+	return read != NULL || e->code == ERR_unsupported ? 0 : -1;
 }
 
 json_t *

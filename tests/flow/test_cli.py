@@ -107,6 +107,21 @@ def test_help_stands_on_every_level(home):
     assert "--json" in home.run("daemon", "status", "--help").stdout
 
 
+def test_help_lists_what_is_used_most_first_and_then_by_name(home):
+    top = home.run("--help").stdout
+    words = [line.split()[0] for line in top.split("commands:\n")[1].split("\n\n")[0].splitlines()]
+    first = ["chat", "setup", "doctor", "audit", "logs", "profile", "peers", "gateway", "schedule", "daemon"]
+    assert words[:len(first)] == first and words[len(first):] == sorted(words[len(first):])
+    assert "-c, --continue" in top
+
+
+@pytest.mark.parametrize("words", [["chat"], ["daemon"], ["daemon", "start"], ["gateway", "enable"], ["gateway", "gmail", "authorize"]])
+def test_help_may_stand_in_front(home, words):
+    assert home.run("help", *words).stdout == home.run(*words, "--help").stdout != home.run("help").stdout
+    done = home.run("help", "chta", check=False)
+    assert done.returncode == 2 and "Did you mean 'chat'?" in done.stderr
+
+
 @pytest.mark.parametrize("words,said", [
     (["chta"], "Did you mean 'chat'?"), (["daemon", "statsu"], "Did you mean 'daemon status'?"),
     (["xyzzy"], "no command 'xyzzy'"), (["chat", "--onec", "x"], "unknown option --onec"),
@@ -125,6 +140,18 @@ def test_no_daemon_is_started_to_look_around(home):
     assert "nothing was logged yet" in home.run("logs").stdout
     assert home.run("daemon", "stop").stdout == "not running\n"
     assert not (home.path / "service.pid").exists()
+
+
+def test_a_home_that_is_not_made_yet_is_no_failure(home):
+    doctor = home.json("doctor", "--json", check=False)
+    assert [row["label"] for row in doctor["rows"] if row["level"] == "fail"] == ["Configured"], doctor
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["logs"], ["profile", "remove", "nope"], ["sessions", "list"], ["chat", "--session", "x"]])
+def test_a_profile_that_is_not_there_is_said(home, words):
+    home.config("model: offline/rules\n")
+    done = home.run(*words, *([] if "nope" in words else ["-p", "nope"]), check=False)
+    assert done.returncode == 1 and "no profile nope" in done.stderr and done.stdout == ""
 
 
 def test_completion_scripts_are_valid(home):
@@ -554,6 +581,41 @@ def test_doctor_passes_on_a_working_home(home, provider):
     assert {("Model", "Server"), ("Services", "Daemon"), ("Security", "Sandbox"), ("Tools", "Registry")} <= labels
     home.config("model: [broken")
     assert "config.yaml" in home.run("doctor", check=False).stdout
+
+
+def test_the_profile_of_the_home_itself_stays(home):
+    done = home.run("profile", "remove", "default", check=False)
+    assert done.returncode == 1 and "stays" in done.stderr
+
+
+def test_an_unknown_conversation_is_said_at_once_and_by_its_name(home, provider):
+    home.use(provider, "echo")
+    home.start()
+    for words in (["chat", "--session", "nope"], ["sessions", "show", "nope"], ["sessions", "export", "nope"]):
+        done = home.run(*words, check=False)
+        assert (done.returncode, done.stderr) == (1, "Error: no session nope\n"), words
+    assert home.ask("x", "--session", "nope", check=False)["error"] == "no session nope"
+    terminal = Terminal(home, "chat", NO_COLOR="1")
+    terminal.until("› ")
+    terminal.type("/sessions nope\n")
+    terminal.until("Error: no session nope")
+    assert terminal.leave() == 0
+    assert home.sessions() == {}
+
+
+def test_a_person_who_leaves_after_a_failed_turn_leaves_in_order(home, provider):
+    home.use(provider, "error-json")
+    home.start()
+    terminal = Terminal(home, "chat", "status=400", NO_COLOR="1")
+    terminal.until("[error]")
+    assert terminal.leave() == 0
+    assert home.run("chat", "status=400", check=False).returncode == 1
+
+
+def test_what_echo_adds_is_not_sent(stub):
+    stub.on("host.chat.send", WHOLE)
+    stub.home.run("chat", "--once", "-", input="two\n\nlines\n\n")
+    assert stub.asked("host.chat.send")[0]["text"] == "two\n\nlines"
 
 
 def test_profiles_come_and_go(home):
