@@ -8,12 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/buf.h"
-#include "common/db.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "engined/match.h"
-#include "engined/rank.h"
 #include "engined/redact.h"
 #include "engined/vectors.h"
 
@@ -30,45 +26,16 @@ static const char *const steps[] = {
 	NULL
 };
 
-struct fts {
-	struct rank_file file;	/* numbered by pieces */
+static const struct words_kind conversations = {
+	.file = "rag/index.sqlite", .what = "sessions", .steps = steps,
+	.number = "SELECT coalesce(max(first + pieces), 1) FROM sessions",
+	.best = WORDS_BEST("session"), .newest = WORDS_NEWEST("session")
 };
 
-/* ---- life ------------------------------------------------------------------------------------- */
-
-struct fts *
+struct words *
 fts_open(const char *home, struct error *e)
 {
-	struct fts *x = xcalloc(1, sizeof(*x));
-
-	x->file = (struct rank_file){ .path = xasprintf("%s/rag/index.sqlite", home), .what = "sessions", .steps = steps,
-	    .number = "SELECT coalesce(max(first + pieces), 1) FROM sessions" };
-	if (rank_open(&x->file, e) == 0)
-		return x;
-	fts_close(x);
-	return NULL;
-}
-
-void
-fts_close(struct fts *x)
-{
-	if (x == NULL)
-		return;
-	rank_close(&x->file);
-	free(x);
-}
-
-void
-fts_discard(struct fts *x)
-{
-	rank_discard(&x->file);
-	fts_close(x);
-}
-
-struct db *
-fts_db(struct fts *x)
-{
-	return x->file.db;
+	return words_open(home, &conversations, e);
 }
 
 /* ---- what is known ------------------------------------------------------------------------------ */
@@ -82,16 +49,16 @@ read_file(sqlite3_stmt *s, struct fts_file *f)
 }
 
 int
-fts_files(struct fts *x, struct fts_file **out, size_t *count, struct error *e)
+fts_files(struct words *x, struct fts_file **out, size_t *count, struct error *e)
 {
-	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT id, mtime_us, size FROM sessions ORDER BY id", "");
+	sqlite3_stmt *s = db_query(x->db, e, "SELECT id, mtime_us, size FROM sessions ORDER BY id", "");
 	struct fts_file *list = NULL;
 	size_t n = 0, room = 0;
 	int more;
 
 	if (s == NULL)
 		return -1;
-	while ((more = db_step(x->file.db, s, e)) == 1) {
+	while ((more = db_step(x->db, s, e)) == 1) {
 		if (n == room)
 			list = xreallocarray(list, room = room ? room * 2 : 64, sizeof(*list));
 		read_file(s, &list[n++]);
@@ -107,214 +74,158 @@ fts_files(struct fts *x, struct fts_file **out, size_t *count, struct error *e)
 }
 
 int
-fts_size(struct fts *x, int64_t *sessions, int64_t *pieces, struct error *e)
+fts_size(struct words *x, int64_t *sessions, int64_t *pieces, struct error *e)
 {
-	*sessions = db_number(x->file.db, e, -1, "SELECT count(*) FROM sessions WHERE pieces > 0", "");
-	*pieces = *sessions == -1 ? -1 : db_number(x->file.db, e, -1, "SELECT coalesce(sum(pieces), 0) FROM sessions", "");
+	*sessions = db_number(x->db, e, -1, "SELECT count(*) FROM sessions WHERE pieces > 0", "");
+	*pieces = *sessions == -1 ? -1 : db_number(x->db, e, -1, "SELECT coalesce(sum(pieces), 0) FROM sessions", "");
 	return *pieces == -1 ? -1 : 0;
 }
 
 /* ---- change -------------------------------------------------------------------------------------- */
 
-int
-fts_begin(struct fts *x, struct error *e)
-{
-	return db_begin(x->file.db, e);
-}
-
-int
-fts_end(struct fts *x, bool ok, struct error *e)
-{
-	return rank_end(&x->file, ok, e);
-}
-
 /* Which pieces it has; *n 0: none. 0 or -1. */
 static int
-pieces_of(struct fts *x, const char *id, int64_t *first, int64_t *n, struct error *e)
+pieces_of(struct words *x, const char *id, int64_t *first, int64_t *n, struct error *e)
 {
-	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT first, pieces FROM sessions WHERE id = ?", "s", id);
-	int more;
+	int64_t row[2] = { 0, 0 };
 
-	*first = *n = 0;
-	if (s == NULL)
+	if (words_row(x, db_query(x->db, e, "SELECT first, pieces FROM sessions WHERE id = ?", "s", id), row, 2, e) == -1)
 		return -1;
-	if ((more = db_step(x->file.db, s, e)) == 1) {
-		*first = sqlite3_column_int64(s, 0);
-		*n = sqlite3_column_int64(s, 1);
-	}
-	db_done(s);
-	return more == -1 ? -1 : 0;
+	*first = row[0];
+	*n = row[1];
+	return 0;
 }
 
 int
-fts_shrink(struct fts *x, const char *id, int64_t most, struct error *e)
+fts_shrink(struct words *x, const char *id, int64_t most, struct error *e)
 {
 	int64_t first, n, left;
 
 	if (pieces_of(x, id, &first, &n, e) == -1)
 		return -1;
 	left = n > most ? n - most : 0;
-	if (n > 0 && vectors_remove(x->file.db, FTS_ROOT, first + left, n - left, e) == -1)
-		return -1;
-	if (n > 0 && db_run(x->file.db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", first + left, first + n - 1) == -1)
+	if (n > 0 && words_drop(x, FTS_ROOT, first + left, n - left, e) == -1)
 		return -1;
 	if (left == 0)
-		return db_run(x->file.db, e, "DELETE FROM sessions WHERE id = ?", "s", id);
-	return db_run(x->file.db, e, "UPDATE sessions SET size = -1, pieces = ? WHERE id = ?", "is", left, id) == -1 ? -1 : 1;
+		return db_run(x->db, e, "DELETE FROM sessions WHERE id = ?", "s", id);
+	return db_run(x->db, e, "UPDATE sessions SET size = -1, pieces = ? WHERE id = ?", "is", left, id) == -1 ? -1 : 1;
 }
 
 int
-fts_remove(struct fts *x, const char *id, struct error *e)
+fts_remove(struct words *x, const char *id, struct error *e)
 {
 	return fts_shrink(x, id, INT64_MAX, e);
 }
 
-int64_t
-fts_next(const struct fts *x)
-{
-	return x->file.next;
-}
-
 int
-fts_add(struct fts *x, const char *id, const char *text, size_t len, struct error *e)
+fts_add(struct words *x, const char *id, const char *text, size_t len, struct error *e)
 {
 	cleanup_free char *content = xstrndup(text, len);
 
-	/* The number is used up also when this is taken back: a gap does no harm. */
-	return db_run(x->file.db, e, "INSERT INTO words (rowid, session, content) VALUES (?, ?, ?)", "iss", x->file.next++, id, content);
+	return db_run(x->db, e, "INSERT INTO words (rowid, session, content) VALUES (?, ?, ?)", "iss", x->next++, id, content);
 }
 
 int
-fts_keep(struct fts *x, const struct fts_file *file, double started_at, int64_t first, int64_t pieces, struct error *e)
+fts_keep(struct words *x, const struct fts_file *file, double started_at, int64_t first, int64_t pieces, struct error *e)
 {
-	return db_run(x->file.db, e, "INSERT OR REPLACE INTO sessions (id, mtime_us, size, started_at, first, pieces)"
+	return db_run(x->db, e, "INSERT OR REPLACE INTO sessions (id, mtime_us, size, started_at, first, pieces)"
 	    " VALUES (?, ?, ?, ?, ?, ?)", "siifii", file->id, file->mtime_us, file->size, started_at, first, pieces);
 }
 
 /* ---- search ---------------------------------------------------------------------------------------- */
 
+/* Where the hits go. */
+struct taking {
+	struct words	*x;
+	const char	*skip;
+	struct fts_hit	*hits;
+	int		 n;
+};
+
 static double
-started_at(struct fts *x, const char *id)
+started_at(struct words *x, const char *id)
 {
-	sqlite3_stmt *s = db_query(x->file.db, NULL, "SELECT started_at FROM sessions WHERE id = ?", "s", id);
+	sqlite3_stmt *s = db_query(x->db, NULL, "SELECT started_at FROM sessions WHERE id = ?", "s", id);
 	double at = 0;
 
 	if (s == NULL)
 		return 0;
-	if (db_step(x->file.db, s, NULL) == 1)
+	if (db_step(x->db, s, NULL) == 1)
 		at = sqlite3_column_double(s, 0);
 	db_done(s);
 	return at;
 }
 
 static bool
-is_new(const char *id, const char *skip, const struct fts_hit *hits, int n)
+is_new(const struct taking *t, const char *id)
 {
-	for (int i = 0; i < n; i++)
-		if (strcmp(hits[i].session, id) == 0)
+	for (int i = 0; i < t->n; i++)
+		if (strcmp(t->hits[i].session, id) == 0)
 			return false;
-	return skip == NULL || strcmp(id, skip) != 0;
+	return t->skip == NULL || strcmp(id, t->skip) != 0;
 }
 
-static void
-take_hit(struct fts *x, sqlite3_stmt *s, const char *id, struct fts_hit *h)
-{
-	snprintf(h->session, sizeof(h->session), "%s", id);
-	h->score = sqlite3_column_double(s, 1);
-	h->snippet = cut_chars((const char *)sqlite3_column_text(s, 2), FTS_SNIPPET);
-	h->started_at = started_at(x, id);
-}
-
-/* Take what the statement gives until there are k; how many there are then, -1: error, and none. The statement ends. */
+/* The best piece of a session stands for it. */
 static int
-collect(struct fts *x, sqlite3_stmt *s, const char *skip, struct fts_hit *hits, int n, int k, struct error *e)
+take(void *arg, sqlite3_stmt *row, struct error *e)
 {
-	int more = s == NULL ? -1 : 1;
+	struct taking *t = arg;
+	cleanup_free char *id = db_text(row, 0);
+	struct fts_hit *h = &t->hits[t->n];
 
-	while (n < k && more == 1 && (more = db_step(x->file.db, s, e)) == 1) {
-		cleanup_free char *id = db_text(s, 0);
+	if (!is_new(t, id))
+		return 0;
+	snprintf(h->session, sizeof(h->session), "%s", id);
+	h->score = sqlite3_column_double(row, 1);
+	h->snippet = cut_chars((const char *)sqlite3_column_text(row, 2), FTS_SNIPPET);
+	h->started_at = started_at(t->x, id);
+	t->n++;
+	return 1;
+}
 
-		if (is_new(id, skip, hits, n))
-			take_hit(x, s, id, &hits[n++]);
-	}
-	if (s != NULL)
-		db_done(s);
-	if (more != -1)
-		return n;
-	fts_hits_clear(hits, (size_t)n);
+/* How many hits there are, or none, and -1. */
+static int
+taken(struct taking *t, int done)
+{
+	if (done != -1)
+		return t->n;
+	fts_hits_clear(t->hits, (size_t)t->n);
 	return -1;
 }
 
-#define SNIPPET "snippet(words, 1, '', '', '\xe2\x80\xa6', 48)"
-
-static sqlite3_stmt *
-best_first(struct fts *x, const char *expression, struct error *e)
-{
-	return db_query(x->file.db, e, "SELECT session, -rank, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rank", "s", expression);
-}
-
-/* To rank words that stand everywhere means to look at everything, and says nothing. */
-static sqlite3_stmt *
-newest_first(struct fts *x, const char *expression, struct error *e)
-{
-	return db_query(x->file.db, e, "SELECT session, 0.0, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rowid DESC", "s",
-	    expression);
-}
-
 int
-fts_search(struct fts *x, const char *query, const char *skip, struct fts_hit *hits, size_t k, struct error *e)
+fts_search(struct words *x, const char *query, const char *skip, struct fts_hit *hits, size_t k, struct error *e)
 {
-	cleanup_free char *any = NULL, *all = NULL;
-	int most = k < FTS_K_MAX ? (int)k : FTS_K_MAX, rare, n;
-	struct match m;
+	struct taking t = { .x = x, .skip = skip, .hits = hits };
 
-	match_words(&m, query, 1);
-	if (m.count == 0)
-		return 0;
-	if ((rare = rank_weigh(x->file.db, &m, e)) == -1)
-		return -1;
-	any = match_any(&m);
-	if (rare)
-		return collect(x, best_first(x, any, e), skip, hits, 0, most, e);
-	all = match_all(&m);
-	n = collect(x, newest_first(x, all, e), skip, hits, 0, most, e);
-	return n == -1 || n == most ? n : collect(x, newest_first(x, any, e), skip, hits, n, most, e);
+	return taken(&t, words_search(x, query, k < FTS_K_MAX ? (int)k : FTS_K_MAX, take, &t, e));
 }
 
-/* The session of a piece becomes a hit if it is none yet. 1, 0 or -1. */
 static int
-take_near(struct fts *x, const struct vectors_hit *near, const char *skip, struct fts_hit *hits, int n, struct error *e)
+take_near(struct taking *t, const struct vectors_hit *near, struct error *e)
 {
-	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT session, ?, content FROM words WHERE rowid = ?", "fi", near->score, near->piece);
-	int more = s == NULL ? -1 : db_step(x->file.db, s, e);
-	cleanup_free char *id = more == 1 ? db_text(s, 0) : NULL;
+	sqlite3_stmt *s = db_query(t->x->db, e, "SELECT session, ?, content FROM words WHERE rowid = ?", "fi", near->score, near->piece);
+	int more = s == NULL ? -1 : db_step(t->x->db, s, e);
 
-	if (more == 1 && !is_new(id, skip, hits, n))
-		more = 0;
 	if (more == 1)
-		take_hit(x, s, id, &hits[n]);
+		more = take(t, s, e);
 	if (s != NULL)
 		db_done(s);
 	return more;
 }
 
 int
-fts_near(struct fts *x, const struct vectors *v, const float *numbers, const char *skip, struct fts_hit *hits, size_t k,
+fts_near(struct words *x, const struct vectors *v, const float *numbers, const char *skip, struct fts_hit *hits, size_t k,
     struct error *e)
 {
 	struct vectors_hit near[NEAR_PIECES];
-	int found = vectors_search(x->file.db, v, numbers, near, NEAR_PIECES, e), most = k < FTS_K_MAX ? (int)k : FTS_K_MAX, n = 0;
+	int found = vectors_search(x->db, v, numbers, near, NEAR_PIECES, e), most = k < FTS_K_MAX ? (int)k : FTS_K_MAX;
+	struct taking t = { .x = x, .skip = skip, .hits = hits };
+	int done = found == -1 ? -1 : 0;
 
-	for (int i = 0; i < found && n < most; i++) {
-		int new = take_near(x, &near[i], skip, hits, n, e);
-
-		if (new == -1) {
-			fts_hits_clear(hits, (size_t)n);
-			return -1;
-		}
-		n += new;
-	}
-	return found == -1 ? -1 : n;
+	for (int i = 0; done != -1 && i < found && t.n < most; i++)
+		done = take_near(&t, &near[i], e);
+	return taken(&t, done);
 }
 
 void

@@ -59,10 +59,10 @@ missing_of(struct db *db, const struct vectors *v, const struct part *p, int64_t
 
 /* From each session what is missing, those that miss nothing are marked. How many pieces, -1 on error. */
 static int
-collect(struct fts *x, const struct vectors *v, const struct part *parts, int count, int64_t *pieces, char **texts, int n,
+collect(struct words *x, const struct vectors *v, const struct part *parts, int count, int64_t *pieces, char **texts, int n,
     struct error *e)
 {
-	struct db *db = fts_db(x);
+	struct db *db = x->db;
 	int found = 0, got = 0;
 
 	for (int i = 0; i < count && found < n; i++, found += got) {
@@ -78,17 +78,17 @@ collect(struct fts *x, const struct vectors *v, const struct part *parts, int co
 }
 
 int
-fts_missing(struct fts *x, const struct vectors *v, int64_t *pieces, char **texts, int n, bool *more, struct error *e)
+fts_missing(struct words *x, const struct vectors *v, int64_t *pieces, char **texts, int n, bool *more, struct error *e)
 {
 	struct part parts[LOOK];
-	int count = unmarked(fts_db(x), v, parts, e), found = -1;
+	int count = unmarked(x->db, v, parts, e), found = -1;
 
 	*more = count > 0;
 	if (count <= 0)
 		return count;
-	if (fts_begin(x, e) == 0) {
+	if (words_begin(x, e) == 0) {
 		found = collect(x, v, parts, count, pieces, texts, n, e);
-		if (fts_end(x, found != -1, e) == -1) {
+		if (words_end(x, found != -1, e) == -1) {
 			for (int i = 0; i < found; i++)
 				free(texts[i]);
 			found = -1;
@@ -100,16 +100,7 @@ fts_missing(struct fts *x, const struct vectors *v, int64_t *pieces, char **text
 }
 
 int64_t
-fts_waiting(struct fts *x, const struct vectors *v, struct error *e)
+fts_waiting(struct words *x, const struct vectors *v, struct error *e)
 {
-	struct db *db = fts_db(x);
-	sqlite3_stmt *s = db_query(db, e, "SELECT coalesce(sum(pieces), 0) FROM sessions WHERE model <> ?", "i", mark_of(v));
-	int64_t n = -1;
-
-	if (s == NULL)
-		return -1;
-	if (db_step(db, s, e) == 1)
-		n = sqlite3_column_int64(s, 0);
-	db_done(s);
-	return n;
+	return db_number(x->db, e, -1, "SELECT coalesce(sum(pieces), 0) FROM sessions WHERE model <> ?", "i", mark_of(v));
 }

@@ -79,10 +79,10 @@ read_tree(struct growth *g)
 
 /* Nothing of the old pieces is left. */
 static void
-begin(struct growth *g, struct fts *x)
+begin(struct growth *g, struct words *x)
 {
 	g->doing = GROWING;
-	g->first = fts_next(x);
+	g->first = x->next;
 	g->pieces = 0;
 	if (!g->broken)
 		g->said = said_open(g->home, g->file.id, NULL);
@@ -137,7 +137,7 @@ start_over(struct growth *g)
 /* ---- steps ------------------------------------------------------------------------------------------------- */
 
 static int
-keep(struct growth *g, struct fts *x, bool whole, struct error *e)
+keep(struct growth *g, struct words *x, bool whole, struct error *e)
 {
 	struct fts_file file = g->file;
 
@@ -147,7 +147,7 @@ keep(struct growth *g, struct fts *x, bool whole, struct error *e)
 }
 
 static int
-shrink(struct growth *g, struct fts *x, struct error *e)
+shrink(struct growth *g, struct words *x, struct error *e)
 {
 	int more = fts_shrink(x, g->file.id, SHRINK, e);
 
@@ -157,7 +157,7 @@ shrink(struct growth *g, struct fts *x, struct error *e)
 }
 
 int
-growth_step(struct growth *g, struct fts *x, struct error *e)
+growth_step(struct growth *g, struct words *x, struct error *e)
 {
 	struct piece p;
 
@@ -179,7 +179,7 @@ growth_step(struct growth *g, struct fts *x, struct error *e)
 }
 
 int
-growth_pause(struct growth *g, struct fts *x, struct error *e)
+growth_pause(struct growth *g, struct words *x, struct error *e)
 {
 	return g->doing == GROWING ? keep(g, x, false, e) : 0;
 }

@@ -18,9 +18,9 @@ struct growth *growth_new(const char *home, const struct fts_file *file);
 void	 growth_free(struct growth *g);
 const char *growth_id(const struct growth *g);
 /* The next step, within a transaction. 1: there is more to do, 0: all of it is there, -1 on error. */
-int	 growth_step(struct growth *g, struct fts *x, struct error *e);
+int	 growth_step(struct growth *g, struct words *x, struct error *e);
 /* The transaction is about to end before the last step. 0 or -1. */
-int	 growth_pause(struct growth *g, struct fts *x, struct error *e);
+int	 growth_pause(struct growth *g, struct words *x, struct error *e);
 /* It cannot be read, and has no pieces. */
 bool	 growth_failed(const struct growth *g);
 

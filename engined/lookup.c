@@ -56,7 +56,7 @@ best_first(const void *va, const void *vb)
 
 /* Reciprocal rank fusion: what stands high in one order or well in both comes first. 0 or -1. */
 static int
-fuse(struct indexing *x, struct shelf *shelf, int64_t root, const struct vectors_hit *near, int n, struct error *e)
+fuse(struct indexing *x, struct words *shelf, int64_t root, const struct vectors_hit *near, int n, struct error *e)
 {
 	for (size_t i = 0; i < x->nhits; i++)
 		x->hits[i].score = rank_share(i);
@@ -79,19 +79,19 @@ fuse(struct indexing *x, struct shelf *shelf, int64_t root, const struct vectors
 
 /* What is near the query joins what has its words. 0 or -1. */
 static int
-look_near(struct indexing *x, struct shelf *shelf, int64_t root, size_t k, struct error *e)
+look_near(struct indexing *x, struct words *shelf, int64_t root, size_t k, struct error *e)
 {
 	struct vectors_hit near[SHELF_K_MAX];
 	struct vectors v;
 	int n;
 
-	if (vectors_find(shelf_db(shelf), root, embedding_model(x->turn->engine), &v, e) == -1)
+	if (vectors_find(shelf->db, root, embedding_model(x->turn->engine), &v, e) == -1)
 		return -1;
 	if (v.id == 0 || v.dim != x->dim) {
 		snprintf(x->note, sizeof(x->note), "the index has no vectors of this model that fit: index_workspace makes them");
 		return 0;
 	}
-	if ((n = vectors_search(shelf_db(shelf), &v, x->query, near, (int)k, e)) == -1)
+	if ((n = vectors_search(shelf->db, &v, x->query, near, (int)k, e)) == -1)
 		return -1;
 	return fuse(x, shelf, root, near, n, e);
 }
@@ -107,7 +107,7 @@ candidates(const struct indexing *x)
 }
 
 static int
-look_in(struct indexing *x, struct shelf *shelf, int64_t root, struct error *e)
+look_in(struct indexing *x, struct words *shelf, int64_t root, struct error *e)
 {
 	int n = shelf_search(shelf, root, json_str(x->turn->now.args, "query", ""), x->hits, candidates(x), e);
 
@@ -123,7 +123,7 @@ look(struct indexing *x, struct error *e)
 {
 	struct workspace *w = x->turn->engine->workspace;
 	int64_t root, files = 0, pieces;
-	struct shelf *shelf = workspace_shelf(w, e);
+	struct words *shelf = workspace_shelf(w, e);
 
 	shelf_hits_clear(x->hits, x->nhits);
 	x->nhits = 0;

@@ -95,29 +95,29 @@ ask(struct meaning *m, char **texts, int n)
 
 /* All have theirs: those of other models go. 1: not all of them yet, 0, -1. */
 static int
-tidy(struct meaning *m, struct fts *index, struct error *e)
+tidy(struct meaning *m, struct words *index, struct error *e)
 {
 	int more;
 
 	if (m->vectors.id == 0)
 		return 0;
-	if (fts_begin(index, e) == -1)
+	if (words_begin(index, e) == -1)
 		return -1;
-	more = vectors_drop_others(fts_db(index), &m->vectors, DROP_MOST, e);
-	if (fts_end(index, more != -1, e) == -1)
+	more = vectors_drop_others(index->db, &m->vectors, DROP_MOST, e);
+	if (words_end(index, more != -1, e) == -1)
 		return -1;
 	return more;
 }
 
 /* 1: go on soon, 0: all is done or a batch was asked for, -1: the index failed. */
 static int
-go_on(struct meaning *m, struct fts *index, struct error *e)
+go_on(struct meaning *m, struct words *index, struct error *e)
 {
 	char *texts[MEANING_BATCH];
 	bool more;
 	int n;
 
-	if (vectors_find(fts_db(index), FTS_ROOT, m->model, &m->vectors, e) == -1 ||
+	if (vectors_find(index->db, FTS_ROOT, m->model, &m->vectors, e) == -1 ||
 	    (n = fts_missing(index, &m->vectors, m->sent, texts, MEANING_BATCH, &more, e)) == -1)
 		return -1;
 	if (n > 0) {
@@ -132,7 +132,7 @@ on_slice(evutil_socket_t fd, short what, void *arg)
 {
 	struct meaning *m = arg;
 	const char *model = embedding_model(m->engine);
-	struct fts *index;
+	struct words *index;
 	struct error e = { 0 };
 	int more = 0;
 
@@ -166,19 +166,19 @@ begin_anew(struct meaning *m, struct db *db, struct error *e)
 }
 
 static int
-put(struct meaning *m, struct fts *index, const struct embed_result *r, struct error *e)
+put(struct meaning *m, struct words *index, const struct embed_result *r, struct error *e)
 {
-	struct db *db = fts_db(index);
+	struct db *db = index->db;
 	int done, anew = 0;
 
-	if (fts_begin(index, e) == -1)
+	if (words_begin(index, e) == -1)
 		return -1;
 	done = vectors_make(db, FTS_ROOT, m->model, r->dim, &m->vectors, e);
 	if (done == -1 && e->code == ERR_conflict && (anew = begin_anew(m, db, e)) == 1)
 		done = vectors_make(db, FTS_ROOT, m->model, r->dim, &m->vectors, e);
 	for (size_t i = 0; done == 0 && i < r->count; i++)
 		done = vectors_put(db, &m->vectors, m->sent[i], r->numbers + i * (size_t)r->dim, e);
-	if (fts_end(index, done == 0, e) == -1)
+	if (words_end(index, done == 0, e) == -1)
 		return -1;
 	return done;
 }
@@ -189,7 +189,7 @@ on_vectors(void *arg, const struct embed_result *r, const struct error *e)
 	struct meaning *m = arg;
 	struct recall *recall = m->engine->recall;
 	struct error why = { 0 };
-	struct fts *index;
+	struct words *index;
 
 	m->embed = NULL;
 	if (r == NULL) {
@@ -213,11 +213,11 @@ void
 meaning_tell(struct meaning *m, json_t *told)
 {
 	const char *model = embedding_model(m->engine);
-	struct fts *index = model == NULL ? NULL : recall_index(m->engine->recall, NULL);
+	struct words *index = model == NULL ? NULL : recall_index(m->engine->recall, NULL);
 	struct vectors v;
 	int64_t n;
 
-	if (index == NULL || vectors_find(fts_db(index), FTS_ROOT, model, &v, NULL) == -1 || (n = fts_waiting(index, &v, NULL)) == -1)
+	if (index == NULL || vectors_find(index->db, FTS_ROOT, model, &v, NULL) == -1 || (n = fts_waiting(index, &v, NULL)) == -1)
 		return;
 	json_object_set_new(told, "waiting_for_vectors", json_integer(n));
 	if (n > 0 && m->why[0] != '\0')

@@ -42,7 +42,7 @@ struct work {
 
 struct recall {
 	char			*home;
-	struct fts		*fts;		/* NULL: nobody needs it now */
+	struct words		*fts;		/* NULL: nobody needs it now */
 	struct event		*slice, *idle;
 	struct waits		 waits;
 	bool			 running;
@@ -100,12 +100,12 @@ recall_free(struct recall *r)
 	clear_pass(r);
 	event_free(r->slice);
 	event_free(r->idle);
-	fts_close(r->fts);
+	words_close(r->fts);
 	free(r->home);
 	free(r);
 }
 
-struct fts *
+struct words *
 recall_index(struct recall *r, struct error *e)
 {
 	struct timeval later = { .tv_sec = IDLE_S };
@@ -122,7 +122,7 @@ recall_distrust(struct recall *r, const struct error *e)
 	if (e->code != ERR_invalid || r->fts == NULL)
 		return;
 	log_warn("index of the sessions is damaged and set aside: %s", e->text);
-	fts_discard(steal(r->fts));
+	words_discard(steal(r->fts));
 	r->discarded++;
 }
 
@@ -154,7 +154,7 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 		evtimer_add(r->idle, &later);
 		return;
 	}
-	fts_close(steal(r->fts));
+	words_close(steal(r->fts));
 #ifdef __GLIBC__
 	malloc_trim(0);
 #endif
@@ -380,7 +380,7 @@ do_work(struct recall *r, const struct work *w, struct error *e)
 static int
 work(struct recall *r, int64_t until, struct error *e)
 {
-	int done = fts_begin(r->fts, e);
+	int done = words_begin(r->fts, e);
 
 	if (done == -1)
 		return -1;
@@ -389,7 +389,7 @@ work(struct recall *r, int64_t until, struct error *e)
 			r->at++;
 	if (done != -1 && r->growth != NULL)
 		done = growth_pause(r->growth, r->fts, e);
-	if (fts_end(r->fts, done != -1, e) == -1)
+	if (words_end(r->fts, done != -1, e) == -1)
 		return -1;
 	return done == -1 ? -1 : 0;
 }
@@ -441,10 +441,10 @@ recall_remove(struct recall *r, const char *id, struct error *e)
 
 	if (r->fts == NULL && access(path, F_OK) == -1)
 		return 0;
-	if (recall_index(r, e) == NULL || fts_begin(r->fts, e) == -1)
+	if (recall_index(r, e) == NULL || words_begin(r->fts, e) == -1)
 		return -1;
 	if (r->growth != NULL && strcmp(growth_id(r->growth), id) == 0)
 		growth_free(steal(r->growth));	/* it is begun again, and there is nothing then */
 	done = fts_remove(r->fts, id, e);
-	return fts_end(r->fts, done == 0, e) == -1 ? -1 : done;
+	return words_end(r->fts, done == 0, e) == -1 ? -1 : done;
 }

@@ -19,7 +19,6 @@
 
 #define RECALL_SLICE_MS		3	/* a turn passes the loop a dozen times */
 
-struct fts;
 struct recall;
 struct recall_wait;
 
@@ -43,7 +42,7 @@ void	 recall_forget(struct recall *r, struct recall_wait *w);
 /* ---- the index itself, for those who add to it ---------------------------------------------------- */
 
 /* It, open for now; NULL with the reason. */
-struct fts *recall_index(struct recall *r, struct error *e);
+struct words *recall_index(struct recall *r, struct error *e);
 /* After an error: a damaged file goes, and the next who needs the index begins anew; and how often that was. */
 void	 recall_distrust(struct recall *r, const struct error *e);
 int64_t	 recall_discarded(const struct recall *r);

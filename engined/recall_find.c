@@ -20,7 +20,7 @@
 int64_t
 recall_size(struct recall *r, struct error *e)
 {
-	struct fts *index = recall_index(r, e);
+	struct words *index = recall_index(r, e);
 	int64_t sessions = -1, pieces;
 	struct error why = { 0 };
 
@@ -44,10 +44,10 @@ recall_when(double at, char out[32])
 int
 recall_knows(struct recall *r, const char *model, struct error *e)
 {
-	struct fts *index = recall_index(r, e);
+	struct words *index = recall_index(r, e);
 	struct vectors v;
 
-	if (index == NULL || vectors_find(fts_db(index), FTS_ROOT, model, &v, e) == -1)
+	if (index == NULL || vectors_find(index->db, FTS_ROOT, model, &v, e) == -1)
 		return -1;
 	return v.id != 0;
 }
@@ -133,13 +133,13 @@ fuse(struct found *f, struct fts_hit *near, size_t n)
 
 /* 0, or -1 on error. */
 static int
-look_near(struct fts *index, const struct recall_meaning *m, struct found *f, size_t k, const char *skip, char *note, struct error *e)
+look_near(struct words *index, const struct recall_meaning *m, struct found *f, size_t k, const char *skip, char *note, struct error *e)
 {
 	struct fts_hit near[FTS_K_MAX];
 	struct vectors v;
 	int n;
 
-	if (vectors_find(fts_db(index), FTS_ROOT, m->model, &v, e) == -1)
+	if (vectors_find(index->db, FTS_ROOT, m->model, &v, e) == -1)
 		return -1;
 	if (v.id == 0 || v.dim != m->dim) {
 		snprintf(note, ERROR_TEXT_MAX, "the index has no vectors of this model that fit: index_sessions makes them");
@@ -161,7 +161,7 @@ candidates(const struct recall_meaning *m, size_t k)
 
 /* What has the words, and what is near, if m is not NULL. 0 or -1. */
 static int
-look(struct fts *index, const char *query, const struct recall_meaning *m, struct found *f, size_t k, const char *skip, char *note,
+look(struct words *index, const char *query, const struct recall_meaning *m, struct found *f, size_t k, const char *skip, char *note,
     struct error *e)
 {
 	int n = fts_search(index, query, skip, f->hits, k, e);
@@ -181,7 +181,7 @@ recall_find_near(struct recall *r, const char *query, const struct recall_meanin
 {
 	struct error why = { 0 };
 	struct found f = { .n = 0 };
-	struct fts *index;
+	struct words *index;
 	struct match words;
 	json_t *rows;
 

@@ -5,16 +5,12 @@
  */
 #include "engined/shelf.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/db.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "engined/match.h"
 #include "engined/piece.h"
-#include "engined/rank.h"
 #include "engined/redact.h"
 #include "engined/vectors.h"
 
@@ -31,87 +27,43 @@ static const char *const steps[] = {
 	NULL
 };
 
-struct shelf {
-	struct rank_file file;	/* numbered by pieces */
+static const struct words_kind workspaces = {
+	.file = "rag/workspace.sqlite", .what = "workspace", .steps = steps,
+	.number = "SELECT coalesce(max(id), 0) + 1 FROM pieces",
+	.best = WORDS_BEST("rowid"), .newest = WORDS_NEWEST("rowid")
 };
 
-/* ---- life ------------------------------------------------------------------------------------- */
-
-struct shelf *
+struct words *
 shelf_open(const char *home, struct error *e)
 {
-	struct shelf *x = xcalloc(1, sizeof(*x));
-
-	x->file = (struct rank_file){ .path = xasprintf("%s/rag/workspace.sqlite", home), .what = "workspace", .steps = steps,
-	    .number = "SELECT coalesce(max(id), 0) + 1 FROM pieces" };
-	if (rank_open(&x->file, e) == 0)
-		return x;
-	shelf_close(x);
-	return NULL;
-}
-
-void
-shelf_close(struct shelf *x)
-{
-	if (x == NULL)
-		return;
-	rank_close(&x->file);
-	free(x);
-}
-
-void
-shelf_discard(struct shelf *x)
-{
-	rank_discard(&x->file);
-	shelf_close(x);
-}
-
-struct db *
-shelf_db(struct shelf *x)
-{
-	return x->file.db;
+	return words_open(home, &workspaces, e);
 }
 
 /* ---- what is known ------------------------------------------------------------------------------ */
 
-/* The numbers of the one row that the statement has, and ends; how many were read: n, or 0, -1 on error. */
-static int
-row_of(struct shelf *x, sqlite3_stmt *s, int64_t *out, int n, struct error *e)
-{
-	int more;
-
-	if (s == NULL)
-		return -1;
-	more = db_step(x->file.db, s, e);
-	for (int i = 0; more == 1 && i < n; i++)
-		out[i] = sqlite3_column_int64(s, i);
-	db_done(s);
-	return more == 1 ? n : more;
-}
-
 int64_t
-shelf_root(struct shelf *x, const char *workspace, bool make, struct error *e)
+shelf_root(struct words *x, const char *workspace, bool make, struct error *e)
 {
 	int64_t id = 0;
 
-	if (make && db_run(x->file.db, e, "INSERT OR IGNORE INTO roots (path) VALUES (?)", "s", workspace) == -1)
+	if (make && db_run(x->db, e, "INSERT OR IGNORE INTO roots (path) VALUES (?)", "s", workspace) == -1)
 		return -1;
-	if (row_of(x, db_query(x->file.db, e, "SELECT id FROM roots WHERE path = ?", "s", workspace), &id, 1, e) == -1)
+	if (words_row(x, db_query(x->db, e, "SELECT id FROM roots WHERE path = ?", "s", workspace), &id, 1, e) == -1)
 		return -1;
 	return id;
 }
 
 int
-shelf_files(struct shelf *x, int64_t root, struct shelf_file **out, size_t *count, struct error *e)
+shelf_files(struct words *x, int64_t root, struct shelf_file **out, size_t *count, struct error *e)
 {
-	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT path, mtime_us, size, pieces FROM files WHERE root = ? ORDER BY path", "i", root);
+	sqlite3_stmt *s = db_query(x->db, e, "SELECT path, mtime_us, size, pieces FROM files WHERE root = ? ORDER BY path", "i", root);
 	struct shelf_file *list = NULL;
 	size_t n = 0, room = 0;
 	int more;
 
 	if (s == NULL)
 		return -1;
-	while ((more = db_step(x->file.db, s, e)) == 1) {
+	while ((more = db_step(x->db, s, e)) == 1) {
 		if (n == room)
 			list = xreallocarray(list, room = room ? room * 2 : 64, sizeof(*list));
 		list[n++] = (struct shelf_file){ .path = db_text(s, 0),
@@ -137,11 +89,11 @@ shelf_files_free(struct shelf_file *files, size_t count)
 }
 
 int
-shelf_size(struct shelf *x, int64_t root, int64_t *files, int64_t *pieces, struct error *e)
+shelf_size(struct words *x, int64_t root, int64_t *files, int64_t *pieces, struct error *e)
 {
 	int64_t n[2] = { 0, 0 };
 
-	if (row_of(x, db_query(x->file.db, e, "SELECT count(*), coalesce(sum(pieces), 0) FROM files WHERE root = ? AND pieces > 0",
+	if (words_row(x, db_query(x->db, e, "SELECT count(*), coalesce(sum(pieces), 0) FROM files WHERE root = ? AND pieces > 0",
 	    "i", root), n, 2, e) == -1)
 		return -1;
 	*files = n[0];
@@ -152,37 +104,24 @@ shelf_size(struct shelf *x, int64_t root, int64_t *files, int64_t *pieces, struc
 /* ---- change -------------------------------------------------------------------------------------- */
 
 int
-shelf_begin(struct shelf *x, struct error *e)
-{
-	return db_begin(x->file.db, e);
-}
-
-int
-shelf_end(struct shelf *x, bool ok, struct error *e)
-{
-	return rank_end(&x->file, ok, e);
-}
-
-int
-shelf_shrink(struct shelf *x, int64_t root, const char *path, int64_t most, struct error *e)
+shelf_shrink(struct words *x, int64_t root, const char *path, int64_t most, struct error *e)
 {
 	int64_t f[3] = { 0, 0, 0 }, left;	/* id, first, pieces */
 
-	if (row_of(x, db_query(x->file.db, e, "SELECT id, first, pieces FROM files WHERE root = ? AND path = ?", "is", root, path),
+	if (words_row(x, db_query(x->db, e, "SELECT id, first, pieces FROM files WHERE root = ? AND path = ?", "is", root, path),
 	    f, 3, e) == -1)
 		return -1;
 	left = f[2] > most ? f[2] - most : 0;
-	if (f[2] > 0 && (vectors_remove(x->file.db, root, f[1] + left, f[2] - left, e) == -1 ||
-	    db_run(x->file.db, e, "DELETE FROM words WHERE rowid BETWEEN ? AND ?", "ii", f[1] + left, f[1] + f[2] - 1) == -1 ||
-	    db_run(x->file.db, e, "DELETE FROM pieces WHERE id BETWEEN ? AND ?", "ii", f[1] + left, f[1] + f[2] - 1) == -1))
+	if (f[2] > 0 && (words_drop(x, root, f[1] + left, f[2] - left, e) == -1 ||
+	    db_run(x->db, e, "DELETE FROM pieces WHERE id BETWEEN ? AND ?", "ii", f[1] + left, f[1] + f[2] - 1) == -1))
 		return -1;
 	if (left == 0)
-		return db_run(x->file.db, e, "DELETE FROM files WHERE id = ?", "i", f[0]);
-	return db_run(x->file.db, e, "UPDATE files SET size = -1, pieces = ? WHERE id = ?", "ii", left, f[0]) == -1 ? -1 : 1;
+		return db_run(x->db, e, "DELETE FROM files WHERE id = ?", "i", f[0]);
+	return db_run(x->db, e, "UPDATE files SET size = -1, pieces = ? WHERE id = ?", "ii", left, f[0]) == -1 ? -1 : 1;
 }
 
 int
-shelf_remove(struct shelf *x, int64_t root, const char *path, struct error *e)
+shelf_remove(struct words *x, int64_t root, const char *path, struct error *e)
 {
 	return shelf_shrink(x, root, path, INT64_MAX, e);
 }
@@ -220,36 +159,36 @@ shelf_growth_free(struct shelf_growth *g)
 }
 
 static int
-add_piece(struct shelf *x, struct shelf_growth *g, const struct piece *p, struct error *e)
+add_piece(struct words *x, struct shelf_growth *g, const struct piece *p, struct error *e)
 {
 	cleanup_free char *content = xstrndup(p->text, p->len);
-	int64_t id = x->file.next++;		/* also when this is taken back: a gap does no harm */
+	int64_t id = x->next++;
 
-	if (db_run(x->file.db, e, "INSERT INTO words (rowid, name, content) VALUES (?, ?, ?)", "iss", id,
+	if (db_run(x->db, e, "INSERT INTO words (rowid, name, content) VALUES (?, ?, ?)", "iss", id,
 	    g->pieces++ == 0 ? g->file.path : "", content) == -1)
 		return -1;
-	return db_run(x->file.db, e, "INSERT INTO pieces (id, file, line, last) VALUES (?, ?, ?, ?)", "iiii", id, g->id, p->first, p->last);
+	return db_run(x->db, e, "INSERT INTO pieces (id, file, line, last) VALUES (?, ?, ?, ?)", "iiii", id, g->id, p->first, p->last);
 }
 
 /* A step of letting go of what it had. Then its row is there, of no file's size. */
 static int
-begin(struct shelf *x, struct shelf_growth *g, struct error *e)
+begin(struct words *x, struct shelf_growth *g, struct error *e)
 {
 	int more = shelf_shrink(x, g->root, g->file.path, SHRINK, e);
 
 	if (more != 0)
 		return more;
-	if (db_run(x->file.db, e, "INSERT INTO files (root, path, mtime_us, size, first, pieces) VALUES (?, ?, ?, -1, ?, 0)",
-	    "isii", g->root, g->file.path, g->file.mtime_us, x->file.next) == -1)
+	if (db_run(x->db, e, "INSERT INTO files (root, path, mtime_us, size, first, pieces) VALUES (?, ?, ?, -1, ?, 0)",
+	    "isii", g->root, g->file.path, g->file.mtime_us, x->next) == -1)
 		return -1;
-	g->id = sqlite3_last_insert_rowid(db_handle(x->file.db));
+	g->id = sqlite3_last_insert_rowid(db_handle(x->db));
 	if (g->text != NULL)
 		pieces_begin(&g->cut, g->text);
 	return 1;
 }
 
 int
-shelf_grow(struct shelf *x, struct shelf_growth *g, struct error *e)
+shelf_grow(struct words *x, struct shelf_growth *g, struct error *e)
 {
 	struct piece p;
 
@@ -257,17 +196,17 @@ shelf_grow(struct shelf *x, struct shelf_growth *g, struct error *e)
 		return begin(x, g, e);
 	if (g->text != NULL && pieces_next(&g->cut, &p))
 		return add_piece(x, g, &p, e) == -1 ? -1 : 1;
-	return db_run(x->file.db, e, "UPDATE files SET size = ?, pieces = ? WHERE id = ?", "iii", g->file.size, g->pieces, g->id);
+	return db_run(x->db, e, "UPDATE files SET size = ?, pieces = ? WHERE id = ?", "iii", g->file.size, g->pieces, g->id);
 }
 
 int
-shelf_pause(struct shelf *x, const struct shelf_growth *g, struct error *e)
+shelf_pause(struct words *x, const struct shelf_growth *g, struct error *e)
 {
-	return db_run(x->file.db, e, "UPDATE files SET pieces = ? WHERE id = ?", "ii", g->pieces, g->id);
+	return db_run(x->db, e, "UPDATE files SET pieces = ? WHERE id = ?", "ii", g->pieces, g->id);
 }
 
 int
-shelf_put(struct shelf *x, int64_t root, const struct shelf_file *file, const char *text, struct error *e)
+shelf_put(struct words *x, int64_t root, const struct shelf_file *file, const char *text, struct error *e)
 {
 	struct shelf_growth *g = shelf_growth_new(root, file, text);
 	int more;
@@ -282,111 +221,74 @@ shelf_put(struct shelf *x, int64_t root, const struct shelf_file *file, const ch
 
 /* Where the piece stands. 1, or 0: in another workspace, -1 on error. */
 static int
-place(struct shelf *x, int64_t root, int64_t piece, struct shelf_hit *h, struct error *e)
+place(struct words *x, int64_t root, int64_t piece, struct shelf_hit *h, struct error *e)
 {
-	sqlite3_stmt *s = db_query(x->file.db, e, "SELECT f.path, f.mtime_us, p.line, p.last FROM pieces p JOIN files f ON f.id = p.file"
+	sqlite3_stmt *s = db_query(x->db, e, "SELECT f.path, f.mtime_us, p.line, p.last FROM pieces p JOIN files f ON f.id = p.file"
 	    " WHERE p.id = ? AND f.root = ?", "ii", piece, root);
 	int more;
 
 	if (s == NULL)
 		return -1;
-	if ((more = db_step(x->file.db, s, e)) == 1)
+	if ((more = db_step(x->db, s, e)) == 1)
 		*h = (struct shelf_hit){ .piece = piece, .path = db_text(s, 0),
 		    .mtime_us = sqlite3_column_int64(s, 1), .first = sqlite3_column_int64(s, 2), .last = sqlite3_column_int64(s, 3) };
 	db_done(s);
 	return more;
 }
 
+/* Where the hits go. */
+struct taking {
+	struct words	 *x;
+	int64_t		  root;
+	struct shelf_hit *hits;
+	int		  n;
+};
+
 static bool
-is_new(const struct shelf_hit *h, const struct shelf_hit *hits, int n)
+is_new(const struct taking *t, const struct shelf_hit *h)
 {
-	for (int i = 0; i < n; i++)
-		if (hits[i].first == h->first && strcmp(hits[i].path, h->path) == 0)
+	for (int i = 0; i < t->n; i++)
+		if (t->hits[i].first == h->first && strcmp(t->hits[i].path, h->path) == 0)
 			return false;
 	return true;
 }
 
-/* The row at which the statement stands, if it is of this workspace. 1, 0 or -1. */
 static int
-take(struct shelf *x, int64_t root, sqlite3_stmt *s, struct shelf_hit *hits, int n, struct error *e)
+take(void *arg, sqlite3_stmt *row, struct error *e)
 {
+	struct taking *t = arg;
 	struct shelf_hit h;
-	int found = place(x, root, sqlite3_column_int64(s, 0), &h, e);
+	int found = place(t->x, t->root, sqlite3_column_int64(row, 0), &h, e);
 
-	if (found == 1 && !is_new(&h, hits, n)) {
+	if (found == 1 && !is_new(t, &h)) {
 		free(h.path);
 		return 0;
 	}
 	if (found == 1) {
-		h.score = sqlite3_column_double(s, 1);
-		h.snippet = cut_chars((const char *)sqlite3_column_text(s, 2), SHELF_SNIPPET);
-		hits[n] = h;
+		h.score = sqlite3_column_double(row, 1);
+		h.snippet = cut_chars((const char *)sqlite3_column_text(row, 2), SHELF_SNIPPET);
+		t->hits[t->n++] = h;
 	}
 	return found;
 }
 
-/* Take what the statement gives until there are k; how many there are then, -1: error, and none. The statement ends. */
-static int
-collect(struct shelf *x, int64_t root, sqlite3_stmt *s, struct shelf_hit *hits, int n, int k, struct error *e)
+int
+shelf_search(struct words *x, int64_t root, const char *query, struct shelf_hit *hits, size_t k, struct error *e)
 {
-	int more = s == NULL ? -1 : 1;
+	struct taking t = { .x = x, .root = root, .hits = hits };
 
-	while (n < k && more == 1 && (more = db_step(x->file.db, s, e)) == 1) {
-		int found = take(x, root, s, hits, n, e);
-
-		if (found == -1)
-			more = -1;
-		else
-			n += found;
-	}
-	if (s != NULL)
-		db_done(s);
-	if (more != -1)
-		return n;
-	shelf_hits_clear(hits, (size_t)n);
+	if (words_search(x, query, k < SHELF_K_MAX ? (int)k : SHELF_K_MAX, take, &t, e) == 0)
+		return t.n;
+	shelf_hits_clear(hits, (size_t)t.n);
 	return -1;
 }
 
-#define SNIPPET "snippet(words, 1, '', '', '\xe2\x80\xa6', 48)"
-
-static sqlite3_stmt *
-best_first(struct shelf *x, const char *expression, struct error *e)
-{
-	return db_query(x->file.db, e, "SELECT rowid, -rank, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rank", "s", expression);
-}
-
-static sqlite3_stmt *
-newest_first(struct shelf *x, const char *expression, struct error *e)
-{
-	return db_query(x->file.db, e, "SELECT rowid, 0.0, " SNIPPET " FROM words WHERE words MATCH ? ORDER BY rowid DESC", "s", expression);
-}
-
 int
-shelf_search(struct shelf *x, int64_t root, const char *query, struct shelf_hit *hits, size_t k, struct error *e)
-{
-	cleanup_free char *any = NULL, *all = NULL;
-	int most = k < SHELF_K_MAX ? (int)k : SHELF_K_MAX, rare, n;
-	struct match m;
-
-	match_words(&m, query, 1);
-	if (m.count == 0)
-		return 0;
-	if ((rare = rank_weigh(x->file.db, &m, e)) == -1)
-		return -1;
-	any = match_any(&m);
-	if (rare)
-		return collect(x, root, best_first(x, any, e), hits, 0, most, e);
-	all = match_all(&m);
-	n = collect(x, root, newest_first(x, all, e), hits, 0, most, e);
-	return n == -1 || n == most ? n : collect(x, root, newest_first(x, any, e), hits, n, most, e);
-}
-
-int
-shelf_hit(struct shelf *x, int64_t root, int64_t piece, struct shelf_hit *hit, struct error *e)
+shelf_hit(struct words *x, int64_t root, int64_t piece, struct shelf_hit *hit, struct error *e)
 {
 	int found = place(x, root, piece, hit, e);
-	sqlite3_stmt *s = found != 1 ? NULL : db_query(x->file.db, e, "SELECT content FROM words WHERE rowid = ?", "i", piece);
-	int more = s == NULL ? -1 : db_step(x->file.db, s, e);
+	sqlite3_stmt *s = found != 1 ? NULL : db_query(x->db, e, "SELECT content FROM words WHERE rowid = ?", "i", piece);
+	int more = s == NULL ? -1 : db_step(x->db, s, e);
 
 	if (found != 1)
 		return found;

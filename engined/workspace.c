@@ -22,7 +22,7 @@ TAILQ_HEAD(passes, workspace_pass);
 
 struct workspace {
 	char			*home;
-	struct shelf		*shelf;		/* NULL: nobody needs it now */
+	struct words		*shelf;		/* NULL: nobody needs it now */
 	int64_t			 discarded;	/* how often it was damaged */
 	struct event		*slice, *idle;
 	struct passes		 passes;	/* the first one runs */
@@ -56,7 +56,7 @@ workspace_free(struct workspace *w)
 		workspace_forget(p);
 	event_free(w->slice);
 	event_free(w->idle);
-	shelf_close(w->shelf);
+	words_close(w->shelf);
 	free(w->home);
 	free(w);
 }
@@ -69,7 +69,7 @@ arm_idle(struct workspace *w)
 	evtimer_add(w->idle, &later);
 }
 
-struct shelf *
+struct words *
 workspace_shelf(struct workspace *w, struct error *e)
 {
 	arm_idle(w);
@@ -84,7 +84,7 @@ workspace_distrust(struct workspace *w, const struct error *e)
 	if (e->code != ERR_invalid || w->shelf == NULL)
 		return;
 	log_warn("index of the workspace is damaged and set aside: %s", e->text);
-	shelf_discard(steal(w->shelf));
+	words_discard(steal(w->shelf));
 	w->discarded++;
 }
 
@@ -97,7 +97,7 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 		arm_idle(w);
 		return;
 	}
-	shelf_close(steal(w->shelf));
+	words_close(steal(w->shelf));
 #ifdef __GLIBC__
 	malloc_trim(0);
 #endif
@@ -223,7 +223,7 @@ void
 workspace_vectors(struct workspace_pass *p, const struct embed_result *r, const struct error *e)
 {
 	struct error why = { 0 };
-	struct shelf *shelf = workspace_shelf(p->of, &why);
+	struct words *shelf = workspace_shelf(p->of, &why);
 
 	p->asked = false;
 	if (shelf == NULL || pass_take_vectors(p, shelf, r, e, &why) == -1)
@@ -236,7 +236,7 @@ workspace_vectors(struct workspace_pass *p, const struct embed_result *r, const 
 static int
 go_on(struct workspace_pass *p, struct error *e)
 {
-	struct shelf *shelf = workspace_shelf(p->of, e);
+	struct words *shelf = workspace_shelf(p->of, e);
 
 	if (p->began != p->of->discarded)	/* because of an error in a search: numbers of the old one mean nothing now */
 		return error_set(e, ERR_unavailable, "index of the workspace was closed");

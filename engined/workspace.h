@@ -61,7 +61,7 @@ struct workspace *workspace_new(struct event_base *base, const char *home);
 void	 workspace_free(struct workspace *w);
 
 /* The index, open for now; NULL with the reason. */
-struct shelf *workspace_shelf(struct workspace *w, struct error *e);
+struct words *workspace_shelf(struct workspace *w, struct error *e);
 /* After an error: a damaged file goes, and the next who needs the index begins anew. */
 void	 workspace_distrust(struct workspace *w, const struct error *e);
 

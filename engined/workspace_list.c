@@ -19,7 +19,7 @@ pass_ask_list(struct workspace_pass *p)
 static int
 take_page(struct workspace_pass *p, struct page_list *l, struct error *e)
 {
-	struct shelf *shelf = workspace_shelf(p->of, e);
+	struct words *shelf = workspace_shelf(p->of, e);
 
 	if (shelf == NULL || (p->root == 0 && (p->root = shelf_root(shelf, l->workspace, true, e)) == -1))
 		return -1;
@@ -110,7 +110,7 @@ merge(struct workspace_pass *p, struct shelf_file *had, size_t n)
 }
 
 int
-pass_compare(struct workspace_pass *p, struct shelf *shelf, struct error *e)
+pass_compare(struct workspace_pass *p, struct words *shelf, struct error *e)
 {
 	struct shelf_file *had = NULL;
 	size_t n = 0;

@@ -55,17 +55,17 @@ void	 pass_ask_list(struct workspace_pass *p);
 /* A page of the list. 0 or -1. */
 int	 pass_take_list(struct workspace_pass *p, const char *text, struct error *e);
 /* What of it is new, changed or gone? 0 or -1. */
-int	 pass_compare(struct workspace_pass *p, struct shelf *shelf, struct error *e);
+int	 pass_compare(struct workspace_pass *p, struct words *shelf, struct error *e);
 
 void	 pass_ask_texts(struct workspace_pass *p);
 /* Is there something to do without asking? Then do that for a slice. 0 or -1. */
 bool	 pass_has_work(const struct workspace_pass *p);
-int	 pass_work(struct workspace_pass *p, struct shelf *shelf, struct error *e);
+int	 pass_work(struct workspace_pass *p, struct words *shelf, struct error *e);
 
 /* A slice of what has to do with vectors. 1: more are on their way or a next slice is due, 0: all done, -1: the index failed. */
-int	 pass_vectors(struct workspace_pass *p, struct shelf *shelf, struct error *e);
+int	 pass_vectors(struct workspace_pass *p, struct words *shelf, struct error *e);
 /* Vectors have come, or none. 0, or -1: the index failed. */
-int	 pass_take_vectors(struct workspace_pass *p, struct shelf *shelf, const struct embed_result *r, const struct error *why,
+int	 pass_take_vectors(struct workspace_pass *p, struct words *shelf, const struct embed_result *r, const struct error *why,
 	    struct error *e);
 
 #endif

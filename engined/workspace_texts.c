@@ -44,7 +44,7 @@ note_skipped(struct workspace_pass *p, const struct page_text *t)
 
 /* A step of taking out the next file. */
 static int
-remove_one(struct workspace_pass *p, struct shelf *shelf, struct error *e)
+remove_one(struct workspace_pass *p, struct words *shelf, struct error *e)
 {
 	int more = shelf_shrink(shelf, p->root, p->work[p->at].file.path, GONE_AT_ONCE, e);
 
@@ -56,7 +56,7 @@ remove_one(struct workspace_pass *p, struct shelf *shelf, struct error *e)
 }
 
 static int
-put(struct workspace_pass *p, struct shelf *shelf, const struct page_text *t, struct error *e)
+put(struct workspace_pass *p, struct words *shelf, const struct page_text *t, struct error *e)
 {
 	if (p->at == p->nwork || p->work[p->at].gone || strcmp(p->work[p->at].file.path, t->file.path) != 0)
 		return error_set(e, ERR_unavailable, "texts of files: not the ones that were asked for");
@@ -75,7 +75,7 @@ put(struct workspace_pass *p, struct shelf *shelf, const struct page_text *t, st
 
 /* A step of the file that comes in or goes, the next one of the page, or the page's end. 0 or -1. */
 static int
-work_one(struct workspace_pass *p, struct shelf *shelf, struct error *e)
+work_one(struct workspace_pass *p, struct words *shelf, struct error *e)
 {
 	struct page_text t;
 	int more, done;
@@ -103,10 +103,10 @@ pass_has_work(const struct workspace_pass *p)
 }
 
 int
-pass_work(struct workspace_pass *p, struct shelf *shelf, struct error *e)
+pass_work(struct workspace_pass *p, struct words *shelf, struct error *e)
 {
 	int64_t until = clock_mono_ms() + WORKSPACE_SLICE_MS;
-	int done = shelf_begin(shelf, e);
+	int done = words_begin(shelf, e);
 
 	if (done == -1)
 		return -1;
@@ -114,7 +114,7 @@ pass_work(struct workspace_pass *p, struct shelf *shelf, struct error *e)
 		done = work_one(p, shelf, e);
 	if (done == 0 && p->growth != NULL)
 		done = shelf_pause(shelf, p->growth, e);
-	if (shelf_end(shelf, done == 0, e) == -1)
+	if (words_end(shelf, done == 0, e) == -1)
 		return -1;
 	return done;
 }

@@ -51,14 +51,14 @@ begin(struct workspace_pass *p, struct db *db, struct error *e)
 
 /* All have theirs: those of other models go. 1: not all of them yet, 0, -1. */
 static int
-tidy(struct workspace_pass *p, struct shelf *shelf, struct error *e)
+tidy(struct workspace_pass *p, struct words *shelf, struct error *e)
 {
-	int more = p->vectors.id == 0 ? 0 : shelf_begin(shelf, e);
+	int more = p->vectors.id == 0 ? 0 : words_begin(shelf, e);
 
 	if (p->vectors.id == 0 || more == -1)
 		return more;
-	more = vectors_drop_others(shelf_db(shelf), &p->vectors, DROP_MOST, e);
-	if (shelf_end(shelf, more != -1, e) == -1)
+	more = vectors_drop_others(shelf->db, &p->vectors, DROP_MOST, e);
+	if (words_end(shelf, more != -1, e) == -1)
 		return -1;
 	if (more == 1)
 		pass_soon(p);
@@ -74,9 +74,9 @@ count_missing(struct workspace_pass *p, struct db *db, struct error *e)
 }
 
 int
-pass_vectors(struct workspace_pass *p, struct shelf *shelf, struct error *e)
+pass_vectors(struct workspace_pass *p, struct words *shelf, struct error *e)
 {
-	struct db *db = shelf_db(shelf);
+	struct db *db = shelf->db;
 	char *texts[EMBED_BATCH];
 	int n;
 
@@ -94,23 +94,23 @@ pass_vectors(struct workspace_pass *p, struct shelf *shelf, struct error *e)
 }
 
 static int
-keep(struct workspace_pass *p, struct shelf *shelf, const struct embed_result *r, struct error *e)
+keep(struct workspace_pass *p, struct words *shelf, const struct embed_result *r, struct error *e)
 {
-	struct db *db = shelf_db(shelf);
+	struct db *db = shelf->db;
 	int done;
 
-	if (shelf_begin(shelf, e) == -1)
+	if (words_begin(shelf, e) == -1)
 		return -1;
 	done = vectors_make(db, p->root, p->embedder, r->dim, &p->vectors, e);
 	for (size_t i = 0; done == 0 && i < r->count; i++)
 		done = vectors_put(db, &p->vectors, p->sent[i], r->numbers + i * (size_t)r->dim, e);
-	if (shelf_end(shelf, done == 0, e) == -1)
+	if (words_end(shelf, done == 0, e) == -1)
 		return -1;
 	return done;
 }
 
 int
-pass_take_vectors(struct workspace_pass *p, struct shelf *shelf, const struct embed_result *r, const struct error *why,
+pass_take_vectors(struct workspace_pass *p, struct words *shelf, const struct embed_result *r, const struct error *why,
     struct error *e)
 {
 	int done = r == NULL ? 0 : keep(p, shelf, r, e);
@@ -122,7 +122,7 @@ pass_take_vectors(struct workspace_pass *p, struct shelf *shelf, const struct em
 	}
 	if (done == -1 && e->code != ERR_conflict)
 		return -1;
-	if (count_missing(p, shelf_db(shelf), r == NULL ? e : NULL) == -1)
+	if (count_missing(p, shelf->db, r == NULL ? e : NULL) == -1)
 		return -1;
 	stop(p, r == NULL ? why : e);
 	return 0;

@@ -181,12 +181,12 @@ static void
 print_pieces(const char *home)
 {
 	int64_t sessions, pieces;
-	struct fts *x = fts_open(home, NULL);
+	struct words *x = fts_open(home, NULL);
 
 	if (x == NULL || fts_size(x, &sessions, &pieces, NULL) == -1)
 		exit(1);
 	printf("pieces %lld\n", (long long)pieces);
-	fts_close(x);
+	words_close(x);
 }
 
 int

@@ -105,7 +105,7 @@ put_word(struct buf *b, size_t n)
 }
 
 static void
-put_files(struct shelf *x, int64_t root, int files, int lines)
+put_files(struct words *x, int64_t root, int files, int lines)
 {
 	double longest = 0, longest_cpu = 0, all_cpu = 0;
 	int64_t began = clock_mono_ns();
@@ -126,7 +126,7 @@ put_files(struct shelf *x, int64_t root, int files, int lines)
 		}
 		from = clock_mono_ns();
 		cpu = cpu_ns();
-		if (shelf_begin(x, &e) == -1 || shelf_put(x, root, &f, buf_str(&text), &e) == -1 || shelf_end(x, true, &e) == -1)
+		if (words_begin(x, &e) == -1 || shelf_put(x, root, &f, buf_str(&text), &e) == -1 || words_end(x, true, &e) == -1)
 			die("put");
 		keep_longest(&longest, ms_since(from));
 		keep_longest(&longest_cpu, ms = cpu_since(cpu));
@@ -152,7 +152,7 @@ print_95(const char *name, double *times, double *cpu)
 }
 
 static void
-query_words(struct shelf *x, int64_t root, const char *name, const size_t *from, const size_t *to, size_t n)
+query_words(struct words *x, int64_t root, const char *name, const size_t *from, const size_t *to, size_t n)
 {
 	double times[QUERIES], used[QUERIES];
 
@@ -202,18 +202,18 @@ cosine(const float *a, const float *b)
 }
 
 static void
-put_vectors(struct shelf *x, const struct vectors *v, int64_t pieces)
+put_vectors(struct words *x, const struct vectors *v, int64_t pieces)
 {
 	int64_t began = clock_mono_ns();
 	float one[DIM];
 
 	for (int64_t i = 1; i <= pieces; i++) {
-		if (i % BATCH == 1 && shelf_begin(x, &e) == -1)
+		if (i % BATCH == 1 && words_begin(x, &e) == -1)
 			die("begin");
 		vector_of(i, one);
-		if (vectors_put(shelf_db(x), v, i, one, &e) == -1)
+		if (vectors_put(x->db, v, i, one, &e) == -1)
 			die("vector");
-		if ((i % BATCH == 0 || i == pieces) && shelf_end(x, true, &e) == -1)
+		if ((i % BATCH == 0 || i == pieces) && words_end(x, true, &e) == -1)
 			die("end");
 	}
 	look_at_memory();
@@ -241,7 +241,7 @@ right(const float *query, int64_t pieces, const struct vectors_hit *hits)
 }
 
 static void
-query_vectors(struct shelf *x, const struct vectors *v, int64_t pieces)
+query_vectors(struct words *x, const struct vectors *v, int64_t pieces)
 {
 	struct vectors_hit hits[K];
 	double times[QUERIES], used[QUERIES];
@@ -254,7 +254,7 @@ query_vectors(struct shelf *x, const struct vectors *v, int64_t pieces)
 		vector_of(pieces + 1 + i, query);
 		began = clock_mono_ns();
 		cpu = cpu_ns();
-		if (vectors_search(shelf_db(x), v, query, hits, K, &e) != K)
+		if (vectors_search(x->db, v, query, hits, K, &e) != K)
 			die("search");
 		times[i] = ms_since(began);
 		used[i] = cpu_since(cpu);
@@ -272,7 +272,7 @@ main(int argc, char *argv[])
 	int files = argc == 4 ? atoi(argv[2]) : 0, lines = argc == 4 ? atoi(argv[3]) : 0;
 	int64_t root, n, pieces;
 	struct vectors v;
-	struct shelf *x;
+	struct words *x;
 	long before;
 
 	if (files < 1 || lines < 1) {
@@ -292,11 +292,11 @@ main(int argc, char *argv[])
 	query_words(x, root, "rare", (size_t[]){ 15000 }, (size_t[]){ VOCABULARY }, 1);
 	query_words(x, root, "mixed", (size_t[]){ 0, 100, 2000, 15000 }, (size_t[]){ 20, 1000, 8000, VOCABULARY }, 4);
 	query_words(x, root, "common", (size_t[]){ 0, 0, 0 }, (size_t[]){ 20, 20, 20 }, 3);
-	if (vectors_make(shelf_db(x), root, "m", DIM, &v, &e) == -1)
+	if (vectors_make(x->db, root, "m", DIM, &v, &e) == -1)
 		die("model");
 	put_vectors(x, &v, pieces);
 	query_vectors(x, &v, pieces);
 	printf("memory_kb %ld\n", most_resident - before);
-	shelf_close(x);
+	words_close(x);
 	return 0;
 }

@@ -12,7 +12,7 @@
 #include "engined/shelf.h"
 
 static char *home;
-static struct shelf *shelf;
+static struct words *shelf;
 static int64_t root;
 
 static int
@@ -34,7 +34,7 @@ up(void **state)
 static int
 down(void **state)
 {
-	shelf_close(shelf);
+	words_close(shelf);
 	shelf = NULL;
 	free(home);
 	return 0;

@@ -19,7 +19,7 @@
 #define DIM	4
 
 static char *home;
-static struct fts *fts;
+static struct words *fts;
 
 static int
 up(void **state)
@@ -39,7 +39,7 @@ up(void **state)
 static int
 down(void **state)
 {
-	fts_close(fts);
+	words_close(fts);
 	free(home);
 	return 0;
 }
@@ -86,7 +86,7 @@ model(const char *name, int64_t dim)
 	struct vectors v;
 	struct error e = { 0 };
 
-	assert_int_equal(vectors_make(fts_db(fts), FTS_ROOT, name, dim, &v, &e), 0);
+	assert_int_equal(vectors_make(fts->db, FTS_ROOT, name, dim, &v, &e), 0);
 	return v;
 }
 
@@ -105,7 +105,7 @@ give_all(const struct vectors *v, const float *numbers, int batch, int *asked)
 
 		assert_int_not_equal(n, -1);
 		for (int i = 0; i < n; i++) {
-			assert_int_equal(vectors_put(fts_db(fts), v, pieces[i], numbers, &e), 0);
+			assert_int_equal(vectors_put(fts->db, v, pieces[i], numbers, &e), 0);
 			free(texts[i]);
 		}
 		all += n;
@@ -144,7 +144,7 @@ test_fts_vectors_of_a_model_that_has_none_yet_are_all_missing(void **state)
 
 	begin();
 	say("a", "apples", 2);
-	assert_int_equal(vectors_find(fts_db(fts), FTS_ROOT, "m", &v, NULL), 0);
+	assert_int_equal(vectors_find(fts->db, FTS_ROOT, "m", &v, NULL), 0);
 	assert_int_equal(v.id, 0);
 	assert_int_equal(fts_waiting(fts, &v, NULL), 2);
 	assert_int_equal(fts_missing(fts, &v, pieces, texts, 8, &more, NULL), 2);
@@ -189,14 +189,14 @@ test_fts_vectors_set_aside_go_when_the_new_ones_are_there(void **state)
 	say("a", "apples", 3);
 	v = model("m", DIM);
 	give_all(&v, east, 64, &asked);
-	assert_int_equal(vectors_make(fts_db(fts), FTS_ROOT, "m", 2 * DIM, &other, &e), -1);
+	assert_int_equal(vectors_make(fts->db, FTS_ROOT, "m", 2 * DIM, &other, &e), -1);
 	assert_int_equal(e.code, ERR_conflict);
-	assert_int_equal(vectors_set_aside(fts_db(fts), &v, &e), 0);
+	assert_int_equal(vectors_set_aside(fts->db, &v, &e), 0);
 	other = model("m", 2 * DIM);
 	assert_int_equal(give_all(&other, wide, 64, &asked), 3);
 	assert_int_equal(fts_near(fts, &v, east, NULL, &hit, 1, NULL), 1);
 	fts_hits_clear(&hit, 1);
-	while ((more = vectors_drop_others(fts_db(fts), &other, 2, &e)) == 1)
+	while ((more = vectors_drop_others(fts->db, &other, 2, &e)) == 1)
 		;
 	assert_int_equal(more, 0);
 	assert_int_equal(fts_near(fts, &v, east, NULL, &hit, 1, NULL), 0);

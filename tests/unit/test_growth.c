@@ -159,31 +159,31 @@ long_session(int turns)
 }
 
 static void
-grow(struct fts *x, const char *id, int steps)
+grow(struct words *x, const char *id, int steps)
 {
 	struct fts_file f = file_of(id);
 	struct growth *g = growth_new(home, &f);
 	struct error e = { 0 };
 	int more = 1;
 
-	assert_int_equal(fts_begin(x, &e), 0);
+	assert_int_equal(words_begin(x, &e), 0);
 	while (steps-- > 0 && (more = growth_step(g, x, &e)) == 1)
 		;
 	if (more == 1)
 		more = growth_pause(g, x, &e);
 	assert_int_equal(more, 0);
-	assert_int_equal(fts_end(x, true, &e), 0);
+	assert_int_equal(words_end(x, true, &e), 0);
 	growth_free(g);
 }
 
 /* The pieces in the index, in order, each ended by "\n--\n"; the caller frees. */
 static char *
-pieces_in(struct fts *x)
+pieces_in(struct words *x)
 {
-	sqlite3_stmt *s = db_query(fts_db(x), NULL, "SELECT content FROM words ORDER BY rowid", "");
+	sqlite3_stmt *s = db_query(x->db, NULL, "SELECT content FROM words ORDER BY rowid", "");
 	struct buf b = BUF(0);
 
-	while (db_step(fts_db(x), s, NULL) == 1)
+	while (db_step(x->db, s, NULL) == 1)
 		buf_addf(&b, "%s\n--\n", (const char *)sqlite3_column_text(s, 0));
 	db_done(s);
 	return buf_take(&b);
@@ -215,7 +215,7 @@ test_pieces_are_those_of_the_whole_text_however_it_came(void **state)
 	static const int turns[] = { 1, 2, 6, 7, 8, 30, 31, 40, 200 };
 
 	for (size_t i = 0; i < COUNT(turns); i++) {
-		struct fts *x = fts_open(home, NULL);
+		struct words *x = fts_open(home, NULL);
 		cleanup_json json_t *session = long_session(turns[i]);
 		cleanup_free char *got = NULL, *wanted = pieces_of_all(session);
 		int64_t sessions, pieces;
@@ -227,7 +227,7 @@ test_pieces_are_those_of_the_whole_text_however_it_came(void **state)
 		assert_int_equal(fts_size(x, &sessions, &pieces, NULL), 0);
 		assert_int_equal(sessions, 1);
 		assert_int_equal(fts_remove(x, "s", NULL), 0);
-		fts_close(x);
+		words_close(x);
 	}
 }
 
@@ -240,7 +240,7 @@ test_what_was_cut_off_is_replaced_by_the_next_time(void **state)
 
 	write_session("s", session);
 	for (int steps = 0; steps < 200; steps += 9) {
-		struct fts *x = fts_open(home, NULL);
+		struct words *x = fts_open(home, NULL);
 		cleanup_free struct fts_file *files = NULL;
 		cleanup_free char *got = NULL;
 		size_t n;
@@ -252,14 +252,14 @@ test_what_was_cut_off_is_replaced_by_the_next_time(void **state)
 		grow(x, "s", INT32_MAX);
 		got = pieces_in(x);
 		assert_string_equal(got, wanted);
-		fts_close(x);
+		words_close(x);
 	}
 }
 
 /* ---- files that are not well ---------------------------------------------------------------------------- */
 
 static int64_t
-count_in(struct fts *x)
+count_in(struct words *x)
 {
 	int64_t sessions, pieces;
 
@@ -270,7 +270,7 @@ count_in(struct fts *x)
 static void
 test_escapes_of_the_reference_in_the_middle_cost_no_turn(void **state)
 {
-	struct fts *x = fts_open(home, NULL);
+	struct words *x = fts_open(home, NULL);
 	struct fts_hit hits[2];
 
 	put_file(home, "sessions/s.json", "{\"turns\":[{\"user\":\"before\"},{\"user\":\"half \\ud83d\"},{\"user\":\"behind\"}]}");
@@ -279,13 +279,13 @@ test_escapes_of_the_reference_in_the_middle_cost_no_turn(void **state)
 	assert_int_equal(fts_search(x, "before behind", NULL, hits, 2, NULL), 1);
 	assert_non_null(strstr(hits[0].snippet, "behind"));
 	fts_hits_clear(hits, 1);
-	fts_close(x);
+	words_close(x);
 }
 
 static void
 test_a_file_that_breaks_off_leaves_none_of_its_pieces(void **state)
 {
-	struct fts *x = fts_open(home, NULL);
+	struct words *x = fts_open(home, NULL);
 	cleanup_json json_t *session = long_session(60);
 	cleanup_free char *text = json_text(session);
 	struct fts_file f;
@@ -300,7 +300,7 @@ test_a_file_that_breaks_off_leaves_none_of_its_pieces(void **state)
 	assert_true(growth_failed(g));
 	growth_free(g);
 	assert_int_equal(count_in(x), 0);
-	fts_close(x);
+	words_close(x);
 }
 
 /* ---- a pass ------------------------------------------------------------------------------------------------ */

@@ -423,7 +423,7 @@ test_recall_leaves_the_references_store_alone(void **state)
 }
 
 static void
-put_in(struct fts *x, const char *id)
+put_in(struct words *x, const char *id)
 {
 	struct fts_file f = { .mtime_us = 1, .size = 1 };
 	struct growth *g;
@@ -439,22 +439,22 @@ put_in(struct fts *x, const char *id)
 static void
 test_fts_takes_back_what_is_not_ended_well(void **state)
 {
-	struct fts *x = fts_open(home, NULL);
+	struct words *x = fts_open(home, NULL);
 	struct fts_hit hits[5];
 	int n;
 
 	say("a1", "old", "");
-	assert_int_equal(fts_begin(x, NULL), 0);
+	assert_int_equal(words_begin(x, NULL), 0);
 	put_in(x, "a1");
-	assert_int_equal(fts_end(x, true, NULL), 0);
+	assert_int_equal(words_end(x, true, NULL), 0);
 	say("a1", "fresh", "");
-	assert_int_equal(fts_begin(x, NULL), 0);
+	assert_int_equal(words_begin(x, NULL), 0);
 	put_in(x, "a1");
-	assert_int_equal(fts_end(x, false, NULL), 0);
+	assert_int_equal(words_end(x, false, NULL), 0);
 	assert_int_equal(n = fts_search(x, "old fresh", NULL, hits, 5, NULL), 1);
 	assert_non_null(strstr(hits[0].snippet, "old"));
 	fts_hits_clear(hits, (size_t)n);
-	fts_close(x);
+	words_close(x);
 }
 
 int

@@ -224,9 +224,9 @@ test_shelf_takes_back_what_is_not_ended_well(void **state)
 	struct error e = { 0 };
 
 	put("a", "walrus");
-	assert_int_equal(shelf_begin(shelf, &e), 0);
+	assert_int_equal(words_begin(shelf, &e), 0);
 	put("a", "osprey");
-	assert_int_equal(shelf_end(shelf, false, &e), 0);
+	assert_int_equal(words_end(shelf, false, &e), 0);
 	assert_found("walrus", "a:1-1");
 	assert_found("osprey", "");
 	put("b", "osprey");
@@ -313,7 +313,7 @@ static int
 up_pass(void **state)
 {
 	up(state);
-	shelf_close(shelf);
+	words_close(shelf);
 	base = event_base_new();
 	workspace = workspace_new(base, home);
 	shelf = NULL;
@@ -364,7 +364,7 @@ test_workspace_pass_that_fails_leaves_the_index(void **state)
 	run(false);
 	list = LIST("[\"a\",2000,6]");
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		struct shelf *x;
+		struct words *x;
 
 		texts = bad[i];
 		run(false);
@@ -385,11 +385,11 @@ test_workspace_pass_that_fails_leaves_the_index(void **state)
 static char *
 all_pieces(void)
 {
-	sqlite3_stmt *s = db_query(shelf_db(shelf), NULL, "SELECT w.name, p.line, p.last, w.content FROM words w JOIN pieces p ON p.id = w.rowid"
+	sqlite3_stmt *s = db_query(shelf->db, NULL, "SELECT w.name, p.line, p.last, w.content FROM words w JOIN pieces p ON p.id = w.rowid"
 	    " ORDER BY w.rowid", "");
 	struct buf b = BUF(0);
 
-	while (db_step(shelf_db(shelf), s, NULL) == 1)
+	while (db_step(shelf->db, s, NULL) == 1)
 		buf_addf(&b, "%s %d %d %s--\n", (const char *)sqlite3_column_text(s, 0), sqlite3_column_int(s, 1), sqlite3_column_int(s, 2),
 		    (const char *)sqlite3_column_text(s, 3));
 	db_done(s);
@@ -403,13 +403,13 @@ grow(const char *text, int steps)
 	struct shelf_growth *g = shelf_growth_new(root, &f, text);
 	int more = 1;
 
-	assert_int_equal(shelf_begin(shelf, NULL), 0);
+	assert_int_equal(words_begin(shelf, NULL), 0);
 	while (steps-- > 0 && (more = shelf_grow(shelf, g, NULL)) == 1)
 		;
 	if (more == 1)
 		more = shelf_pause(shelf, g, NULL);
 	assert_int_equal(more, 0);
-	assert_int_equal(shelf_end(shelf, true, NULL), 0);
+	assert_int_equal(words_end(shelf, true, NULL), 0);
 	shelf_growth_free(g);
 }
 

@@ -26,7 +26,7 @@ up_db(void **state)
 {
 	int r = up(state);
 
-	db = shelf_db(shelf);
+	db = shelf->db;
 	return r;
 }
 
@@ -114,14 +114,14 @@ test_vectors_finds_a_near_one_among_many(void **state)
 	for (int i = 0; i < 25 * (VECTORS_NEAR + 1000) + 5; i++)
 		buf_puts(&text, "line\n");
 	put_at(root, "long", buf_str(&text));
-	assert_int_equal(shelf_begin(shelf, &e), 0);
+	assert_int_equal(words_begin(shelf, &e), 0);
 	for (int i = 1; i <= VECTORS_NEAR + 1000; i++) {
 		some_vector(one);
 		if (i == 1234)
 			memcpy(query, one, sizeof(query));
 		assert_int_equal(vectors_put(db, &v, i, one, &e), 0);
 	}
-	assert_int_equal(shelf_end(shelf, true, &e), 0);
+	assert_int_equal(words_end(shelf, true, &e), 0);
 	for (int i = 0; i < DIM; i++)
 		query[i] += 0.2f * chance();
 	assert_int_equal(vectors_search(db, &v, query, &hit, 1, &e), 1);
