@@ -132,7 +132,7 @@ test_past_read_lists_windows_and_ranges(void **state)
 	bad = call_once(CALL("session_read", "{\\\"session\\\":\\\"../../.env\\\"}"));
 	assert_non_null(strstr(bad, "ERROR: session_read: \"session\" is not a session id"));
 	absent = call_once(CALL("session_read", "{\\\"session\\\":\\\"nobody\\\"}"));
-	assert_non_null(strstr(absent, "ERROR: session nobody"));
+	assert_non_null(strstr(absent, "ERROR: no session nobody"));
 }
 
 static void
