@@ -44,10 +44,9 @@ cli_usage(const struct args *a, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		text = NULL;
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
-	safe = text_line(text == NULL ? fmt : text, 0);
+	safe = text_line(text, 0);
 	fprintf(stderr, "Error: %s\nTry: alpi %s%s--help\n", safe,
 	    a == NULL || a->command == NULL ? "" : a->command->words,
 	    a == NULL || a->command == NULL ? "" : " ");

@@ -37,10 +37,9 @@ doctor_row(struct doctor *d, const char *group, const char *label, enum level le
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&detail, fmt, ap) == -1)
-		detail = NULL;
+	detail = xvasprintf(fmt, ap);
 	va_end(ap);
-	clean = utf8_clean(detail ? detail : "", strlen(detail ? detail : ""));
+	clean = utf8_clean(detail, strlen(detail));
 	d->count[level]++;
 	json_array_append_new(d->rows, json_pack("{s:s, s:s, s:s, s:s}", "group", group, "label", label,
 	    "level", level_names[level], "detail", clean));

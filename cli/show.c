@@ -95,8 +95,7 @@ show_note(const struct show *s, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		text = xstrdup("");
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	printf("%s%s%s\n", colour(s, DIM), text, colour(s, PLAIN));
 	fflush(stdout);

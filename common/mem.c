@@ -56,14 +56,23 @@ xstrdup0(const char *s)
 }
 
 char *
-xasprintf(const char *fmt, ...)
+xvasprintf(const char *fmt, va_list ap)
 {
 	char *out = NULL;
+
+	if (vasprintf(&out, fmt, ap) == -1)
+		out = NULL;
+	return checked(out);
+}
+
+char *
+xasprintf(const char *fmt, ...)
+{
+	char *out;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&out, fmt, ap) == -1)
-		out = NULL;
+	out = xvasprintf(fmt, ap);
 	va_end(ap);
-	return checked(out);
+	return out;
 }

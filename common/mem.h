@@ -6,6 +6,7 @@
 #ifndef ALPI_MEM_H
 #define ALPI_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ void	*xreallocarray(void *p, size_t n, size_t size) __attribute__((returns_nonnu
 char	*xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char	*xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
 char	*xasprintf(const char *fmt, ...) __attribute__((returns_nonnull, format(printf, 1, 2)));
+char	*xvasprintf(const char *fmt, va_list ap) __attribute__((returns_nonnull, format(printf, 1, 0)));
 /* As xstrdup, but NULL stays NULL. */
 char	*xstrdup0(const char *s);
 

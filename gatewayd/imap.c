@@ -3,7 +3,6 @@
 #include "gatewayd/imap.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/mem.h"
@@ -141,14 +140,11 @@ void
 imap_command(struct imap *i, int64_t ms, const char *fmt, ...)
 {
 	struct imap_words w = { 0 };
-	cleanup_free char *words = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&words, fmt, ap) == -1)
-		abort();
+	imap_words_vadd(&w, fmt, ap);
 	va_end(ap);
-	imap_words_add(&w, "%s", words);
 	imap_send(i, ms, &w);
 }
 

@@ -3,8 +3,6 @@
 #include "gatewayd/imap_words.h"
 
 #include <sodium.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -19,16 +17,21 @@ imap_words_clear(struct imap_words *w)
 }
 
 void
+imap_words_vadd(struct imap_words *w, const char *fmt, va_list ap)
+{
+	cleanup_free char *text = xvasprintf(fmt, ap);
+
+	(void)buf_puts(&w->bytes, text);
+}
+
+void
 imap_words_add(struct imap_words *w, const char *fmt, ...)
 {
-	cleanup_free char *text = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		abort();
+	imap_words_vadd(w, fmt, ap);
 	va_end(ap);
-	(void)buf_puts(&w->bytes, text);
 }
 
 /* The server asks for a literal's bytes before they go. */

@@ -7,6 +7,8 @@
 #ifndef ALPI_GATEWAYD_IMAP_WORDS_H
 #define ALPI_GATEWAYD_IMAP_WORDS_H
 
+#include <stdarg.h>
+
 #include "common/buf.h"
 #include "common/error.h"
 #include "gatewayd/mail.h"
@@ -24,6 +26,7 @@ struct imap_words {
 void	 imap_words_clear(struct imap_words *w);
 /* Words of our own, as they are. */
 void	 imap_words_add(struct imap_words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void	 imap_words_vadd(struct imap_words *w, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void	 imap_words_literal(struct imap_words *w, const void *bytes, size_t len);
 /* A text as one argument. -1, ERR_invalid: it holds a control character, or is too long. */
 int	 imap_words_text(struct imap_words *w, const char *text, struct error *e);
