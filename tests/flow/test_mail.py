@@ -178,12 +178,18 @@ def test_a_large_mail_is_answered_without_being_fetched(mailbox, provider):
     assert "31 MB" in said(first) and said(second) == "small again"
 
 
-def test_a_mail_that_the_server_cannot_read_holds_up_no_other(mailbox, provider):
+def stopped_after_one(mailbox, provider):
+    """Nobody reads what comes now; one mail was answered."""
     m = mailbox().begin(provider).based()
     m.read_to(m.put("one"))
     m.answers(1)
     m.done()
     m.home.run("daemon", "stop")
+    return m
+
+
+def test_a_mail_that_the_server_cannot_read_holds_up_no_other(mailbox, provider):
+    m = stopped_after_one(mailbox, provider)
     uid, box = m.put("nobody can read this"), m.servers.inbox(m.me)
     for path in [*box.glob("new/*"), *box.glob("cur/*")]:
         if b"nobody can read this" in path.read_bytes():
@@ -196,11 +202,7 @@ def test_a_mail_that_the_server_cannot_read_holds_up_no_other(mailbox, provider)
 
 
 def test_a_new_uidvalidity_is_a_new_baseline(mailbox, provider):
-    m = mailbox().begin(provider).based()
-    m.read_to(m.put("one"))
-    m.answers(1)
-    m.done()
-    m.home.run("daemon", "stop")
+    m = stopped_after_one(mailbox, provider)
     box = m.servers.inbox(m.me)
     head, rest = (box / "dovecot-uidlist").read_text().split("\n", 1)
     validity = int(re.search(r" V(\d+)", head).group(1))
