@@ -107,9 +107,9 @@ engine_secret(void *engine, const char *name)
 /* ---- what turns share ------------------------------------------------------------------------------- */
 
 bool
-engine_linked(const struct engine *en)
+engine_has(const struct engine *en, const char *daemon)
 {
-	cleanup_free char *unit = xasprintf("%s/alpd", en->daemon->boot.profile);
+	cleanup_free char *unit = xasprintf("%s/%s", en->daemon->boot.profile, daemon);
 
 	return boot_find(&en->daemon->boot.calls, unit) != NULL;
 }

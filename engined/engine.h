@@ -54,7 +54,7 @@ struct engine {
 	struct request		*tools_asked;	/* tool.list is on its way */
 	int64_t			 tools_ms;	/* when it was asked last, monotonic */
 	struct engine_waiters	 waiters;	/* for the first answer */
-	json_t			*schema[8];	/* of all tools with nothing loaded, by what a policy allows; NULL: to be made */
+	json_t			*schema[32];	/* of all tools with nothing loaded, by what a policy allows; NULL: to be made */
 	json_t			*prompt;	/* the newest system prompt, shared by turns that have the same */
 
 	struct talks		 talks;
@@ -81,8 +81,8 @@ const char *engine_secret(void *engine, const char *name);	/* a target_secret */
 
 /* What decides whether a skill can be used here; borrowed from the engine (skill_turn.c). */
 struct eligible engine_eligible(const struct engine *en);
-/* Is there a link daemon for this profile? */
-bool	 engine_linked(const struct engine *en);
+/* Is there this daemon ("alpd") for our profile? */
+bool	 engine_has(const struct engine *en, const char *daemon);
 /* A text as a JSON string, shared with the last one when it is the same. New reference. */
 json_t	*engine_prompt(struct engine *en, const char *text);
 

@@ -97,7 +97,7 @@ engine_tools(struct engine *en, bool force)
 json_t *
 engine_schema(struct engine *en, const struct tools_policy *p, const json_t *loaded)
 {
-	json_t **kept = &en->schema[p->peers + 2 * p->past + 4 * p->jobs];
+	json_t **kept = &en->schema[p->peers + 2 * p->past + 4 * p->jobs + 8 * p->messages + 16 * p->mail];
 
 	if (p->only != NULL || json_object_size(loaded) > 0)
 		return tools_schema(&en->tools, p, loaded);

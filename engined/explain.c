@@ -92,7 +92,9 @@ explain(struct call *c, const struct question *m)
 	struct target target = { 0 };
 	struct explanation x = { .n = 0 };
 	struct context_part parts[CONTEXT_PARTS];
-	struct tools_policy policy = { .peers = engine_linked(en), .past = true };
+	bool gateway = engine_has(en, "gatewayd");
+	struct tools_policy policy = { .peers = engine_has(en, "alpd"), .jobs = engine_has(en, "scheduled"), .messages = gateway,
+	    .mail = gateway, .past = true };
 	struct context ctx = { .home = en->home, .zone = en->zone, .surface = m->surface };
 	cleanup_json json_t *session = load_session(en, m), *messages = NULL, *tools = NULL;
 	cleanup_free char *prompt = NULL, *now = context_now(en->zone, clock_wall_ms()), *skills = NULL, *hint = NULL;

@@ -380,7 +380,7 @@ turn_policy(const struct turn *t)
 	return (struct tools_policy){
 		.config = t->engine->config,
 		.only = json_object_get(t->row.request, "tools"),
-		.peers = engine_linked(t->engine) && neighbour_grant(t, "alpd") != NULL &&
+		.peers = engine_has(t->engine, "alpd") && neighbour_grant(t, "alpd") != NULL &&
 		    (json_object_get(t->row.request, "mention") == NULL || peer_mentioned(t)),	/* whom a sender names, and no further */
 		.jobs = t->peer == NULL && t->thread == NULL && t->agent == NULL && neighbour_grant(t, "scheduled") != NULL,
 		.messages = t->peer == NULL && t->thread == NULL && t->agent == NULL && neighbour_grant(t, "gatewayd") != NULL,

@@ -124,6 +124,29 @@ test_turn_loads_a_tool_on_demand(void **state)
 	assert_non_null(strstr(tool, "unknown tool nothing"));
 }
 
+static bool
+is_offered(const struct tools_policy *p, const char *tool)
+{
+	cleanup_json json_t *schema = engine_schema(&engine, p, NULL);
+	cleanup_free char *text = json_text(schema);
+
+	return strstr(text, tool) != NULL;
+}
+
+/* The owner's job after a stranger's message: what is kept for one must not be shown to the other. */
+static void
+test_turn_is_offered_what_it_may_use_whoever_came_before(void **state)
+{
+	static const struct tools_policy stranger = { .past = true, .messages = true };
+	static const struct tools_policy owner = { .past = true, .messages = true, .mail = true }, nobody = { .past = true };
+
+	assert_false(is_offered(&stranger, "\\nemail: "));
+	assert_true(is_offered(&owner, "\\nemail: "));
+	assert_false(is_offered(&stranger, "\\nemail: "));
+	assert_true(is_offered(&stranger, "\\nsend_message: "));
+	assert_false(is_offered(&nobody, "\\nsend_message: "));
+}
+
 static void
 test_turn_cuts_its_own_tools_to_their_budget(void **state)
 {
@@ -330,6 +353,7 @@ main(void)
 		FIXTURE(test_turn_gives_the_cut_off_call_its_error),
 		FIXTURE(test_turn_loads_a_tool_on_demand),
 		FIXTURE(test_turn_cuts_its_own_tools_to_their_budget),
+		FIXTURE(test_turn_is_offered_what_it_may_use_whoever_came_before),
 		FIXTURE(test_turn_reminds_of_open_todos),
 		FIXTURE(test_turn_believes_a_model_that_insists),
 		FIXTURE(test_turn_tells_of_changed_files),
