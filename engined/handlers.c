@@ -124,12 +124,17 @@ usage_daily(struct call *c, const void *in, struct error *e)
 	const struct usage_daily *m = in;
 	struct engine *en = c->ctx;
 	cleanup_json json_t *days = NULL, *by_peer = NULL;
+	struct usage_daily_reply r;
+	struct target target = { 0 };
 
 	engine_config(en, false);
+	target_resolve(en->config, engine_secret, en, NULL, &target, NULL);
 	days = ledger_days(en->ledger, m->days > 0 ? (int)m->days : USAGE_DAYS);
 	by_peer = ledger_by_peer(en->ledger);
-	return call_reply(c, &(struct usage_daily_reply){ .days = days, .by_peer = by_peer,
-	    .cap_usd = ledger_cap_usd(en->ledger), .cap_tokens = ledger_cap_tokens(en->ledger) });
+	r = (struct usage_daily_reply){ .days = days, .by_peer = by_peer, .price_out = target.price_out,
+	    .cap_usd = ledger_cap_usd(en->ledger), .cap_tokens = ledger_cap_tokens(en->ledger) };
+	target_clear(&target);
+	return call_reply(c, &r);
 }
 
 /* ---- status ------------------------------------------------------------------------------------------- */

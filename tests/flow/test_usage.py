@@ -2,6 +2,8 @@
 """What a turn cost is in the ledger, in alpi usage, and in the refusal once the cap is reached."""
 import json
 
+import pytest
+
 from conftest import host, wait_for
 
 OLD = ('{"by_peer":{},"day":"2001-01-01","history":{"2000-12-31":{"tokens":9,"usd":0.1}},'
@@ -36,6 +38,12 @@ def test_usage_shows_what_a_turn_took_and_the_cap_refuses_the_next(home, provide
     crossed = [e for e in host(home, "host.events.history")["events"] if e["event"] == "budget.threshold"]
     assert [e["data"]["level"] for e in crossed] == ["100"]
     assert crossed[0]["data"]["profile"] == "default"
+
+
+def test_usage_says_what_a_token_of_an_answer_costs(home, provider):
+    home.use(provider, "echo", more="prices: {fake/echo: {input: 1, output: 8}}\n")
+    home.start()
+    assert host(home, "host.usage.daily", profile="default")["priceOut"] == pytest.approx(8e-6)
 
 
 def test_usage_is_plain_in_a_pipe_and_refuses_odd_days(home, provider):
