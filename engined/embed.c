@@ -20,6 +20,7 @@
 struct embed {
 	struct endpoint	*request;
 	char		*provider;
+	struct target	 price;		/* no more of it than that */
 	size_t		 count;
 	embed_done	*done;
 	void		*arg;
@@ -130,6 +131,7 @@ on_answer(void *arg, const struct buf *body, const struct error *why)
 		error_add(&e, "%s", x->provider);
 		x->done(x->arg, NULL, &e);
 	} else {
+		r.cost = target_cost(&x->price, r.cost, r.tokens, 0);
 		x->done(x->arg, &r, NULL);
 	}
 	embed_clear(&r);
@@ -144,7 +146,8 @@ embed_start(struct event_base *base, struct http *http, const struct target *t, 
 	cleanup_free char *body = json_text(order);
 	struct embed *x = xcalloc(1, sizeof(*x));
 
-	*x = (struct embed){ .provider = xstrdup(t->provider), .count = json_array_size(texts), .done = done, .arg = arg };
+	*x = (struct embed){ .provider = xstrdup(t->provider), .price = { .price_in = t->price_in }, .count = json_array_size(texts),
+	    .done = done, .arg = arg };
 	x->request = endpoint_start(base, http, &(struct endpoint_request){ .target = t, .path = "/embeddings",
 	    .type = "application/json", .body = body, .len = strlen(body), .most = BODY_MAX, .timeout_ms = timeout_ms }, on_answer, x, e);
 	if (x->request != NULL)

@@ -24,7 +24,7 @@ struct embed_result {
 	size_t	 count;
 	int64_t	 dim;
 	int64_t	 tokens;		/* as it says; 0: it does not */
-	double	 cost;			/* USD, where it says so */
+	double	 cost;			/* USD, where it says so; as embed_done gets it, target_cost */
 };
 
 /* An answer to `count` texts. 0 or -1; embed_clear frees. */

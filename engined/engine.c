@@ -37,6 +37,7 @@ engine_init(struct engine *en)
 	LIST_INIT(&en->turns);
 	LIST_INIT(&en->waiters);
 	LIST_INIT(&en->reviews);
+	LIST_INIT(&en->listenings);
 	TAILQ_INIT(&en->projects);
 	if (en->zone == NULL)
 		en->zone = context_zone();

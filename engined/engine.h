@@ -23,12 +23,14 @@
 #define ENGINE_KEEP_MS		(10 * 60 * 1000)
 #define ENGINE_RESERVE		(8 * 1024 * 1024)	/* bytes that must be free before a turn begins */
 
+struct listening;
 struct project;
 struct review;
 struct turn;
 struct engine_waiter;
 LIST_HEAD(turns, turn);
 LIST_HEAD(engine_waiters, engine_waiter);
+LIST_HEAD(listenings, listening);
 LIST_HEAD(reviews, review);
 TAILQ_HEAD(projects, project);
 
@@ -62,6 +64,7 @@ struct engine {
 	size_t			 open;
 	struct projects		 projects;	/* what AGENTS.md says (project.c) */
 	struct reviews		 reviews;	/* what was said is looked at (review.c) */
+	struct listenings	 listenings;	/* recordings are listened to (speech.c) */
 	struct event		*tidy;		/* lets ended turns go */
 	bool			 tidy_soon;	/* it is set for less than the age of a turn */
 	struct event		*closer;	/* makes what ended turns have written safe, and closes them in the journal */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,11 +31,14 @@
 #define KEEP_S		(7 * 86400)
 #define WORD		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
 
-/* A recording that is being listened to. */
+/* A recording that is being listened to, once, however many bring it meanwhile: it may have been paid for already. */
 struct listening {
-	struct call	*call;
+	LIST_ENTRY(listening) link;
+	struct engine	*engine;
+	struct call	**calls;	/* of those */
+	size_t		 n;
 	char		*words;		/* the path of its text */
-	int64_t		 next_offset;
+	int64_t		 size;
 };
 
 /* ---- the model ---------------------------------------------------------------------------------------- */
@@ -67,7 +71,7 @@ speech_model(struct engine *en, struct error *e)
 static int
 check_name(const char *name, struct error *e)
 {
-	if (name[0] != '.' && name[strspn(name, WORD)] == '\0')
+	if (name[0] != '\0' && name[0] != '.' && name[strspn(name, WORD)] == '\0')
 		return 0;
 	return error_set(e, ERR_invalid, "no name of a recording");
 }
@@ -105,31 +109,88 @@ keep(const char *home, const char *path, const struct speech_take *m, int64_t *n
 
 /* ---- listening ------------------------------------------------------------------------------------------ */
 
+static struct listening *
+listening_new(struct engine *en, const char *words, int64_t size)
+{
+	struct listening *l = xcalloc(1, sizeof(*l));
+
+	*l = (struct listening){ .engine = en, .words = xstrdup(words), .size = size };
+	LIST_INSERT_HEAD(&en->listenings, l, link);
+	return l;
+}
+
 static void
 listening_free(struct listening *l)
 {
+	LIST_REMOVE(l, link);
+	free(l->calls);
 	free(l->words);
 	free(l);
+}
+
+static struct listening *
+listening_find(const struct engine *en, const char *words)
+{
+	struct listening *l;
+
+	LIST_FOREACH(l, &en->listenings, link)
+		if (strcmp(l->words, words) == 0)
+			return l;
+	return NULL;
+}
+
+static int
+join(struct listening *l, struct call *c)
+{
+	l->calls = xreallocarray(l->calls, l->n + 1, sizeof(*l->calls));
+	l->calls[l->n++] = c;
+	return CALL_LATER;
+}
+
+/* On disk first, then said: whoever loses the answer finds it. */
+static void
+keep_words(struct listening *l, const struct transcript *t)
+{
+	struct error e = { 0 };
+
+	if (t->tokens_in > 0 || t->tokens_out > 0 || t->cost > 0)
+		spend(l->engine, NULL, t->tokens_in, t->tokens_out, t->cost);
+	if (atomic_write(l->words, t->text, strlen(t->text), 0600, &e) == -1)
+		log_warn("the words of a recording are not kept: %s", e.text);
 }
 
 static void
 on_heard(void *arg, const struct transcript *t, const struct error *e)
 {
 	struct listening *l = arg;
-	struct error why = { 0 };
 
-	if (t == NULL) {
+	if (t == NULL)
 		log_warn("a recording is not understood: %s", e->text);
-		call_fail(l->call, e);
-		listening_free(l);
-		return;
-	}
-	if (t->tokens_in > 0 || t->tokens_out > 0 || t->cost > 0)
-		spend(l->call->ctx, NULL, t->tokens_in, t->tokens_out, t->cost);
-	if (atomic_write(l->words, t->text, strlen(t->text), 0600, &why) == -1)
-		log_warn("the words of a recording are not kept: %s", why.text);
-	call_reply(l->call, &(struct speech_take_reply){ .next_offset = l->next_offset, .text = t->text });
+	else
+		keep_words(l, t);
+	for (size_t i = 0; i < l->n; i++)
+		if (t == NULL)
+			call_fail(l->calls[i], e);
+		else
+			call_reply(l->calls[i], &(struct speech_take_reply){ .next_offset = l->size, .text = t->text });
 	listening_free(l);
+}
+
+/* Post it. 0 or -1. */
+static int
+begin(struct listening *l, const char *path, const char *name, struct error *e)
+{
+	struct engine *en = l->engine;
+	cleanup_buf struct buf b = BUF(0);
+	struct target target = { 0 };
+	int status = -1;
+
+	engine_config(en, false);
+	if (resolve(en, &target, e) == 0 && ledger_check(en->ledger, e) == 0 && file_read(path, SOUND_MAX, &b, e) == 0)
+		status = transcribe_start(en->base, provider_http(en->provider), &target, config_str(en->config, "tools.stt.language"),
+		    name, &b, on_heard, l, e);
+	target_clear(&target);
+	return status;
 }
 
 /* It is whole. */
@@ -139,21 +200,15 @@ listen_to(struct call *c, const char *path, const char *name, int64_t size, stru
 	struct engine *en = c->ctx;
 	cleanup_buf struct buf b = BUF(0);
 	cleanup_free char *words = xasprintf("%s.txt", path);
-	struct target target = { 0 };
-	struct listening *l;
-	bool begun;
+	struct listening *l = listening_find(en, words);
 
+	if (l != NULL)
+		return join(l, c);
 	if (file_read(words, TRANSCRIPT_MAX, &b, NULL) == 0)
 		return call_reply(c, &(struct speech_take_reply){ .next_offset = size, .text = buf_str(&b) });
-	engine_config(en, false);
-	l = xcalloc(1, sizeof(*l));
-	*l = (struct listening){ .call = c, .words = steal(words), .next_offset = size };
-	begun = resolve(en, &target, e) == 0 && ledger_check(en->ledger, e) == 0 && file_read(path, SOUND_MAX, &b, e) == 0 &&
-	    transcribe_start(en->base, provider_http(en->provider), &target, config_str(en->config, "tools.stt.language"), name, &b,
-	    on_heard, l, e) != NULL;
-	target_clear(&target);
-	if (begun)
-		return CALL_LATER;
+	l = listening_new(en, words, size);
+	if (begin(l, path, name, e) == 0)
+		return join(l, c);
 	listening_free(l);
 	return -1;
 }

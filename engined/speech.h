@@ -2,8 +2,8 @@
 /*
  * What people say instead of writing it: a recording comes in pieces, is kept
  * in cache/inbound for a week, and its words are what a server makes of it
- * (`tools.stt.model`). The words lie beside it, so that whoever asks again
- * after a death is answered without paying twice.
+ * (`tools.stt.model`). It is asked once for a recording: whoever brings the
+ * same meanwhile waits for the same words, and later they lie beside it.
  */
 #ifndef ALPI_ENGINED_SPEECH_H
 #define ALPI_ENGINED_SPEECH_H

@@ -17,7 +17,7 @@
 #define BLANK		" \t\r\n"
 
 struct transcribe {
-	struct endpoint	*request;
+	struct target	 price;		/* no more of it than that */
 	transcribe_done	*done;
 	void		*arg;
 };
@@ -99,13 +99,15 @@ on_answer(void *arg, const struct buf *body, const struct error *why)
 		x->done(x->arg, NULL, why);
 	else if (transcript_read(buf_str(body), body->len, &t, &e) == -1)
 		x->done(x->arg, NULL, &e);
-	else
+	else {
+		t.cost = target_cost(&x->price, t.cost, t.tokens_in, t.tokens_out);
 		x->done(x->arg, &t, NULL);
+	}
 	transcript_clear(&t);
 	free(x);
 }
 
-struct transcribe *
+int
 transcribe_start(struct event_base *base, struct http *http, const struct target *t, const char *language, const char *name,
     const struct buf *sound, transcribe_done *done, void *arg, struct error *e)
 {
@@ -113,11 +115,10 @@ transcribe_start(struct event_base *base, struct http *http, const struct target
 	cleanup_free char *type = transcribe_form(&form, t->name, language, name, sound);
 	struct transcribe *x = xcalloc(1, sizeof(*x));
 
-	*x = (struct transcribe){ .done = done, .arg = arg };
-	x->request = endpoint_start(base, http, &(struct endpoint_request){ .target = t, .path = "/audio/transcriptions", .type = type,
-	    .body = buf_str(&form), .len = form.len, .most = ANSWER_MAX, .timeout_ms = WAIT_MS }, on_answer, x, e);
-	if (x->request != NULL)
-		return x;
+	*x = (struct transcribe){ .price = { .price_in = t->price_in, .price_out = t->price_out }, .done = done, .arg = arg };
+	if (endpoint_start(base, http, &(struct endpoint_request){ .target = t, .path = "/audio/transcriptions", .type = type,
+	    .body = buf_str(&form), .len = form.len, .most = ANSWER_MAX, .timeout_ms = WAIT_MS }, on_answer, x, e) != NULL)
+		return 0;
 	free(x);
-	return NULL;
+	return -1;
 }

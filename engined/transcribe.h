@@ -21,7 +21,7 @@
 struct transcript {
 	char	*text;			/* valid UTF-8, without white space around it; "": nothing is said */
 	int64_t	 tokens_in, tokens_out;	/* as the server says; 0: it does not */
-	double	 cost;			/* USD, where it says so */
+	double	 cost;			/* USD, where it says so; as transcribe_done gets it, target_cost */
 };
 
 /* A server's answer. 0 or -1; transcript_clear frees. */
@@ -31,12 +31,10 @@ void	 transcript_clear(struct transcript *t);
 /* The form that is posted; returns its Content-Type, which the caller frees. language "": the server finds out. */
 char	*transcribe_form(struct buf *form, const char *model, const char *language, const char *name, const struct buf *sound);
 
-struct transcribe;
-
-/* Runs once, from the loop, never inside transcribe_start; t is NULL with the reason, and lives until it returns. The handle is gone then. */
+/* Runs once, from the loop, never inside transcribe_start; t is NULL with the reason, and lives until it returns. */
 typedef void transcribe_done(void *arg, const struct transcript *t, const struct error *e);
-/* name ends in what kind of sound it is. NULL with the error: this target has no such side. */
-struct transcribe *transcribe_start(struct event_base *base, struct http *http, const struct target *t, const char *language,
-	    const char *name, const struct buf *sound, transcribe_done *done, void *arg, struct error *e);
+/* name ends in what kind of sound it is; all of it is copied. 0, or -1 with ERR_invalid: this target has no such side. */
+int	 transcribe_start(struct event_base *base, struct http *http, const struct target *t, const char *language, const char *name,
+	    const struct buf *sound, transcribe_done *done, void *arg, struct error *e);
 
 #endif

@@ -100,6 +100,14 @@ def test_the_daily_cap_holds_for_listening(telegram, ear):  # noqa: F811
     assert "the daily budget is used up" in plain(t.answered(2)[1]) and len(ear.asked) == 1
 
 
+def brought_again(path, first):
+    try:
+        now = path.stat()
+    except FileNotFoundError:
+        return False
+    return now.st_ino != os.fstat(first.fileno()).st_ino and now.st_size == len(OGG)
+
+
 @pytest.mark.parametrize("unit", ["default/engined", UNIT])
 def test_a_death_while_somebody_listens_loses_nothing(telegram, ear, unit):  # noqa: F811
     t = telegram()
@@ -108,12 +116,27 @@ def test_a_death_while_somebody_listens_loses_nothing(telegram, ear, unit):  # n
     say(t)
     wait_for(lambda: ear.asked, "the recording to be heard")
     pid = t.home.pid(unit)
-    os.kill(pid, signal.SIGKILL)
-    t.home.ready(unit, not_pid=pid)
+    sound = t.home.path / "cache/inbound/voice1.oga"
+    with sound.open("rb") as first:                         # open, so that its number is not given to another
+        os.kill(pid, signal.SIGKILL)
+        t.home.ready(unit, not_pid=pid)
+        wait_for(lambda: brought_again(sound, first), "the recording to be brought again")
+    if unit == "default/engined":
+        wait_for(lambda: len(ear.asked) == 2, "it to be heard again")
     ear.let_go()
     assert [words(a) for a in t.answered(1)] == ["[voice note] water the tomatoes"]
     [session] = t.home.sessions().values()
     assert len(session["turns"]) == 1
+    assert len(ear.asked) == (2 if unit == "default/engined" else 1)
+
+
+def test_listening_costs_what_the_settings_say_where_the_server_says_nothing(telegram, ear):  # noqa: F811
+    t = telegram()
+    ear.usage = {"input_tokens": 1000000, "output_tokens": 500000}
+    listen(t.home, ear, more="prices: {ear/whisper-1: {input: 0.5, output: 1}}\n")
+    say(t)
+    t.answered(1)
+    assert t.home.json("usage", "--days", "1", "--json")["days"][-1]["cost"] == pytest.approx(1.0)
 
 
 def test_the_doctor_says_who_listens(telegram, ear):  # noqa: F811

@@ -132,12 +132,11 @@ embed_cancel(struct embed *x)
 {
 }
 
-struct transcribe *
+int
 transcribe_start(struct event_base *b, struct http *http, const struct target *t, const char *language, const char *name,
     const struct buf *sound, transcribe_done *done, void *arg, struct error *e)
 {
-	error_set(e, ERR_unavailable, "nobody listens");
-	return NULL;
+	return error_set(e, ERR_unavailable, "nobody listens");
 }
 
 void
