@@ -19,6 +19,7 @@
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/paths.h"
 
 #define FILES_MAX	10
 #define FILE_MAX	(20 * 1024 * 1024)
@@ -76,7 +77,7 @@ send_file(struct cli *c, const char *path, const struct buf *b, json_t *list, st
 	json_t *params;
 
 	sodium_bin2base64(data, room, (const unsigned char *)buf_str(b), b->len, sodium_base64_VARIANT_ORIGINAL);
-	params = json_pack("{s:s, s:s, s:s}", "profile", c->profile, "name", strrchr(path, '/') + 1, "data_base64", data);
+	params = json_pack("{s:s, s:s, s:s}", "profile", c->profile, "name", path_base(path), "data_base64", data);
 	if (params == NULL)
 		return error_set(e, ERR_invalid, "the name of a file is not UTF-8");
 	if ((result = client_call(c, "host.attachments.stage", params, e)) == NULL)

@@ -16,6 +16,7 @@
 #include "common/child.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/paths.h"
 
 #define DEPTH_MAX	8
 #define FILES_MAX	256
@@ -166,9 +167,9 @@ base_of(const json_t *rows, size_t *len, struct error *e)
 	json_t *row;
 
 	json_array_foreach(rows, i, row) {
-		const char *path = json_str(row, "path", ""), *slash = strrchr(path, '/');
+		const char *path = json_str(row, "path", "");
 
-		if (strcmp(slash == NULL ? path : slash + 1, "SKILL.md") != 0 || (found != NULL && depth_of(path) > depth))
+		if (strcmp(path_base(path), "SKILL.md") != 0 || (found != NULL && depth_of(path) > depth))
 			continue;
 		n = found != NULL && depth_of(path) == depth ? n + 1 : 1;
 		found = path;

@@ -17,7 +17,10 @@
 int	 atomic_write(const char *path, const void *data, size_t len, int mode, struct error *e);
 /* Append to path (made with mode if missing), fsync when asked. A short write is undone. 0 or -1. */
 int	 atomic_append(const char *path, const void *data, size_t len, int mode, int sync, struct error *e);
-/* Append a piece of a file that comes in order: the one at byte 0 begins it, the others follow what is there; max bytes at most. 0 or -1. */
+/*
+ * Append a piece of a file that comes in order: the one at byte 0 begins it, the others follow what is there; max bytes at most.
+ * 0 or -1: not_found (it was not begun), invalid (another offset), too_large. Nothing is synced.
+ */
 int	 atomic_piece(const char *path, int64_t offset, const void *data, size_t len, int64_t max, struct error *e);
 /* Read a whole regular file of at most max bytes into b (its ceiling is set to max). 0 or -1: not_found, too_large, invalid (not a regular file). */
 int	 file_read(const char *path, size_t max, struct buf *b, struct error *e);

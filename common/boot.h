@@ -73,7 +73,7 @@ void	 boot_clear(struct boot *b);	/* secrets and keys are wiped */
 const struct boot_pair *boot_find(const struct boot_list *l, const char *unit);
 /* The value of a secret, or NULL. Borrowed. */
 const char *boot_secret(const struct boot *b, const char *name);
-/* Was it among the first lines, be it without a value? */
+/* Was it in .env, be it without a value? Of a unit that starts anew with its settings: a reload names every secret. */
 int	 boot_secret_given(const struct boot *b, const char *name);
 /* The value of an option, or NULL. Borrowed. */
 const char *boot_option(const struct boot *b, const char *name);

@@ -49,6 +49,14 @@ path_join(const char *a, const char *b)
 	return xasprintf("%.*s%s%s", (int)n, a, n == 1 && a[0] == '/' ? "" : "/", b);
 }
 
+const char *
+path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
 char *
 path_expand(const char *path, const char *home)
 {

@@ -11,6 +11,8 @@
 
 /* "a/b" with one slash between; the caller frees. */
 char	*path_join(const char *a, const char *b);
+/* What a path calls its file: what stands behind the last slash. Borrowed from it. */
+const char *path_base(const char *path);
 /* Leading "~" or "~/" replaced by home; the caller frees. Other text is copied. */
 char	*path_expand(const char *path, const char *home);
 

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/paths.h"
 #include "engined/sniff.h"
 #include "engined/staging.h"
 
@@ -92,14 +93,6 @@ add_image(struct making *m, const char *name, const char *path, const char *mime
 	return 0;
 }
 
-static const char *
-base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
-
 /* A name as one line, in a list that the model reads. */
 static char *
 plain(const char *text)
@@ -174,7 +167,7 @@ static int
 add_file(struct making *m, const json_t *row, struct error *e)
 {
 	const char *path = json_str(row, "path", ""), *mime;
-	cleanup_free char *name = plain(json_str(row, "name", base_of(path))), *shown = plain(json_str(row, "shown", path));
+	cleanup_free char *name = plain(json_str(row, "name", path_base(path))), *shown = plain(json_str(row, "shown", path));
 	cleanup_buf struct buf b = BUF(0);
 	struct error why = { 0 };
 

@@ -189,7 +189,8 @@ result_row(struct turn *t, const struct tool_result *r, const char *screen)
 bool
 calls_ours(const char *name)
 {
-	static const char *const ours[] = { "todo", "memory", "load_tools", "ask_user", "notify", "send_message", "alpi_knowledge", "schedule", "write_file", "edit_file" };
+	static const char *const ours[] = { "todo", "memory", "load_tools", "ask_user", "notify", "send_message", "alpi_knowledge", "schedule",
+		"write_file", "edit_file" };
 
 	for (size_t i = 0; i < COUNT(ours); i++)
 		if (strcmp(ours[i], name) == 0)

@@ -8,9 +8,10 @@
 
 #include <sodium.h>
 
-#include "common/clock.h"
 #include "common/call.h"
+#include "common/clock.h"
 #include "common/mem.h"
+#include "common/paths.h"
 #include "engined/engine.h"
 #include "engined/sniff.h"
 #include "engined/staging.h"
@@ -114,7 +115,7 @@ refuse(struct document *d, const struct tool_document_reply *r)
 	bool missing = r->code != NULL && strcmp(r->code, error_name(ERR_unavailable)) == 0;
 	struct error e = { 0 };
 
-	error_set(&e, missing ? ERR_unavailable : ERR_invalid, "%s: %s", strrchr(d->path, '/') + 1,
+	error_set(&e, missing ? ERR_unavailable : ERR_invalid, "%s: %s", path_base(d->path),
 	    r->error == NULL ? "there is nothing to show" : r->error);
 	if (is_image(d))
 		end(d, NULL);		/* it is shown as it came: the model's server has a decoder of its own */
@@ -149,7 +150,7 @@ keep_text(struct document *d, const char *text, struct error *e)
 	if (d->page < d->pages)
 		return 0;
 	if (d->page > 0 && strspn(buf_str(&d->text), " \t\r\n\f") == d->text.len)
-		return error_set(e, ERR_invalid, "%s has no text, and none can be recognised in its pages", strrchr(d->path, '/') + 1);
+		return error_set(e, ERR_invalid, "%s has no text, and none can be recognised in its pages", path_base(d->path));
 	if (d->page > 0)
 		text = buf_str(&d->text);
 	return staging_put_beside(d->engine->home, d->path, "text", 0, text, strlen(text), e);
@@ -234,7 +235,8 @@ document_read(struct engine *en, const char *path, const char *mime, document_do
 {
 	struct document *d = xcalloc(1, sizeof(*d));
 
-	*d = (struct document){ .engine = en, .path = xstrdup(path), .kind = sniff_document(mime), .bytes = BUF(0), .text = BUF(TEXT_MAX), .done = done, .arg = arg };
+	*d = (struct document){ .engine = en, .path = xstrdup(path), .kind = sniff_document(mime), .bytes = BUF(0), .text = BUF(TEXT_MAX),
+	    .done = done, .arg = arg };
 	engine_config(en, false);
 	d->ocr = !can_see(en);
 	random_hex(d->key, 16);

@@ -9,6 +9,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/paths.h"
 #include "engined/engine.h"
 #include "engined/fetch.h"
 #include "engined/handover.h"
@@ -90,7 +91,7 @@ on_file(struct turn *t, int64_t size)
 	const char *path = json_string_value(json_array_get(paths_of(t), m->n++));
 
 	handover_free(steal(m->file));
-	json_array_append_new(json_object_get(m->args, "attachments"), json_pack("{s:s, s:I}", "name", base_of(path), "size",
+	json_array_append_new(json_object_get(m->args, "attachments"), json_pack("{s:s, s:I}", "name", path_base(path), "size",
 	    (json_int_t)size));
 	send_file(t);
 }

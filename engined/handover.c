@@ -94,11 +94,3 @@ handover_begin(struct turn *t, const struct handover_file *f, const struct hando
 	next_piece(h);
 	return h;
 }
-
-const char *
-base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}

@@ -31,7 +31,5 @@ struct handover_events {
 /* All of f is copied but the tool. The request that is out stands in the turn, and ends with its call. */
 struct handover *handover_begin(struct turn *t, const struct handover_file *f, const struct handover_events *ev);
 void	 handover_free(struct handover *h);	/* NULL is fine */
-/* What a path calls its file; borrowed. */
-const char *base_of(const char *path);
 
 #endif

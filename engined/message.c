@@ -11,6 +11,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/paths.h"
 #include "engined/engine.h"
 #include "engined/handover.h"
 #include "engined/neighbour.h"
@@ -156,7 +157,7 @@ send_call(struct turn *t)
 		.channel = channel_of(t),
 		.chat = chat[0] == '\0' ? NULL : chat,
 		.text = json_str(t->now.args, "text", ""),
-		.file = file[0] == '\0' ? NULL : base_of(file),
+		.file = file[0] == '\0' ? NULL : path_base(file),
 		.size = t->now.posting->size,
 		.session = t->no_save ? NULL : t->row.session,
 	};

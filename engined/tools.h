@@ -59,8 +59,8 @@ struct tools_policy {
 };
 
 enum tool_place {
-	TOOL_REFUSED, TOOL_TODO, TOOL_MEMORY, TOOL_SKILL, TOOL_NOTIFY, TOOL_IMAGE, TOOL_KNOWLEDGE, TOOL_LOAD, TOOL_ASK, TOOL_PEER, TOOL_SCHEDULE, TOOL_MESSAGE, TOOL_EMAIL, TOOL_AGENT, TOOL_PAST,
-	TOOL_INDEX, TOOL_RUNNER
+	TOOL_REFUSED, TOOL_TODO, TOOL_MEMORY, TOOL_SKILL, TOOL_NOTIFY, TOOL_IMAGE, TOOL_KNOWLEDGE, TOOL_LOAD, TOOL_ASK, TOOL_PEER,
+	TOOL_SCHEDULE, TOOL_MESSAGE, TOOL_EMAIL, TOOL_AGENT, TOOL_PAST, TOOL_INDEX, TOOL_RUNNER
 };
 /* Where a call runs (args may be NULL); TOOL_REFUSED with the text for the model: unknown, denied, unavailable. */
 enum tool_place tools_where(const struct tools *t, const struct tools_policy *p, const char *name, const json_t *args,

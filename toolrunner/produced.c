@@ -12,6 +12,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/paths.h"
 #include "toolrunner/denylist.h"
 #include "toolrunner/files.h"
 
@@ -128,6 +129,6 @@ produced_find(const struct tool_call *call, const char *output, size_t len)
 	if (fd == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX ||
 	    !files_permitted(path, &st, &env) || !begins_right(fd, type))
 		return NULL;
-	return json_pack("{s:s, s:s, s:s, s:I, s:s}", "path", path, "name", strrchr(path, '/') + 1, "mime", type->mime,
+	return json_pack("{s:s, s:s, s:s, s:I, s:s}", "path", path, "name", path_base(path), "mime", type->mime,
 	    "size", (json_int_t)st.st_size, "kind", type->kind);
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/paths.h"
 #include "toolrunner/unwrap.h"
 
 enum tier
@@ -24,19 +25,11 @@ look_computed(struct sight *v)
 	return is_interpreter(v->program) && flow_reaches(v, &v->decoded, rule_decoders) ? TIER_CAUTION : TIER_SAFE;
 }
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
-
 static void
 note_file(struct sight *v, const char *path)
 {
-	if (*base_name(path) != '\0' && v->nfiles < DOWNLOADS_MAX)
-		v->files[v->nfiles++] = base_name(path);
+	if (*path_base(path) != '\0' && v->nfiles < DOWNLOADS_MAX)
+		v->files[v->nfiles++] = path_base(path);
 }
 
 /* Remember where a downloader puts what it gets. */
@@ -68,7 +61,7 @@ static bool
 downloaded(const struct sight *v, const char *path)
 {
 	for (size_t i = 0; i < v->nfiles; i++)
-		if (strcmp(base_name(path), v->files[i]) == 0)
+		if (strcmp(path_base(path), v->files[i]) == 0)
 			return true;
 	return false;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/paths.h"
 
 static const char *const noise[] = {
 	".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".pytest_cache", ".mypy_cache",
@@ -16,11 +17,10 @@ static const char *const noise[] = {
 bool
 walk_glob(const char *glob, const char *relative, bool fold)
 {
-	const char *slash = strrchr(relative, '/'), *name = slash == NULL ? relative : slash + 1;
 	int flags = fold ? FNM_CASEFOLD : 0;
 
 	if (strchr(glob, '/') == NULL)
-		return fnmatch(glob, name, flags) == 0;
+		return fnmatch(glob, path_base(relative), flags) == 0;
 	if (strncmp(glob, "**/", 3) == 0 && walk_glob(glob + 3, relative, fold))
 		return true;
 	/* Without FNM_PATHNAME "*" crosses slashes, which is what "**" means; a lone "*" must not. */

@@ -55,7 +55,7 @@ is_full(const struct search *s)
 static bool
 name_matches(const struct search *s, const char *relative)
 {
-	const char *slash = strrchr(relative, '/'), *name = slash == NULL ? relative : slash + 1;
+	const char *name = path_base(relative);
 
 	if (s->pattern[strcspn(s->pattern, "*?[")] != '\0')
 		return walk_glob(s->pattern, relative, s->fold);
