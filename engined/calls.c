@@ -206,7 +206,7 @@ calls_produced(struct turn *t, const json_t *file)
 	json_t *other;
 	size_t i;
 
-	if (row == NULL || json_array_size(t->produced) >= PRODUCED_MAX)
+	if (row == NULL)
 		return;
 	json_object_set_new(row, "source", json_string("tool"));
 	json_object_set_new(row, "producer", json_string(call_name(json_array_get(t->calls, t->call))));
@@ -215,7 +215,8 @@ calls_produced(struct turn *t, const json_t *file)
 			json_array_set(t->produced, i, row);
 			return;
 		}
-	json_array_append(t->produced, row);
+	if (json_array_size(t->produced) < PRODUCED_MAX)
+		json_array_append(t->produced, row);
 }
 
 /* What a skill's script has put out is not the skill. */

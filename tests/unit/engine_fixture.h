@@ -226,7 +226,8 @@ contents(size_t n, const char *role)
 
 /*
  * Its tools by what they do: "good" answers, "bad" fails with output, "slow" runs until it is cancelled, "careful"
- * asks a person first, "lossy" dies with its result, "writer" changes a file. Calls outlive the engine, as in life.
+ * asks a person first, "lossy" dies with its result, "writer" changes a file, "maker" makes the one of its arguments. Calls
+ * outlive the engine, as in life.
  */
 static json_t *runner_calls;		/* key -> {tool, effects, cancelled, approved} */
 static json_t *pushed;			/* [{kind, data}] what hostd was told */
@@ -276,6 +277,7 @@ static const struct tool_row tool_rows[] = {
 	{ .name = "careful", .description = "asks",    .summary = "careful things" },
 	{ .name = "lossy",   .description = "dies",    .summary = "lossy things" },
 	{ .name = "writer",  .description = "writes",  .summary = "written things" },
+	{ .name = "maker",   .description = "makes",   .summary = "made things" },
 	{ .name = "absent",  .description = "is not",  .summary = "absent things", .unavailable = "no browser here" },
 	{ .name = "read_file", .description = "reads", .summary = "read things" },
 	{ .name = "terminal", .description = "runs",   .summary = "run things" },
@@ -329,6 +331,8 @@ reply_next(struct request *r)
 	} else if (strcmp(tool, "writer") == 0) {
 		reply.mutations = mutations = json_pack("[{s:s, s:s, s:i, s:i}]", "path", "/w/f", "op", "write",
 		    "lines_before", 1, "lines_after", 2);
+	} else if (strcmp(tool, "maker") == 0) {
+		reply.produced = json_object_get(call, "args");
 	}
 	r->done(r->arg, &reply, NULL);
 	json_decref(mutations);

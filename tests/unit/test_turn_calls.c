@@ -166,6 +166,36 @@ test_turn_cuts_its_own_tools_to_their_budget(void **state)
 	assert_non_null(strstr(tool, "did it"));		/* toolrunner's: it has cut what it sends */
 }
 
+/* Calls that make the files 0 to 9, and 0 once more. The caller frees. */
+static char *
+eleven_files(void)
+{
+	cleanup_json json_t *calls = json_array();
+
+	for (int i = 0; i < 11; i++) {
+		cleanup_free char *id = xasprintf("c%d", i), *args = xasprintf("{\"path\":\"/w/%d\",\"size\":%d}", i % 10, i);
+
+		json_array_append_new(calls, json_pack("{s:s, s:s, s:s}", "id", id, "name", "maker", "arguments", args));
+	}
+	return json_text(calls);
+}
+
+static void
+test_turn_shows_a_file_as_it_was_made_last_when_there_are_ten(void **state)
+{
+	cleanup_free char *calls = eleven_files();
+	const struct answer answers[] = { { .calls = calls }, { .text = "ok" }, { 0 } };
+	cleanup_json json_t *events = NULL;
+	json_t *files;
+
+	script = answers;
+	events = run_turn("k1", NULL, "make them");
+	files = json_object_get(last_event(events, "reply"), "attachments");
+	assert_int_equal(json_array_size(files), 10);
+	assert_int_equal(json_int(json_array_get(files, 0), "size", -1), 10);
+	script = NULL;
+}
+
 static void
 test_turn_reminds_of_open_todos(void **state)
 {
@@ -354,6 +384,7 @@ main(void)
 		FIXTURE(test_turn_loads_a_tool_on_demand),
 		FIXTURE(test_turn_cuts_its_own_tools_to_their_budget),
 		FIXTURE(test_turn_is_offered_what_it_may_use_whoever_came_before),
+		FIXTURE(test_turn_shows_a_file_as_it_was_made_last_when_there_are_ten),
 		FIXTURE(test_turn_reminds_of_open_todos),
 		FIXTURE(test_turn_believes_a_model_that_insists),
 		FIXTURE(test_turn_tells_of_changed_files),
