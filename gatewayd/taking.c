@@ -21,7 +21,7 @@
 #include "gatewayd/media.h"
 
 #define PIECE		(512 * 1024)
-#define STAGE_MS	60000		/* a document is read before its last piece is answered */
+#define STAGE_MS	1200000		/* a scan is read page by page, 15 of them, before its last piece is answered */
 #define SPEECH_MS	450000		/* somebody listens to it, three times if need be */
 #define AGAIN_MS	3000
 #define TRIES		5

@@ -10,7 +10,7 @@
 #include "proto/proto.h"
 
 #define PIECE		1048576		/* characters; whole groups of four */
-#define STAGE_MS	60000		/* a document is read before the last one is answered */
+#define STAGE_MS	1200000		/* a scan is read page by page, 15 of them, before the last one is answered */
 
 struct upload {
 	struct ask	*ask;
