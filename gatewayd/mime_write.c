@@ -102,14 +102,15 @@ text_part(const char *text)
 	return GMIME_OBJECT(part);
 }
 
-/* "image/png"; what is no type is bytes. */
+/* "image/png"; what is no type is bytes, and so is a mail in a mail, whose type forbids base64 (RFC 2046, 5.2.1). */
 static GMimeObject *
 file_part(const struct mime_file *f)
 {
 	const char *slash = f->type == NULL ? NULL : strchr(f->type, '/');
 	size_t len = slash == NULL ? 0 : strlen(f->type);
 	bool fine = slash != NULL && slash != f->type && slash[1] != '\0' && strchr(slash + 1, '/') == NULL &&
-	    strspn(f->type, "abcdefghijklmnopqrstuvwxyz0123456789/+-._") == len && strncmp(f->type, "multipart/", 10) != 0;
+	    strspn(f->type, "abcdefghijklmnopqrstuvwxyz0123456789/+-._") == len &&
+	    strncmp(f->type, "multipart/", 10) != 0 && strncmp(f->type, "message/", 8) != 0;
 	cleanup_free char *major = fine ? xstrndup(f->type, (size_t)(slash - f->type)) : xstrdup("application");
 	GMimePart *part = g_mime_part_new_with_type(major, fine ? slash + 1 : "octet-stream");
 

@@ -346,6 +346,29 @@ test_files_survive_the_way(void **state)
 	mime_free(m);
 }
 
+/* RFC 2046, 5.2.1: in base64 a mail in a mail is garbage to those who read it. */
+static void
+test_an_attached_mail_is_written_in_no_encoding_that_its_type_forbids(void **state)
+{
+	static const char inner[] = "From: ann@x\r\nSubject: caf\xc3\xa9\r\n\r\ninner\r\n";
+	struct mime_file files[] = { { "message.eml", "message/rfc822", (void *)(uintptr_t)inner, sizeof(inner) - 1 } };
+	struct mime_draft d = plain;
+	struct error e = { 0 };
+	size_t len;
+
+	d.files = files;
+	d.nfiles = 1;
+	cleanup_free char *bytes = mime_write(&d, &len, &e);
+	assert_non_null(bytes);
+	assert_null(strcasestr(bytes, "Content-Type: message/"));
+	struct mime_mail *m = read_mail(bytes);
+	assert_int_equal(m->nfiles, 1);
+	assert_string_equal(m->files[0].name, "message.eml");
+	assert_int_equal(m->files[0].len, sizeof(inner) - 1);
+	assert_memory_equal(m->files[0].bytes, inner, sizeof(inner) - 1);
+	mime_free(m);
+}
+
 static void
 test_no_field_can_become_another(void **state)
 {
@@ -393,6 +416,7 @@ main(void)
 		TEST(test_what_is_written_reads_the_same),
 		TEST(test_text_is_utf8_whatever_is_in_it),
 		TEST(test_files_survive_the_way),
+		TEST(test_an_attached_mail_is_written_in_no_encoding_that_its_type_forbids),
 		TEST(test_no_field_can_become_another),
 	};
 
