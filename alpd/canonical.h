@@ -51,6 +51,8 @@ const struct node *node_next(const struct node *row);
 const char	*node_str(const struct node *n, size_t *len);
 /* The same as a C string the caller frees; NULL: not a string, or it holds a NUL. */
 char		*node_dup(const struct node *n);
+/* The same where a NUL does no harm: it reads as U+FFFD. NULL: not a string. */
+char		*node_text(const struct node *n);
 /* A string equal to s? */
 bool		 node_equals(const struct node *n, const char *s);
 /* The value of an integer that fits; false: it is none. */

@@ -150,13 +150,10 @@ settle(struct session *s, bool keep)
 static void
 copy_text(char *out, size_t size, const struct node *n)
 {
-	size_t len = 0;
-	const char *text = node_str(n, &len);
-	cleanup_free char *clean = utf8_clean(text == NULL ? "" : text, len);
+	cleanup_free char *text = node_text(n);
+	size_t len = text == NULL ? 0 : utf8_cut(text, strlen(text), size - 1);
 
-	len = utf8_cut(clean, strlen(clean), size - 1);
-	memcpy(out, clean, len);
-	out[len] = '\0';
+	snprintf(out, size, "%.*s", (int)len, text == NULL ? "" : text);
 	log_clean(out, len);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json.h"
 #include "common/mem.h"
 
 const struct node *
@@ -71,6 +72,12 @@ node_dup(const struct node *n)
 	if (!node_is(n, NODE_STRING) || memchr(n->text, '\0', n->len) != NULL)
 		return NULL;
 	return xstrndup(n->text, n->len);
+}
+
+char *
+node_text(const struct node *n)
+{
+	return node_is(n, NODE_STRING) ? utf8_clean(n->text, n->len) : NULL;
 }
 
 bool

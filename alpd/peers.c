@@ -181,9 +181,15 @@ peers_broken(struct peers *p)
 }
 
 bool
+peers_all_may(const char *method)
+{
+	return strncmp(method, WORKGROUP, strlen(WORKGROUP)) == 0;
+}
+
+bool
 peer_may(const struct peer *p, const char *method)
 {
-	if (strncmp(method, WORKGROUP, strlen(WORKGROUP)) == 0)
+	if (peers_all_may(method))
 		return true;
 	for (char **m = p->allow; *m != NULL; m++)
 		if (strcmp(*m, method) == 0)

@@ -38,7 +38,9 @@ const struct peer *peers_by_id(struct peers *p, const char *id);
 const struct peer *peers_at(struct peers *p, size_t i);
 /* Why the file pinned nobody although it was there when it was last looked at; NULL: it was fine or missing. Borrowed as above. */
 const char	*peers_broken(struct peers *p);
-/* May this peer call the method (step 11)? "workgroup.*" needs no entry. */
+/* "workgroup.*" needs no entry in a row: whoever is pinned may call it. */
+bool		 peers_all_may(const char *method);
+/* May this peer call the method (step 11)? */
 bool		 peer_may(const struct peer *p, const char *method);
 /* May a link.ask turn of this peer run a tool: "name" or "name:action"; patterns with '*'. */
 bool		 peer_tool(const struct peer *p, const char *tool, const char *action);
