@@ -61,25 +61,6 @@ peers_file(const char *path, struct buf *text, struct stat *st, struct error *e)
 	return read_all(fd, text, path, e);
 }
 
-static struct stamp
-stamp_of(const struct stat *st)
-{
-	return (struct stamp){ .dev = st->st_dev, .ino = st->st_ino, .size = st->st_size, .mtime = st->st_mtim, .ctime = st->st_ctim };
-}
-
-static bool
-same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-static bool
-is_same(const struct stamp *a, const struct stamp *b)
-{
-	return a->ino == b->ino && a->dev == b->dev && a->size == b->size && same_time(&a->mtime, &b->mtime) &&
-	    same_time(&a->ctime, &b->ctime);
-}
-
 /* Was it left alone for long enough that another change would get another time? */
 static bool
 is_settled(const struct stat *st)
@@ -115,7 +96,7 @@ refresh(struct peers *p)
 	if (lstat(p->path, &st) == -1 && errno != ENOENT)
 		st = (struct stat){ .st_ino = (ino_t)-1 };
 	now = stamp_of(&st);
-	if (!p->settled || !is_same(&now, &p->stamp))
+	if (!p->settled || !stamp_same(&now, &p->stamp))
 		reload(p);
 }
 

@@ -4,25 +4,17 @@
 #define ALPD_PEERS_OWN_H
 
 #include <sys/stat.h>
-#include <sys/types.h>
 
 #include "alpd/peers.h"
 #include "alpd/peers_yaml.h"
+#include "alpd/stamp.h"
 #include "common/buf.h"
-
-/* By what a file is known not to have changed. */
-struct stamp {
-	dev_t		dev;
-	ino_t		ino;
-	off_t		size;
-	struct timespec	mtime, ctime;
-};
 
 struct peers {
 	char		*path, *lock, *pending;
 	struct peer_list list;
 	char		*broken;	/* NULL: it loads, or it is missing */
-	struct stamp	 stamp;		/* of what was read; all zero: there was no file */
+	struct stamp	 stamp;		/* of what was read */
 	bool		 settled;	/* a change since then shows in the stamp */
 };
 
