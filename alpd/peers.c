@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <time.h>
 
+#include "alpd/peers_edit.h"
 #include "alpd/peers_own.h"
 #include "common/atomic.h"
 #include "common/clock.h"
@@ -252,19 +253,19 @@ typedef char *edit_fn(const char *text, size_t len, const struct edit *c, struct
 static char *
 edit_add(const char *text, size_t len, const struct edit *c, struct error *e)
 {
-	return peers_yaml_add(text, len, c->row, e);
+	return peers_edit_add(text, len, c->row, e);
 }
 
 static char *
 edit_remove(const char *text, size_t len, const struct edit *c, struct error *e)
 {
-	return peers_yaml_remove(text, len, c->id, e);
+	return peers_edit_remove(text, len, c->id, e);
 }
 
 static char *
 edit_allow(const char *text, size_t len, const struct edit *c, struct error *e)
 {
-	return peers_yaml_allow(text, len, c->id, c->method, c->on, e);
+	return peers_edit_allow(text, len, c->id, c->method, c->on, e);
 }
 
 /* The file as it is now, changed by fn, in its place. */

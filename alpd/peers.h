@@ -15,6 +15,9 @@
 
 #define PEERS_PER_MINUTE	60
 #define PENDING_MAX		20
+#define PEERS_MAX		1024	/* rows that are taken; this and the next two: what the bus holds (proto/types.def) */
+#define PEERS_METHODS		64	/* of a row */
+#define PEERS_TOOLS		256
 
 struct peer {
 	char	*id, *pubkey;		/* id as it stands in the file, pubkey never trimmed */

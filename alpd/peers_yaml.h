@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text of peers.yaml (alp-wire.md, 8.1): what it says, and the text that
- * says something else. People write it by hand, so a change touches the lines
- * of its row and leaves the others as they are, comments too. No files here;
- * a text is followed by a NUL.
+ * What a text of peers.yaml says (alp-wire.md, 8.1). No files here; a text is
+ * followed by a NUL. What is changed in one is peers_edit.h's.
  */
 #ifndef ALPD_PEERS_YAML_H
 #define ALPD_PEERS_YAML_H
 
 #include <jansson.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "alpd/peers.h"
 
@@ -24,9 +23,7 @@ json_t	*peers_yaml_list(const char *text, size_t len, struct error *e);
 int	 peers_yaml_read(const char *text, size_t len, struct peer_list *out, struct error *e);
 void	 peer_list_clear(struct peer_list *l);
 
-/* The changed text; the caller frees. NULL: the text does not load, or ERR_not_found, ERR_exists. */
-char	*peers_yaml_add(const char *text, size_t len, const struct peer *row, struct error *e);
-char	*peers_yaml_remove(const char *text, size_t len, const char *id, struct error *e);
-char	*peers_yaml_allow(const char *text, size_t len, const char *id, const char *method, bool on, struct error *e);
+/* The place in the list of the first row that pins somebody under this id; -1: there is none. */
+ssize_t	 peers_yaml_find(const json_t *all, const char *id);
 
 #endif

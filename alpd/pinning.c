@@ -20,9 +20,6 @@
 #include "common/mem.h"
 #include "common/paths.h"
 
-#define PEERS_MAX	1024		/* rows of an answer */
-#define ALLOW_MAX	64
-#define TOOLS_MAX	256
 #define EVENT_MS	5000
 
 /* ---- who is pinned ------------------------------------------------------------------------------- */
@@ -42,8 +39,8 @@ row_of(const struct peer *p)
 {
 	return (struct peer_row){
 		.id = p->id, .pubkey = p->pubkey, .alias = p->alias, .address = p->address,
-		.allow = (const char **)p->allow, .n_allow = count(p->allow, ALLOW_MAX), .per_minute = p->per_minute,
-		.tools = (const char **)p->tools, .n_tools = count(p->tools, TOOLS_MAX), .tools_broken = p->tools_broken,
+		.allow = (const char **)p->allow, .n_allow = count(p->allow, PEERS_METHODS), .per_minute = p->per_minute,
+		.tools = (const char **)p->tools, .n_tools = count(p->tools, PEERS_TOOLS), .tools_broken = p->tools_broken,
 	};
 }
 
@@ -231,7 +228,7 @@ join(char *const *rows)
 static int
 pin(struct alpd *a, const char *what, const struct peers_add *m, char id[65], struct error *e)
 {
-	char *allow[ALLOW_MAX + 1];
+	char *allow[PEERS_METHODS + 1];
 	cleanup_free char *list = NULL;
 	struct peer row = { .id = id, .pubkey = (char *)m->pubkey, .alias = (char *)m->alias,
 	    .address = (char *)m->address, .allow = allow, .per_minute = PEERS_PER_MINUTE };
@@ -343,5 +340,5 @@ pinning_allow(struct call *c, const void *in, struct error *e)
 	tell(a, "changed", m->id);
 	p = peers_by_id(a->peers, m->id);
 	return call_reply(c, &(struct peers_allow_reply){ .allow = p == NULL ? NULL : (const char **)p->allow,
-	    .n_allow = p == NULL ? 0 : count(p->allow, ALLOW_MAX) });
+	    .n_allow = p == NULL ? 0 : count(p->allow, PEERS_METHODS) });
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "alpd/peers.h"
+#include "alpd/peers_edit.h"
 #include "alpd/peers_yaml.h"
 #include "common/atomic.h"
 #include "common/mem.h"
@@ -71,7 +72,7 @@ static void
 check_add(const char *text, size_t len, const struct peer_list *was)
 {
 	struct peer row = { .id = "fuzz-added", .pubkey = KEY };
-	cleanup_free char *now = peers_yaml_add(text, len, &row, NULL);
+	cleanup_free char *now = peers_edit_add(text, len, &row, NULL);
 	struct peer_list l;
 
 	if (now == NULL)
@@ -86,7 +87,7 @@ check_add(const char *text, size_t len, const struct peer_list *was)
 static void
 check_allow(const char *text, size_t len, const struct peer_list *was, bool on)
 {
-	cleanup_free char *now = peers_yaml_allow(text, len, was->rows[0].id, "fuzz.method", on, NULL);
+	cleanup_free char *now = peers_edit_allow(text, len, was->rows[0].id, "fuzz.method", on, NULL);
 	struct peer_list l;
 
 	if (now == NULL)
@@ -102,7 +103,7 @@ static void
 check_remove(const char *text, size_t len, const struct peer_list *was)
 {
 	const char *id = was->rows[was->n - 1].id;
-	cleanup_free char *now = peers_yaml_remove(text, len, id, NULL);
+	cleanup_free char *now = peers_edit_remove(text, len, id, NULL);
 	struct peer_list l;
 	size_t kept = 0;
 
