@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See replay.h. In memory a hash table under a key of this process (the pairs
- * are chosen by strangers) and a heap whose top is the oldest. On disk lines,
- * appended; what cannot be read is skipped, for a crash may leave a torn line.
+ * See replay.h: the file, and what is asked of it; pairs.h has what is known
+ * in memory. On disk there are lines, appended; what cannot be read is
+ * skipped, for a crash may leave a torn line.
  */
 #include "alpd/replay.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,25 +17,15 @@
 
 #include "alpd/canonical.h"
 #include "alpd/envelope.h"
-#include "common/clock.h"
+#include "alpd/pairs.h"
 #include "common/mem.h"
 #include "common/paths.h"
 
 #define AGAIN_US	(2 * ENVELOPE_CLOCK_US)	/* how far apart two clocks may be that both let one message pass */
-#define NEVER_US	(INT64_MIN / 2)
 #define LINES_MIN	2048			/* a file of fewer is not worth rewriting */
 #define LINE_MAX_BYTES	4096
 #define SEEN_MAX	253402300800.0		/* seconds; the year 10000 */
 #define CHUNK		65536
-#define BUCKETS_MIN	256
-
-struct pair {
-	struct pair	*next;		/* in its bucket */
-	uint64_t	 hash;
-	int64_t		 seen_us;
-	size_t		 len;
-	char		 text[];	/* from NUL nonce NUL, len bytes */
-};
 
 struct replay {
 	char		 *folder, *new_path;
@@ -46,125 +35,8 @@ struct replay {
 	bool		  torn;		/* something without a newline stands behind the last line */
 	bool		  dirty;	/* not all of it is on the disk */
 	bool		  unsettled;	/* alp/replay.new is needed until its pairs stand in the file again */
-	uint8_t		  key[crypto_shorthash_KEYBYTES];
-	struct pair	**table;
-	size_t		  buckets;	/* a power of two */
-	struct pair	**heap;		/* none is older than the one at half its place */
-	size_t		  n, cap;
-	int64_t		  forgotten_us;	/* the latest time of a pair that was forgotten */
+	struct pairs	  live;
 };
-
-/* ---- the pairs in memory --------------------------------------------------------------------- */
-
-static struct pair *
-pair_new(const struct replay *r, const char *from, const char *nonce, int64_t seen_us)
-{
-	size_t first = strlen(from) + 1, len = first + strlen(nonce) + 1;
-	struct pair *p = xmalloc(sizeof(*p) + len);
-	uint8_t hash[crypto_shorthash_BYTES];
-
-	*p = (struct pair){ .seen_us = seen_us, .len = len };
-	memcpy(p->text, from, first);
-	memcpy(p->text + first, nonce, len - first);
-	crypto_shorthash(hash, (const uint8_t *)p->text, len, r->key);
-	memcpy(&p->hash, hash, sizeof(p->hash));
-	return p;
-}
-
-static struct pair **
-bucket(const struct replay *r, uint64_t hash)
-{
-	return &r->table[hash & (r->buckets - 1)];
-}
-
-static const struct pair *
-find(const struct replay *r, const struct pair *wanted)
-{
-	const struct pair *p = *bucket(r, wanted->hash);
-
-	while (p != NULL && (p->hash != wanted->hash || p->len != wanted->len || memcmp(p->text, wanted->text, p->len) != 0))
-		p = p->next;
-	return p;
-}
-
-static void
-table_put(struct replay *r, struct pair *p)
-{
-	struct pair **b = bucket(r, p->hash);
-
-	p->next = *b;
-	*b = p;
-}
-
-static void
-table_remove(struct replay *r, const struct pair *p)
-{
-	struct pair **at = bucket(r, p->hash);
-
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
-}
-
-static void
-grow(struct replay *r)
-{
-	r->cap = 2 * r->cap;
-	r->heap = xreallocarray(r->heap, r->cap, sizeof(*r->heap));
-	free(r->table);
-	r->buckets = r->cap;
-	r->table = xcalloc(r->buckets, sizeof(*r->table));
-	for (size_t i = 0; i < r->n; i++)
-		table_put(r, r->heap[i]);
-}
-
-static void
-insert_take(struct replay *r, struct pair *p)
-{
-	size_t i, half;
-
-	if (r->n == r->cap)
-		grow(r);
-	table_put(r, p);
-	for (i = r->n++; i > 0 && r->heap[half = (i - 1) / 2]->seen_us > p->seen_us; i = half)
-		r->heap[i] = r->heap[half];
-	r->heap[i] = p;
-}
-
-static void
-remove_oldest(struct replay *r)
-{
-	struct pair *oldest = r->heap[0], *last = r->heap[--r->n];
-	size_t i = 0, child;
-
-	while ((child = 2 * i + 1) < r->n) {
-		if (child + 1 < r->n && r->heap[child + 1]->seen_us < r->heap[child]->seen_us)
-			child++;
-		if (r->heap[child]->seen_us >= last->seen_us)
-			break;
-		r->heap[i] = r->heap[child];
-		i = child;
-	}
-	r->heap[i] = last;
-	table_remove(r, oldest);
-	free(oldest);
-}
-
-static void
-note_forgotten(struct replay *r, int64_t seen_us)
-{
-	if (seen_us > r->forgotten_us)
-		r->forgotten_us = seen_us;
-}
-
-static void
-forget(struct replay *r, int64_t now_us)
-{
-	while (r->n > 0 && now_us - r->heap[0]->seen_us > REPLAY_WINDOW_US) {
-		note_forgotten(r, r->heap[0]->seen_us);
-		remove_oldest(r);
-	}
-}
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
@@ -192,7 +64,7 @@ read_pair(const struct replay *r, const struct buf *line)
 	if (from == NULL || nonce == NULL || strlen(nonce) > REPLAY_NONCE_MAX ||
 	    !node_num(node_get(row, "seen_at"), &seen) || seen < 0 || seen > SEEN_MAX)
 		return NULL;
-	return pair_new(r, from, nonce, llround(seen * 1e6));
+	return pair_new(&r->live, from, nonce, llround(seen * 1e6));
 }
 
 /* Take up what a line says, unless it is dead or known. More than REPLAY_MAX: the oldest of all are forgotten. */
@@ -205,14 +77,12 @@ take_line(struct replay *r, const struct buf *line, int64_t now_us)
 	if (p == NULL)
 		return;
 	if (now_us - p->seen_us > REPLAY_WINDOW_US)
-		note_forgotten(r, p->seen_us);
-	else if ((known = find(r, p)) == NULL || known->seen_us < p->seen_us)
-		insert_take(r, steal(p));
+		pairs_forgot(&r->live, p->seen_us);
+	else if ((known = pairs_find(&r->live, p)) == NULL || known->seen_us < p->seen_us)
+		pairs_insert(&r->live, steal(p));
 	free(p);
-	if (r->n > REPLAY_MAX) {
-		note_forgotten(r, r->heap[0]->seen_us);
-		remove_oldest(r);
-	}
+	if (r->live.n > REPLAY_MAX)
+		pairs_forget_oldest(&r->live);
 }
 
 /* The next line without its newline, empty when it is too long. False: there is none. *whole: it had its newline. */
@@ -301,9 +171,9 @@ write_live(const struct replay *r, int fd)
 {
 	cleanup_buf struct buf b = BUF(0);
 
-	for (size_t i = 0; i < r->n; i++) {
-		put_line(&b, r->heap[i]);
-		if (b.len < CHUNK && i + 1 < r->n)
+	for (size_t i = 0; i < r->live.n; i++) {
+		put_line(&b, r->live.heap[i]);
+		if (b.len < CHUNK && i + 1 < r->live.n)
 			continue;
 		if (write_all(fd, b.data, b.len) == -1)
 			return -1;
@@ -345,7 +215,7 @@ settle(struct replay *r, struct error *e)
 	r->torn = r->dirty = false;
 	if ((r->end = lseek(r->fd, 0, SEEK_END)) == -1)
 		return error_errno(e, "replay memory");
-	r->lines += r->n;
+	r->lines += r->live.n;
 	if (unlink(r->new_path) == -1 && errno != ENOENT)
 		return error_errno(e, "%s", r->new_path);
 	r->unsettled = false;
@@ -375,7 +245,7 @@ rewrite(struct replay *r, struct error *e)
 static bool
 is_due(const struct replay *r)
 {
-	return r->unsettled || (r->lines >= LINES_MIN && r->lines >= 2 * r->n);
+	return r->unsettled || (r->lines >= LINES_MIN && r->lines >= 2 * r->live.n);
 }
 
 int
@@ -441,10 +311,7 @@ release(struct replay *r)
 {
 	if (r->fd != -1)
 		close(r->fd);
-	for (size_t i = 0; i < r->n; i++)
-		free(r->heap[i]);
-	free(r->heap);
-	free(r->table);
+	pairs_clear(&r->live);
 	free(r->folder);
 	free(r->new_path);
 	free(r);
@@ -461,11 +328,7 @@ replay_open(const char *home, int64_t now_us, struct error *e)
 	r = xcalloc(1, sizeof(*r));
 	r->folder = path_join(home, "alp");
 	r->new_path = path_join(r->folder, "replay.new");
-	r->forgotten_us = NEVER_US;
-	r->buckets = r->cap = BUCKETS_MIN;
-	r->table = xcalloc(r->buckets, sizeof(*r->table));
-	r->heap = xcalloc(r->cap, sizeof(*r->heap));
-	random_bytes(r->key, sizeof(r->key));
+	pairs_init(&r->live);
 	r->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (check_file(r->fd, path, e) == -1 || load_file(r, now_us, e) == -1 || load_new(r, now_us, e) == -1) {
 		release(r);		/* not closed: what was read only in part must not be written */
@@ -506,19 +369,19 @@ replay_add(struct replay *r, const char *from, const char *nonce, int64_t now_us
 
 	if (strlen(nonce) > REPLAY_NONCE_MAX)
 		return error_set(e, ERR_invalid, "a nonce of %zu bytes", strlen(nonce));
-	forget(r, now_us);
-	p = pair_new(r, from, nonce, now_us);
-	if (find(r, p) != NULL)
+	pairs_forget(&r->live, now_us - REPLAY_WINDOW_US);
+	p = pair_new(&r->live, from, nonce, now_us);
+	if (pairs_find(&r->live, p) != NULL)
 		result = 0;
-	else if (now_us - r->forgotten_us <= AGAIN_US)
+	else if (now_us - r->live.forgotten_us <= AGAIN_US)
 		result = error_set(e, ERR_unavailable, "the clock was set back %lld s or more: replays of that time are not known",
-		    (long long)((r->forgotten_us + REPLAY_WINDOW_US - now_us) / 1000000));
-	else if (r->n >= REPLAY_MAX)
+		    (long long)((r->live.forgotten_us + REPLAY_WINDOW_US - now_us) / 1000000));
+	else if (r->live.n >= REPLAY_MAX)
 		result = error_set(e, ERR_busy, "the replay memory is full");
 	else if ((result = write_pair(r, p, e)) == 0)
 		result = 1;
 	if (result == 1)
-		insert_take(r, steal(p));
+		pairs_insert(&r->live, steal(p));
 	free(p);
 	return result;
 }
@@ -526,5 +389,5 @@ replay_add(struct replay *r, const char *from, const char *nonce, int64_t now_us
 size_t
 replay_live(const struct replay *r)
 {
-	return r->n;
+	return r->live.n;
 }
