@@ -14,7 +14,7 @@
 #include "cli/text.h"
 #include "common/buf.h"
 
-enum render_block { BLOCK_START, BLOCK_TEXT, BLOCK_HEADING, BLOCK_FENCE };
+enum render_block { BLOCK_START, BLOCK_TEXT, BLOCK_FENCE };
 
 struct render {
 	bool		   colour;
