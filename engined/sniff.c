@@ -127,7 +127,7 @@ check_document(const char *name, const char *is, size_t len, struct error *e)
 {
 	if (len <= SNIFF_DOCUMENT_MAX)
 		return is;
-	error_set(e, ERR_too_large, "%.128s: PDF and DOCX files have at most 10 MB", name);
+	error_set(e, ERR_too_large, "%.128s: a PDF or DOCX file has at most 20 MB", name);
 	return NULL;
 }
 

@@ -13,7 +13,7 @@
 
 #define SNIFF_IMAGE_MAX	(20 * 1024 * 1024)
 #define SNIFF_TEXT_MAX	(2 * 1024 * 1024)
-#define SNIFF_DOCUMENT_MAX (10 * 1024 * 1024)	/* what toolrunner reads of PDF and DOCX */
+#define SNIFF_DOCUMENT_MAX (20 * 1024 * 1024)	/* a PDF or DOCX that is attached; one in the workspace is indexed up to 10 MB */
 
 /* An image's media type, "image/png", or NULL. Static. */
 const char *sniff_image(const void *data, size_t len);

@@ -99,7 +99,7 @@ def test_a_pdf_has_fifteen_pages_at_most(home, provider):
 
 REFUSED = {
     "broken.pdf": (b"%PDF-1.4 rubbish", "pdftotext"), "cut.pdf": (pdf(WORDS)[:60], "pdftotext"),
-    "large.pdf": (b"%PDF-1.4" + bytes(10 << 20), "10 MB"),
+    "large.pdf": (b"%PDF-1.4" + bytes(20 << 20), "20 MB"),
     "bomb.docx": (docx("<x>" + "a" * (70 << 20) + "</x>"), "Error"),
     "cut.docx": (docx(document("walrus"))[:-60] + b"word/document.xml", "Error"), "bare.docx": (docx(document("")), "no text"),
 }
@@ -156,7 +156,7 @@ def test_a_scan_is_refused_where_the_turns_model_takes_no_images(home, provider)
 @needs_pdftotext
 def test_a_large_document_passes(home, provider):
     start(home, provider)
-    data = pdf(WORDS, more=os.urandom((10 << 20) - 2000))
+    data = pdf(WORDS, more=os.urandom((20 << 20) - 2000))
     home.ask("x", "--attach", put(home, "large.pdf", data))
     assert WORDS in newest(provider)[2]["text"]
 
