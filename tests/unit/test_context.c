@@ -10,6 +10,8 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "engined/context.h"
+#include "engined/project.h"
+#include "engined/skill_index.h"
 #include "engined/talk.h"
 #include "engined/tools.h"
 
@@ -113,6 +115,25 @@ test_context_history_loses_the_prompt_and_old_time_notes(void **state)
 	talk_clear(&talks);
 }
 
+/* What was said for one turn would pile up, and speak of a request that is over. */
+static void
+test_context_history_loses_what_was_for_one_turn(void **state)
+{
+	cleanup_json json_t *messages = context_messages("P", NULL, NULL, 0, "# NOW\nx", "hi"), *history = NULL;
+	cleanup_free char *left = NULL;
+
+	context_hint(messages, SKILL_HINT " (this turn only)\nview: brew");
+	context_project(messages, PROJECT_MARK "\nindent with tabs");
+	message_add(messages, "system", "[file_mutations] Changed on disk:");
+	assert_int_equal(json_array_size(messages), 6);
+	history = context_history(messages);
+	left = json_text(history);
+	assert_int_equal(json_array_size(history), 2);
+	assert_null(strstr(left, "brew"));
+	assert_null(strstr(left, "tabs"));
+	assert_non_null(strstr(left, "file_mutations"));
+}
+
 static void
 test_context_talk_that_holds_nothing_is_not_kept(void **state)
 {
@@ -202,6 +223,7 @@ main(void)
 		TEST(test_context_weak_families_get_guidance),
 		TEST(test_context_now_has_weekday_zone_and_utc),
 		TEST(test_context_history_loses_the_prompt_and_old_time_notes),
+		TEST(test_context_history_loses_what_was_for_one_turn),
 		TEST(test_context_without_tools_is_below_half_of_the_budget),
 		TEST(test_context_tool_marks_cannot_be_forged),
 		TEST(test_context_a_tool_that_brings_orders_is_warned_of),

@@ -9,6 +9,7 @@
 
 #include "common/atomic.h"
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "engined/alike.h"
@@ -494,9 +495,15 @@ static void
 test_the_queue_forgets_the_old_and_bounds_the_rest(void **state)
 {
 	struct error e = { 0 };
-	cleanup_json json_t *rows = NULL;
+	cleanup_json json_t *rows = NULL, *left = NULL;
+	long long now = (long long)(clock_wall_ms() / 1000), day = 86400;
+	cleanup_free char *queue = xasprintf("{\"id\":\"old\",\"created_at\":%lld,\"target\":\"USER.md\",\"text\":\"x\"}\nno json\n{}\n"
+	    "{\"id\":\"young\",\"created_at\":%lld,\"target\":\"USER.md\",\"text\":\"y\"}\n", now - 31 * day, now - 29 * day);
 
-	put("promotion_queue.jsonl", "{\"id\":\"old\",\"created_at\":5,\"target\":\"USER.md\",\"text\":\"x\"}\nno json\n{}\n");
+	put("promotion_queue.jsonl", queue);
+	left = promotion_list(home, &e);
+	assert_int_equal(json_array_size(left), 1);
+	assert_string_equal(json_str(json_array_get(left, 0), "id", ""), "young");
 	for (int i = 0; i < 205; i++) {
 		cleanup_free char *text = xasprintf("fact number %d", i);
 

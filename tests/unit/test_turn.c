@@ -99,6 +99,61 @@ test_turn_that_took_too_long_says_why_in_the_logs(void **state)
 }
 
 static void
+test_turn_lets_an_unsure_note_go_after_a_month(void **state)
+{
+	cleanup_json json_t *events = NULL;
+	cleanup_free char *notes = NULL, *system = NULL;
+
+	put_file(home, "memories/USER.md", "Likes tea\n\xc2\xa7\nMay like jazz\n<!-- alpi-meta conf=low captured=2024-01-02 reinforced=0 -->\n");
+	events = run_turn("k1", NULL, "hello");
+	notes = get_file(home, "memories/USER.md");
+	system = contents(0, "system");
+	assert_string_equal(notes, "Likes tea\n");
+	assert_non_null(strstr(system, "Likes tea"));
+	assert_null(strstr(system, "jazz"));
+}
+
+static void
+test_turn_that_was_quick_and_used_no_tool_calls_nobody(void **state)
+{
+	cleanup_json json_t *events = run_turn("k1", NULL, "hello");
+	json_t *p;
+	size_t i;
+
+	json_array_foreach(pushed, i, p)
+		assert_string_not_equal(json_str(p, "kind", ""), "chat.turn_done");
+}
+
+static void
+test_turn_keeps_the_thoughts_of_its_steps_apart(void **state)
+{
+	static const struct answer answers[] = {
+		{ .reasoning = "first look", .calls = CALL("good", "{}") }, { .text = "done", .reasoning = "then tell" }, { 0 } };
+	cleanup_json json_t *events = NULL, *turn = NULL;
+
+	script = answers;
+	events = run_turn("k1", NULL, "do it");
+	turn = saved_turn(0);
+	assert_string_equal(json_str(json_object_get(turn, "reasoning"), "preview", ""), "first look\n\nthen tell");
+}
+
+/* Whoever wrote it knows more of it than we do. */
+static void
+test_turn_leaves_a_later_schema_version_as_it_is(void **state)
+{
+	cleanup_json json_t *events = NULL, *session = NULL;
+	cleanup_free char *text = NULL;
+
+	put_file(home, "sessions/abcabcabcabc.json", "{\"schema_version\":3,\"id\":\"abcabcabcabc\",\"model\":\"m\",\"turns\":"
+	    "[{\"at\":1,\"user\":\"hi\",\"assistant\":\"ho\"}]}");
+	events = run_turn("k1", "abcabcabcabc", "hello");
+	text = get_file(home, "sessions/abcabcabcabc.json");
+	session = json_parse(text, strlen(text), 16, NULL);
+	assert_int_equal(json_int(session, "schema_version", 0), 3);
+	assert_int_equal(json_array_size(json_object_get(session, "turns")), 2);
+}
+
+static void
 test_turn_wraps_up_at_the_ceiling(void **state)
 {
 	static const struct answer answers[] = {
@@ -364,6 +419,10 @@ main(void)
 		FIXTURE(test_turn_keeps_no_line_that_is_a_cached_sound_file),
 		FIXTURE(test_turn_leaves_a_line_and_a_row_in_the_logs),
 		FIXTURE(test_turn_that_took_too_long_says_why_in_the_logs),
+		FIXTURE(test_turn_lets_an_unsure_note_go_after_a_month),
+		FIXTURE(test_turn_that_was_quick_and_used_no_tool_calls_nobody),
+		FIXTURE(test_turn_keeps_the_thoughts_of_its_steps_apart),
+		FIXTURE(test_turn_leaves_a_later_schema_version_as_it_is),
 		FIXTURE(test_turn_wraps_up_at_the_ceiling),
 		FIXTURE(test_turn_says_so_when_the_wrap_up_is_empty),
 		FIXTURE(test_turn_wraps_up_when_its_time_is_over),
