@@ -43,7 +43,7 @@ struct answer {				/* what the model does when it is asked once more */
 
 static const struct answer *script;	/* ends with a row of zeroes: "ok" from then on */
 static size_t script_at;
-static json_t *asked;			/* [{messages, tools}] as the model was given them */
+static json_t *asked;			/* [{messages, tools, effort}] as the model was given them */
 
 struct provider_call {
 	const struct answer		*answer;
@@ -99,7 +99,7 @@ provider_start(struct provider *p, const struct provider_request *r, const struc
 	struct provider_call *c = xcalloc(1, sizeof(*c));
 	static const struct answer end;
 
-	json_array_append_new(asked, json_pack("{s:o, s:o}", "messages", json_deep_copy(r->messages),
+	json_array_append_new(asked, json_pack("{s:s*, s:o, s:o}", "effort", r->effort, "messages", json_deep_copy(r->messages),
 	    "tools", r->tools == NULL ? json_array() : json_deep_copy(r->tools)));
 	c->answer = script == NULL ? &end : &script[script_at];
 	if (script != NULL && (c->answer->text != NULL || c->answer->calls != NULL || c->answer->error != NULL || c->answer->hangs))

@@ -166,6 +166,36 @@ test_agent_that_fails_stands_among_the_others(void **state)
 }
 
 static void
+test_agents_that_all_fail_are_a_failed_call(void **state)
+{
+	static const struct answer answers[] = { { .calls = CALL("research", "{\\\"tasks\\\":[{\\\"brief\\\":\\\"a\\\"},{\\\"brief\\\":\\\"b\\\"}]}") },
+		{ .error = "the model is gone" }, { .error = "the model is gone" }, { .text = "sorry" }, { 0 } };
+	cleanup_json json_t *events = NULL;
+
+	script = answers;
+	events = run_turn("k1", NULL, "do it");
+	assert_false(json_bool(result(events), "ok", true));
+	assert_non_null(strstr(json_str(result(events), "output", ""), "## Task 2: [failed: the model is gone"));
+}
+
+static void
+test_agent_is_paid_for_by_the_conversation(void **state)
+{
+	static const struct answer answers[] = { { .calls = CALL("research", "{\\\"tasks\\\":[{\\\"brief\\\":\\\"a\\\"},{\\\"brief\\\":\\\"b\\\"}]}") },
+		{ .text = "one" }, { .text = "two" }, { .text = "told" }, { 0 } };
+	cleanup_json json_t *events = NULL, *session = NULL;
+	struct error e = { 0 };
+
+	script = answers;
+	events = run_turn("k1", NULL, "do it");
+	session = session_load(home, session_id, &e);
+	assert_int_equal(json_int(session, "input_tokens", 0), 400);
+	assert_int_equal(json_int(session, "output_tokens", 0), 40);
+	assert_true(json_num(session, "cost_usd", 0) > 0.0399 && json_num(session, "cost_usd", 0) < 0.0401);
+	assert_int_equal(ledger_tokens(engine.ledger), 440);		/* each once */
+}
+
+static void
 test_agents_are_asked_side_by_side_and_interrupted_together(void **state)
 {
 	static const struct answer answers[] = { { .calls = CALL("delegate",
@@ -259,6 +289,8 @@ main(void)
 		CASE(test_agent_depth_is_a_number_of_steps_and_then_a_forced_report),
 		CASE(test_agent_stops_between_its_steps_when_the_cap_is_used_up),
 		CASE(test_agent_that_fails_stands_among_the_others),
+		CASE(test_agents_that_all_fail_are_a_failed_call),
+		CASE(test_agent_is_paid_for_by_the_conversation),
 		CASE(test_agents_are_asked_side_by_side_and_interrupted_together),
 		CASE(test_agent_carries_a_grant_for_its_tools_only),
 		CASE(test_agent_is_denied_what_the_profile_denies),

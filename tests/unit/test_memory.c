@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/atomic.h"
@@ -160,6 +161,9 @@ static const struct {
 	{ "anything", "...", true },
 	{ "STRASSE", "stra\xc3\x9f" "e", true },
 	{ "Drinks tea", "Works nights on weekdays", false },
+	{ "vim, the editor", "is vim", false },		/* one word is not enough */
+	{ "aa bb cc dd ee ff gg hh ii jj", "gg ff ee dd cc bb aa xx ww vv", true },		/* 7 of 10 */
+	{ "aa bb cc dd ee ff gg hh ii jj", "ff ee dd cc bb aa xx ww vv uu", false },
 };
 
 static void
@@ -235,6 +239,30 @@ test_a_full_file_stays_as_it_is(void **state)
 	text[2995] = '\0';
 	put("USER.md", text);
 	assert_int_equal(add(MEMORY_USER, "no"), ERR_none);
+}
+
+static void
+date_before(char out[11], int days)
+{
+	time_t at = (time_t)(clock_wall_ms() / 1000) - (time_t)days * 86400;
+	struct tm tm;
+
+	strftime(out, 11, "%Y-%m-%d", gmtime_r(&at, &tm));
+}
+
+static void
+test_a_month_has_thirty_days(void **state)
+{
+	cleanup_free char *text = NULL, *kept = NULL;
+	char month[11], less[11];
+
+	date_before(month, 30);
+	date_before(less, 29);
+	kept = xasprintf("b\n<!-- alpi-meta conf=low captured=%s reinforced=0 -->\n", less);
+	text = xasprintf("a\n<!-- alpi-meta conf=low captured=%s reinforced=0 -->\n\xc2\xa7\n%s", month, kept);
+	put("MEMORY.md", text);
+	memory_prune(home);
+	assert_file("MEMORY.md", kept);
 }
 
 /* By hand, or by a release that counted otherwise. */
@@ -483,8 +511,10 @@ test_what_follows_foreign_text_waits_for_a_person(void **state)
 	assert_int_equal(json_array_size(json_object_get(row, "warnings")), 2);
 	assert_null(tool(true, false, "{\"action\":\"remove\",\"target\":\"USER.md\",\"match\":\"x\"}", &e));
 	assert_int_equal(e.code, ERR_denied);
+	e = (struct error){ 0 };
 	assert_null(tool(false, false, apply, &e));
 	assert_int_equal(e.code, ERR_denied);
+	assert_file("USER.md", "");
 	assert_non_null(done = tool(false, true, apply, &e));
 	after = get("USER.md");
 	assert_non_null(strstr(after, "likes chat id 7"));
@@ -575,6 +605,7 @@ main(void)
 		TEST(test_a_place_in_agent_md_is_found_folded),
 		TEST(test_a_folded_place_in_agent_md_is_the_only_one),
 		TEST(test_what_was_never_sure_goes_after_a_month),
+		TEST(test_a_month_has_thirty_days),
 		TEST(test_a_file_of_another_encoding_is_left_alone), TEST(test_a_line_of_ten_megabytes_is_left_alone),
 		TEST(test_a_voice_that_nobody_wrote_yet_is_kept_when_something_is_added_to_it),
 		TEST(test_what_follows_foreign_text_waits_for_a_person),

@@ -155,12 +155,15 @@ test_session_redacts_by_shape(void **state)
 		{ "a task-abcdefghijklmnopqrst", "a task-abcdefghijklmnopqrst" },
 		{ "k=ghp_abcdefghijklmnopqrst;", "k=[REDACTED];" },
 		{ "gho_abcdefghijklmnopqrs", "gho_abcdefghijklmnopqrs" },
+		{ "gho_abcdefghijklmnopqrst", "[REDACTED]" },
 		{ "(xoxb-1234567890)", "([REDACTED])" },
 		{ "AIzaabcdefghijklmnopqrstuvwxyz1234", "[REDACTED]" },
 		{ "AKIAABCDEFGHIJKLMNOP", "[REDACTED]" },
 		{ "AKIAABCDEFGHIJKLMNOPQ", "AKIAABCDEFGHIJKLMNOPQ" },
 		{ "bot12345678:ABCDEFGHIJKLMNOPQRSTUVWXYZ1234/x", "bot[REDACTED]/x" },
 		{ "1234567:ABCDEFGHIJKLMNOPQRSTUVWXYZ1234", "1234567:ABCDEFGHIJKLMNOPQRSTUVWXYZ1234" },
+		{ "123456789012:ABCDEFGHIJKLMNOPQRSTUVWXYZ1234", "[REDACTED]" },
+		{ "1234567890123:ABCDEFGHIJKLMNOPQRSTUVWXYZ1234", "1234567890123:ABCDEFGHIJKLMNOPQRSTUVWXYZ1234" },
 		{ "at 12:30", "at 12:30" },
 		{ "https://me:secret@host/x", "https://[REDACTED]@host/x" },
 		{ "https://host/x@y:z", "https://host/x@y:z" },
@@ -239,10 +242,21 @@ test_session_replay_stops_where_it_is_told(void **state)
 static void
 test_session_kind_follows_the_first_text(void **state)
 {
+	static const struct {
+		const char *text, *kind;
+	} table[] = {
+		{ "[INBOUND TELEGRAM from X] hi", "gateway" }, { "[workgroup-poller] look", "workgroup" }, { "[engine] go on", "system" },
+		{ "[system: x]", "system" }, { "[a list]", "chat" }, { "say [INBOUND", "chat" },
+	};
 	cleanup_json json_t *a = fixture("third.json"), *b = fixture("second.json");
 
 	assert_string_equal(session_kind(a), "schedule");
 	assert_string_equal(session_kind(b), "chat");
+	for (size_t i = 0; i < COUNT(table); i++) {
+		cleanup_json json_t *s = json_pack("{s:[{s:s}]}", "turns", "user", table[i].text);
+
+		assert_string_equal(session_kind(s), table[i].kind);
+	}
 }
 
 static void

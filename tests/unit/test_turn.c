@@ -137,6 +137,32 @@ test_turn_keeps_the_thoughts_of_its_steps_apart(void **state)
 	assert_string_equal(json_str(json_object_get(turn, "reasoning"), "preview", ""), "first look\n\nthen tell");
 }
 
+static const char *
+effort_of(size_t n)
+{
+	return json_str(json_array_get(asked, n), "effort", "");
+}
+
+/* The configured one belongs to the configured model. */
+static void
+test_turn_with_a_model_of_its_own_has_no_effort(void **state)
+{
+	struct turn_start m = { .key = "k2", .text = "hello", .surface = "cli", .model = "offline/rules" };
+
+	engine_down();
+	engine_up("model_reasoning: {effort: high}\n");
+	json_decref(run_turn("k1", NULL, "hello"));
+	assert_string_equal(effort_of(0), "high");
+	assert_int_equal(tell(MSG_turn_start, &m), 0);
+	snprintf(turn_id, sizeof(turn_id), "%s", json_str(answer_json, "turn", ""));
+	run_until_over();
+	assert_string_equal(effort_of(1), "");
+	engine_down();
+	engine_up("model_reasoning: {effort: off}\n");
+	json_decref(run_turn("k3", NULL, "hello"));
+	assert_string_equal(effort_of(2), "");
+}
+
 /* Whoever wrote it knows more of it than we do. */
 static void
 test_turn_leaves_a_later_schema_version_as_it_is(void **state)
@@ -422,6 +448,7 @@ main(void)
 		FIXTURE(test_turn_lets_an_unsure_note_go_after_a_month),
 		FIXTURE(test_turn_that_was_quick_and_used_no_tool_calls_nobody),
 		FIXTURE(test_turn_keeps_the_thoughts_of_its_steps_apart),
+		FIXTURE(test_turn_with_a_model_of_its_own_has_no_effort),
 		FIXTURE(test_turn_leaves_a_later_schema_version_as_it_is),
 		FIXTURE(test_turn_wraps_up_at_the_ceiling),
 		FIXTURE(test_turn_says_so_when_the_wrap_up_is_empty),
