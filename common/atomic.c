@@ -31,9 +31,9 @@ write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/* Make a rename or a new name durable. Some file systems cannot sync a directory; that is theirs to answer for. */
-static void
-sync_parent(const char *path)
+/* Some file systems cannot sync a directory; that is theirs to answer for. */
+void
+atomic_sync_parent(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	cleanup_free char *dir = slash == NULL ? xstrdup(".") :
@@ -70,7 +70,7 @@ atomic_write(const char *path, const void *data, size_t len, int mode, struct er
 		unlink(tmp);
 		return -1;
 	}
-	sync_parent(path);
+	atomic_sync_parent(path);
 	return 0;
 }
 

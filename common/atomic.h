@@ -22,6 +22,8 @@ int	 atomic_append(const char *path, const void *data, size_t len, int mode, int
  * 0 or -1: not_found (it was not begun), invalid (another offset), too_large. Nothing is synced.
  */
 int	 atomic_piece(const char *path, int64_t offset, const void *data, size_t len, int64_t max, struct error *e);
+/* Make a rename or a new name of this path durable. */
+void	 atomic_sync_parent(const char *path);
 /* Read a whole regular file of at most max bytes into b (its ceiling is set to max). 0 or -1: not_found, too_large, invalid (not a regular file). */
 int	 file_read(const char *path, size_t max, struct buf *b, struct error *e);
 /* Free space at path is at least this many bytes? 0, or -1 with ERR_full. */

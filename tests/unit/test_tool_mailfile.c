@@ -39,7 +39,7 @@ test_a_file_grows_from_its_pieces(void **state)
 	assert_true(put("in/a.txt", 3, 7, "ZGVm", NULL));	/* said again, after an answer was lost */
 	assert_true(put("in/a.txt", 6, 7, "Zw==", NULL));
 	assert_holds("in/a.txt", "abcdefg");
-	assert_true(!exists("in/a.txt.part"));
+	assert_true(!exists("in/a.txt.alpi-part"));
 	assert_true(put("in/a.txt", 6, 7, "Zw==", NULL));
 	assert_holds("in/a.txt", "abcdefg");
 	assert_true(put("empty", 0, 0, "", NULL));
@@ -63,6 +63,9 @@ test_nothing_that_is_there_is_replaced(void **state)
 	assert_true(!put("mine.txt", 0, 3, "YWJj", "exists"));
 	assert_holds("mine.txt", "mine");
 	assert_true(!put(".", 0, 3, "YWJj", "exists"));
+	put_file(workspace, "film.part", "half of it");
+	assert_true(put("film", 0, 3, "YWJj", NULL));
+	assert_holds("film.part", "half of it");
 }
 
 static void
@@ -73,6 +76,7 @@ test_what_is_no_piece_is_refused(void **state)
 	assert_true(!put("d", 6, 9, "Z2hp", "does not follow"));
 	assert_true(!put("d", 3, 5, "ZGVm", "longer than the file"));
 	assert_true(!put("d", -1, 5, "ZGVm", "longer than the file"));
+	assert_true(!put("d", INT64_MAX, 5, "ZGVm", "longer than the file"));
 	assert_true(!put("d", 3, 9, "!", "no base64"));
 	assert_true(!put("d", 0, 99999999, "YWJj", "at most 25 MB"));
 	assert_true(!put("d", 0, -1, "YWJj", "at most 25 MB"));

@@ -22,6 +22,7 @@
 #include "toolrunner/files.h"
 
 #define FILE_MAX (25 * 1024 * 1024)
+#define PART	 ".alpi-part"		/* a name that only we give: a person's own .part file is not ours to begin anew */
 
 struct piece {
 	char		*path, *part;		/* where it ends, where it grows */
@@ -52,11 +53,11 @@ piece_read(struct tool_call *call, struct piece *p, struct error *e)
 		return error_set(e, ERR_invalid, "the piece is no base64");
 	if (p->size < 0 || p->size > FILE_MAX)
 		return error_set(e, ERR_too_large, "a file of a mail has at most 25 MB");
-	if (p->offset < 0 || p->offset + (int64_t)p->len > p->size)
+	if (p->offset < 0 || p->offset > p->size || (int64_t)p->len > p->size - p->offset)
 		return error_set(e, ERR_invalid, "the piece is longer than the file");
 	if ((p->path = files_resolve(call, json_str(call->args, "path", ""), e)) == NULL)
 		return -1;
-	part = xasprintf("%s.part", p->path);
+	part = xasprintf("%s" PART, p->path);
 	return (p->part = files_resolve(call, part, e)) == NULL ? -1 : 0;
 }
 
@@ -100,13 +101,16 @@ grow(const struct piece *p, struct error *e)
 	return atomic_append(p->part, p->data, p->len, 0644, p->offset + (int64_t)p->len == p->size, e);
 }
 
-/* It is whole. A link, unlike a rename, replaces nothing. */
+/* It is whole, and on disk before that is said. A link, unlike a rename, replaces nothing. */
 static int
 finish(const struct piece *p, struct error *e)
 {
 	if (link(p->part, p->path) == -1)
 		return error_errno(e, "%s", p->path);
-	return unlink(p->part) == -1 ? error_errno(e, "%s", p->part) : 0;
+	if (unlink(p->part) == -1)
+		return error_errno(e, "%s", p->part);
+	atomic_sync_parent(p->path);
+	return 0;
 }
 
 /* A file that holds the same is the one that was handed over before. */
