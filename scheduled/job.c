@@ -19,12 +19,6 @@ static const char *const time_field[] = {
 	[JOB_CRON] = "expression", [JOB_ONCE] = "run_at", [JOB_INACTIVITY] = "after_hours"
 };
 
-const char *
-job_kind_name(enum job_kind kind)
-{
-	return kinds[kind];
-}
-
 /* ---- zones ---------------------------------------------------------------------------------- */
 
 int

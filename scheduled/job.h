@@ -39,6 +39,5 @@ int	 job_timeout_s(const json_t *row);
 bool	 job_notifies(const json_t *row);
 /* The platform its replies go to; "alpi": to outputs alone; NULL: it does not say. Borrowed. */
 const char *job_channel(const json_t *row);
-const char *job_kind_name(enum job_kind kind);
 
 #endif

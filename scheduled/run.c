@@ -61,7 +61,6 @@ static void
 on_script(void *arg, const char *outcome, const char *text)
 {
 	struct active *a = arg;
-
 	bool ok = strcmp(outcome, "ok") == 0;
 
 	*(ok ? &a->reply : &a->failure) = xstrdup(text);

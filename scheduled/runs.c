@@ -17,6 +17,7 @@
 
 #define REPEAT_MAX	(32u << 20)
 #define GONE_MS		(7 * 86400000LL)
+#define TIME_BYTES	40
 
 struct runs {
 	struct db	*db;
@@ -53,16 +54,23 @@ run_key(const struct run *r, char out[RUN_KEY])
 	snprintf(out, RUN_KEY, "job:%s:%s%lld", r->job, r->by_hand ? "hand:" : "", (long long)r->due);
 }
 
-static json_t *
-time_json(int64_t ms)
+static void
+print_time(int64_t ms, char text[TIME_BYTES])
 {
-	char text[40];
 	time_t at = (time_t)(ms / 1000);
 	struct tm tm;
 
+	strftime(text, TIME_BYTES, "%Y-%m-%dT%H:%M:%S+00:00", gmtime_r(&at, &tm));
+}
+
+static json_t *
+time_json(int64_t ms)
+{
+	char text[TIME_BYTES];
+
 	if (ms == 0)
 		return json_null();
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S+00:00", gmtime_r(&at, &tm));
+	print_time(ms, text);
 	return json_string(text);
 }
 
@@ -350,16 +358,16 @@ static void
 add_standing(struct buf *b, const struct job *j)
 {
 	cleanup_free char *name = quoted(j->id), *status = j->status[0] == '\0' ? NULL : quoted(j->status);
-	char at[40] = "null";
-	time_t s = (time_t)(j->last_run / 1000);
-	struct tm tm;
+	bool ran = j->ran && j->last_run != 0;
+	char at[TIME_BYTES] = "null";
 
-	if (j->ran && j->last_run != 0)
-		strftime(at, sizeof(at), "\"%Y-%m-%dT%H:%M:%S+00:00\"", gmtime_r(&s, &tm));
+	if (ran)
+		print_time(j->last_run, at);
 	buf_puts(b, b->len > 1 ? ",\n  " : "\n  ");
 	buf_puts(b, name);
-	buf_puts(b, ": {\n    \"last_run_at\": ");
+	buf_puts(b, ran ? ": {\n    \"last_run_at\": \"" : ": {\n    \"last_run_at\": ");
 	buf_puts(b, at);
+	buf_puts(b, ran ? "\"" : "");
 	if (status != NULL)
 		buf_addf(b, ",\n    \"last_run_status\": %s", status);
 	buf_puts(b, "\n  }");

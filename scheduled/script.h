@@ -15,11 +15,11 @@
 struct schedule;
 struct script;
 
-/* outcome: ok with what it put out, error, or interrupted: it may have run, and its result is lost. */
+/* outcome: ok with what it put out, error, timeout, or interrupted: it may have run, and its result is lost. */
 typedef void script_done(void *arg, const char *outcome, const char *text);
 
 /*
- * The call that a command line asks for: {name, args} of the tool skill, which runs one of a skill's scripts.
+ * The call that a command line asks for: {action, name, script, args} of the tool skill, which runs one of a skill's scripts.
  * New reference; NULL with ERR_invalid for everything else.
  */
 json_t	*script_parse(const char *home, const char *line, struct error *e);
