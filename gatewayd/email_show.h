@@ -6,8 +6,6 @@
 #include "common/error.h"
 #include "gatewayd/email.h"
 
-#define EMAIL_BODY_MAX	8000		/* characters of a mail's text */
-
 /* A list of mails, as JSON. The caller frees. */
 char	*email_show_list(const struct mail_result *r);
 /* One mail, behind a warning: whoever sent it wrote what follows. NULL: it cannot be read. The caller frees. */

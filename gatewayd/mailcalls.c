@@ -18,6 +18,7 @@
 #define OPEN_MAX	32			/* calls that are not done */
 #define DONE_MAX	64			/* results kept */
 #define WAITERS_MAX	16			/* of one call */
+#define WANTED_MS	60000			/* nobody asks for a call for so long: it does not begin */
 
 struct mailcall_waiter {
 	LIST_ENTRY(mailcall_waiter)	 link;
@@ -314,7 +315,7 @@ mailcalls_take(struct mailcalls *all, const struct mailcall_order *o, struct err
 		call_free(x);
 		return error_add(e, TOOL);
 	}
-	mailcall_arm(x, MAILCALLS_WANTED_MS);
+	mailcall_arm(x, WANTED_MS);
 	return 0;
 }
 

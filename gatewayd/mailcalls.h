@@ -17,7 +17,6 @@
 #include "proto/proto.h"
 
 #define MAILCALLS_ASK_S		300	/* a question's time; silence denies */
-#define MAILCALLS_WANTED_MS	60000	/* nobody asks for a call for so long: it does not begin */
 
 struct audit;
 struct db;

@@ -28,6 +28,7 @@
 #define PAUSE_MS	5000
 #define QUICK_MS	200		/* between two answers with nothing in them */
 #define PROBE_MS	5000
+#define CAPTION_UNITS	1024		/* of text that go with a file; older programs show them in place of its name */
 #define FILTER(limit) "{\"presence\":{\"not_types\":[\"*\"]},\"account_data\":{\"not_types\":[\"*\"]},\"room\":{" \
 	"\"account_data\":{\"not_types\":[\"*\"]},\"ephemeral\":{\"not_types\":[\"*\"]}," \
 	"\"state\":{\"types\":[\"m.room.encryption\"]},\"timeline\":{\"limit\":" limit "," \
@@ -389,7 +390,7 @@ const struct platform matrix_platform = {
 	.split = matrix_split,
 	.send = matrix_send,
 	.send_file = matrix_send_file,
-	.caption = MATRIX_CAPTION,
+	.caption = CAPTION_UNITS,
 	.cancel = matrix_send_cancel,
 	.fetch = matrix_fetch,
 	.fetch_cancel = matrix_fetch_cancel,

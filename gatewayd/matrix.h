@@ -36,8 +36,6 @@ char	*matrix_room_path(const char *room, const char *rest);
  */
 void	 matrix_fill(struct matrix *m, void (*done)(struct matrix *m, const struct matrix_answer *failed));
 
-#define MATRIX_CAPTION	1024		/* units of text that go with a file; older programs show them in place of its name */
-
 /* Something on its way to a room. */
 struct sending {
 	struct matrix		*matrix;

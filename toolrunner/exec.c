@@ -79,13 +79,13 @@ policy_of(const struct exec *x)
 	};
 }
 
-/* A worker gets ready for the call and waits. */
 static bool
 is_of_a_job(const struct exec *x)
 {
 	return strcmp(strchrnul(x->origin, '/'), "/scheduled") == 0;
 }
 
+/* A worker gets ready for the call and waits. */
 static int
 prepare(struct exec *x, struct error *e)
 {

@@ -37,8 +37,9 @@ settings_clear(struct settings *s)
 	*s = (struct settings){ 0 };
 }
 
-void
-settings_parse(struct settings *s, const char *text, size_t len)
+/* A text that does not load leaves what was, and says so in `broken`. */
+static void
+parse(struct settings *s, const char *text, size_t len)
 {
 	struct error e = { 0 };
 	cleanup_json json_t *config = yaml_parse(text, len, &e);
@@ -113,7 +114,7 @@ settings_refresh(struct settings *s, struct launcher *l)
 		unreadable(s, "config.yaml cannot be read, or is too long");
 		return;
 	}
-	settings_parse(s, buf_str(&text), text.len);
+	parse(s, buf_str(&text), text.len);
 	s->there = there;
 	s->seen = st;
 }

@@ -27,8 +27,6 @@ struct settings {
 	struct stat	  seen;
 };
 
-/* Take the settings in from text; a text that does not load leaves what was, and says so in `broken`. */
-void	settings_parse(struct settings *s, const char *text, size_t len);
 /* Read again through the launcher if the file changed since. Blocks shortly. */
 void	settings_refresh(struct settings *s, struct launcher *l);
 void	settings_clear(struct settings *s);

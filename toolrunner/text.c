@@ -17,6 +17,8 @@
 #include "toolrunner/program.h"
 
 #define BLOCK		65536
+#define DOCUMENT_MAX	(10 * 1024 * 1024)	/* bytes of a PDF or DOCX file */
+#define PAGES_MAX	15		/* of a PDF that somebody attached to a request */
 #define SCAN_LEAST	32		/* characters; a PDF with fewer shows its text in pictures, if it has any */
 #define PICTURE_LEAST	50		/* characters; fewer are no text but what looked like some */
 
@@ -80,8 +82,8 @@ pdf_pages(int fd, struct buf *text, int *count, struct error *e)
 			text->data[i] = '\n';
 			pages++;
 		}
-	if (pages > TEXT_PAGES_MAX)
-		return error_set(e, ERR_too_large, "a PDF has at most %d pages", TEXT_PAGES_MAX);
+	if (pages > PAGES_MAX)
+		return error_set(e, ERR_too_large, "a PDF has at most %d pages", PAGES_MAX);
 	*count = pages;
 	return 0;
 }
@@ -106,7 +108,7 @@ static const struct kind {
 	bool		 ocr;		/* only when asked for */
 	int		(*read)(int fd, struct buf *text, struct error *e);
 } kinds[] = {
-	{ ".pdf", TEXT_DOCUMENT_MAX, false, pdf }, { ".docx", TEXT_DOCUMENT_MAX, false, docx },
+	{ ".pdf", DOCUMENT_MAX, false, pdf }, { ".docx", DOCUMENT_MAX, false, docx },
 	{ ".png", TEXT_IMAGE_MAX, true, picture }, { ".jpg", TEXT_IMAGE_MAX, true, picture },
 	{ ".jpeg", TEXT_IMAGE_MAX, true, picture }, { ".tif", TEXT_IMAGE_MAX, true, picture },
 	{ ".tiff", TEXT_IMAGE_MAX, true, picture }, { ".webp", TEXT_IMAGE_MAX, true, picture },

@@ -13,7 +13,6 @@
 #include "common/error.h"
 
 #define TEXT_MAX	1000000			/* bytes of a text file, and of what is taken from a document */
-#define TEXT_DOCUMENT_MAX (10 * 1024 * 1024)	/* bytes of a PDF or DOCX file */
 #define TEXT_IMAGE_MAX	(20 * 1024 * 1024)	/* bytes of a picture */
 
 /*
@@ -21,8 +20,6 @@
  * its beginning. 0, or -1 and why in a few words: ERR_unavailable when it may go well another time, else it has none.
  */
 int	 text_of(int fd, const char *path, bool ocr, struct buf *out, struct error *e);
-
-#define TEXT_PAGES_MAX	15			/* of a PDF that somebody attached to a request */
 
 /*
  * The same of a PDF or DOCX file that was attached to a request, where all must be read or nothing: pages are counted. A PDF with

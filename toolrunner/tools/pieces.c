@@ -63,7 +63,7 @@ tool_read_pieces(struct tool_call *call, struct error *e)
 		return -1;
 	data = xmalloc(PIECE);
 	if ((n = read_piece(fd, data, offset)) <= 0)
-		return error_errno(e, "read %s", path);
+		return n == -1 ? error_errno(e, "read %s", path) : error_set(e, ERR_invalid, "%s changed while it was read", path);
 	text = xmalloc(sodium_base64_ENCODED_LEN(PIECE, sodium_base64_VARIANT_ORIGINAL));
 	sodium_bin2base64(text, sodium_base64_ENCODED_LEN((size_t)n, sodium_base64_VARIANT_ORIGINAL), data, (size_t)n,
 	    sodium_base64_VARIANT_ORIGINAL);
