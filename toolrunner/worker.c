@@ -251,10 +251,14 @@ end_ended(struct worker *w, int status)
 		answer_status(w, status);
 }
 
+/* The launcher went, and its workers with it; one may have said its result before. */
 static void
 end_lost(struct worker *w, int status)
 {
-	answer_failure(w, ERR_unknown_outcome, "the tool launcher ended; nobody knows how far this call came");
+	if (w->result != NULL)
+		answer_result(w);
+	else
+		answer_failure(w, ERR_unknown_outcome, "outcome unknown: the tool launcher ended while this call ran");
 }
 
 static void (*const ends[])(struct worker *, int) = {

@@ -60,8 +60,9 @@ def in_tool(home, mark):
     return effects(home, mark) == 1 and effects(home, mark, "ends") == 0
 
 
-def turn_with_kills(home, units, mark, after_s):
-    """Start a turn, kill units after a while, or while the tool runs if that is None; the turn's answer, and was it in the tool."""
+def turn_with_kills(home, units, mark, after_s, child=None):
+    """Start a turn, kill units (or the child of one) after a while, or while the tool runs if that is None; the turn's answer, and
+    was it in the tool."""
     victims = [home.pid(unit) for unit in units]
     asked = home.popen("chat", "--once", message(mark), "--json")
     if after_s is None:
@@ -69,13 +70,27 @@ def turn_with_kills(home, units, mark, after_s):
     else:
         time.sleep(after_s)         # the moment of the kill is the experiment, not something to wait for
     inside = in_tool(home, mark)
-    for victim in victims:
+    for victim in victims if child is None else [child]:
         os.kill(victim, signal.SIGKILL)
     out, err = asked.communicate()
     for unit, victim in zip(units, victims):
         home.ready(unit, not_pid=victim)
     assert out, f"{units} killed after {after_s}: {err}\n{home.log()}"
     return json.loads(out), inside
+
+
+def right_or_unknown(home, mark, reply, tools):
+    """Done when, 4: the right text; the one call told as it was, or its outcome unknown; nothing twice. Was it told?"""
+    said = f"{mark}: {reply} {tools}"
+    assert reply.endswith(f"then the end {mark}"), f"{said}\n{home.log()}"
+    assert effects(home, mark) <= 1, f"ran twice: {said}"
+    ran = [t for t in tools if t.get("ok")]
+    if ran:
+        assert effects(home, mark) == 1, said
+        assert f"ran {mark}" in ran[-1]["output"], said
+    else:
+        assert "outcome unknown" in json.dumps(tools), said
+    return bool(ran)
 
 
 @pytest.fixture
@@ -102,15 +117,8 @@ def test_a_turn_survives_the_death_of_a_unit(everyone, units):
         mark = f"m{i}"
         answer, hit = turn_with_kills(home, units, mark, None if i % 5 == 2 else TURN_S * i / TIMES)
         inside += hit
-        told = json.dumps(answer)
-        assert effects(home, mark) <= 1, f"{mark} ran twice: {told}"
-        assert answer["reply"].endswith(f"then the end {mark}"), f"{mark}: {told}\n{home.log()}"
-        ran = [t for t in answer["tools"] if t.get("ok")]
-        if not ran:
-            assert "outcome unknown" in told, told
-            assert units != REST, f"{units} have no part in it: {told}"
-        else:
-            assert effects(home, mark) == 1
+        told = right_or_unknown(home, mark, answer["reply"], answer["tools"])
+        assert told or units != REST, f"{units} have no part in it: {answer}"
     assert inside, "no kill fell between tool_start and tool_end"
     print(f"kills of {' '.join(units)}: {TIMES}, {inside} in the tool")
     for name, (own, fds) in measured(home, units).items():
@@ -119,6 +127,21 @@ def test_a_turn_survives_the_death_of_a_unit(everyone, units):
     turns = [t for s in home.sessions().values() for t in s["turns"]]
     for i in range(TIMES):
         assert sum(t["assistant"].endswith(f"then the end m{i}") for t in turns) == 1, f"m{i} is kept once"
+
+
+CHILDREN = {"default/toolrunner": "alpi-launcher", "default/hostd": "alpi-hostd"}
+
+
+@pytest.mark.parametrize("unit", CHILDREN)
+def test_a_turn_survives_the_death_of_a_units_child(home, provider, unit):
+    """While the tool runs: the unit ends with its child, both come back, and the turn's promise is the same."""
+    home.use(provider, "script")
+    home.start()
+    for i in range(min(TIMES, 4)):
+        forgive(home, unit)
+        child = full.processes(home)[f"{unit}/{CHILDREN[unit]}"]
+        answer, inside = turn_with_kills(home, [unit], f"c{i}", None, child)
+        assert right_or_unknown(home, f"c{i}", answer["reply"], answer["tools"]) or unit == "default/toolrunner"
 
 
 def kill_init(home):
@@ -144,8 +167,7 @@ def test_a_turn_survives_the_death_of_init(home, provider):
         home.start()
         frames = until(send(home, message(mark), mark, interactive=False), "done")
         assert frames[-2]["event"] == "reply", f"{mark}: {frames[-4:]}\n{home.log()}"
-        assert frames[-2]["text"].endswith(f"then the end {mark}"), frames[-2]
-        assert effects(home, mark) <= 1
+        right_or_unknown(home, mark, frames[-2]["text"], [f for f in frames if f["event"] == "tool_end"])
         home.run("daemon", "stop")
     turns = [t for s in home.sessions().values() for t in s["turns"]]
     for i in range(TIMES):
