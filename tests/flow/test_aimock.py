@@ -95,6 +95,7 @@ def test_a_cut_stream_is_an_error(home, aimock):
                        "truncateAfterChunks": 3}]))
     done = home.run("chat", "--once", "cut", check=False)
     assert done.returncode == 1
+    assert "[error]" in done.stdout and "breaks off" not in done.stdout
 
 
 def test_an_error_status_is_told(home, aimock):
@@ -102,6 +103,14 @@ def test_an_error_status_is_told(home, aimock):
                        "response": {"error": {"message": "not for you", "type": "x"}, "status": 403}}]))
     done = home.run("chat", "--once", "no", check=False)
     assert done.returncode == 1 and "not for you" in done.stdout
+
+
+def test_a_rate_limit_and_then_an_answer(home, aimock):
+    limit = {"error": {"message": "slow down", "type": "rate_limit_error"}, "status": 429}
+    use(home, aimock([{"match": {"userMessage": "busy", "sequenceIndex": 0}, "response": limit},
+                      {"match": {"userMessage": "busy", "sequenceIndex": 1}, "response": {"content": "Now I can."}}]))
+    answer = home.ask("busy")
+    assert answer["reply"] == "Now I can." and "error" not in answer
 
 
 def test_rate_limits_are_waited_for_and_then_given_up(home, aimock):

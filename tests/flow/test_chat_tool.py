@@ -96,6 +96,13 @@ def test_an_error_in_mid_stream_fails_the_turn_after_its_text(home, provider):
     done = home.run("chat", "--once", "n=5", check=False)
     assert done.returncode == 1
     assert "[error]" in done.stdout
+    stream = HostStream(home, "host.chat.send", profile="default", text="n=5", request_id="mid", interactive=False)
+    frames = [frame for frame in stream if frame["event"] != "heartbeat"]
+    stream.close()
+    said = "".join(frame.get("text", "") for frame in frames if frame["event"] == "assistant_delta")
+    assert len(said.split()) == 5, frames
+    events = [frame["event"] for frame in frames]
+    assert "assistant_delta" not in events[events.index("error"):] and events[-1] == "done", events
     done = home.run("chat", "--once", "n=5", "--emit-events", check=False)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["kind"] for row in rows][-2:] == ["error", "reply"]
