@@ -101,7 +101,7 @@ ask_report(struct bus_ask *a, const char *text, size_t len)
 	if (bus_ask_sent(a))
 		error_set(&e, ERR_gone, "it went away while it worked on this");
 	else
-		error_set(&e, ERR_unavailable, "it is not there");
+		error_set(&e, ERR_unavailable, "it does not answer");
 	ask_free(a);
 	if (done != NULL)
 		done(arg, text, len, text == NULL ? &e : NULL);
@@ -279,7 +279,7 @@ bus_ask_end(struct bus_ask *a)
 	if (bus_ask_sent(a))
 		error_set(&e, ERR_gone, "it did not answer in time");
 	else
-		error_set(&e, ERR_unavailable, "it is not there");
+		error_set(&e, ERR_unavailable, "it does not answer");
 	bus_ask_cancel(a);
 	done(arg, NULL, 0, &e);
 }

@@ -94,34 +94,42 @@ ask_conflict(struct ask *a, const char *rev)
 	fail_with(a, -32009, "conflict", json_pack("{s:s, s:s}", "rev", rev, "detail", "it was changed since you read it"));
 }
 
-const char *
-error_words(const struct error *e)
+/* The text behind "default/engined: ". */
+static const char *
+without_unit(const char *text)
 {
 	static const char *const daemons[] = {
 #define DAEMON(name, scope) "/" #name ": ",
 #include "proto/channels.def"
 	};
-	size_t name = strcspn(e->text, "/: ");
+	size_t profile = strcspn(text, "/: ");
 
-	if (e->code == ERR_unavailable || e->code == ERR_gone || e->code == ERR_timeout)
-		return e->text;
 	for (size_t i = 0; i < COUNT(daemons); i++)
-		if (strncmp(e->text + name, daemons[i], strlen(daemons[i])) == 0)
-			return e->text + name + strlen(daemons[i]);
-	return e->text;
+		if (strncmp(text + profile, daemons[i], strlen(daemons[i])) == 0)
+			return text + profile + strlen(daemons[i]);
+	return text;
+}
+
+char *
+error_words(const struct error *e)
+{
+	if (e->code == ERR_unavailable || e->code == ERR_gone || e->code == ERR_timeout)
+		return xasprintf(without_unit(e->text) != e->text ? "%s (alpi daemon status tells more)" : "%s", e->text);
+	return xstrdup(without_unit(e->text));
 }
 
 void
 ask_error_as(struct ask *a, const char *message, const struct error *e)
 {
+	cleanup_free char *words = error_words(e);
+
 	for (size_t i = 0; i < COUNT(rpc_errors); i++)
 		if (rpc_errors[i].code == e->code) {
-			fail(a, rpc_errors[i].number, message != NULL ? message : rpc_errors[i].message,
-			    error_words(e));
+			fail(a, rpc_errors[i].number, message != NULL ? message : rpc_errors[i].message, words);
 			return;
 		}
 	log_warn("%s: %s", a->method->name, e->text);
-	fail(a, -32603, "internal-error", error_words(e));
+	fail(a, -32603, "internal-error", words);
 }
 
 void

@@ -75,8 +75,8 @@ void	 ask_result(struct ask *a, json_t *result);
 void	 ask_ok(struct ask *a);		/* {"ok": true} */
 void	 ask_result_text(struct ask *a, const char *json);
 void	 ask_error(struct ask *a, const struct error *e);
-/* Why, for a person: without the name of the unit that said no; with it where that could not be reached. Borrowed. */
-const char *error_words(const struct error *e);
+/* Why, for a person: without the name of the unit that said no; with it, and where to look, when it could not be reached. */
+char	*error_words(const struct error *e);
 /* The same, with a word of its own for it, where host-plane.md gives the verb one. */
 void	 ask_error_as(struct ask *a, const char *message, const struct error *e);
 /* It is no longer what the client has seen; rev: what it is now. */

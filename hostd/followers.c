@@ -114,10 +114,10 @@ static void
 show_failure(struct follower *f, const struct error *e)
 {
 	json_t *o = json_pack("{s:s, s:s*}", "event", "done", "session_id", f->turn->session);
-	cleanup_free char *last = json_text(o);
+	cleanup_free char *last = json_text(o), *words = error_words(e);
 
 	json_decref(o);
-	if (ask_frame_text(f->ask, "error", error_words(e), error_name(e->code)) == 0)
+	if (ask_frame_text(f->ask, "error", words, error_name(e->code)) == 0)
 		show(f, last, f->after, true);
 }
 

@@ -347,7 +347,7 @@ test_an_engine_that_stays_away_is_an_error_after_a_while(void **state)
 {
 	struct fixture *f = fixture_open();
 	int fd = begin_call(f, "host.chat.send", SEND);
-	struct error away = { .code = ERR_unavailable, .text = "nobody there" };
+	struct error away = { .code = ERR_unavailable, .text = "default/engined: it does not answer" };
 	json_t *o;
 
 	clock_fake(-1, 1000000);
@@ -356,6 +356,7 @@ test_an_engine_that_stays_away_is_an_error_after_a_while(void **state)
 	answer(f, wait_asked(f, MSG_turn_start), NULL, &away);
 	o = frame(f, fd, "error");
 	assert_string_equal(json_str(o, "code", ""), "unavailable");
+	assert_string_equal(json_str(o, "text", ""), "default/engined: it does not answer (alpi daemon status tells more)");
 	json_decref(o);
 	expect_frame(f, fd, "done");
 	assert_int_equal(open_rows(f), 0);
