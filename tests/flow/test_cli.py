@@ -159,7 +159,21 @@ def test_completion_scripts_are_valid(home):
     assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
     words = subprocess.run(["bash", "-c", script + "\n_alpi_words daemon"], capture_output=True, text=True).stdout
     assert "status" in words.split()
-    assert "#compdef alpi" in home.run("completion", "zsh").stdout
+    zsh = home.run("completion", "zsh").stdout
+    assert zsh.startswith("#compdef alpi\n") and "words=" not in zsh, "an array of zsh's own: what is assigned to it fails"
+    assert 'then _alpi "$@"' in zsh, "found in fpath it answers the first time, too"
+
+
+@pytest.mark.parametrize("typed,offered,others", [
+    (["daemon", "st"], {"start", "stop", "status"}, set()),
+    (["-p", "work", "daemon", "st"], {"start", "stop", "status"}, set()),
+    (["gateway", ""], {"enable", "gmail"}, {"authorize"}), (["gateway", "gmail", ""], {"authorize"}, {"enable"}),
+    (["gateway", "gmail", "authorize", "--"], {"--port", "--help"}, set()), (["chat", "hello", "--"], {"--once"}, {"--port"})])
+def test_bash_completes_what_comes_next(home, typed, offered, others):
+    words = " ".join(f"'{word}'" for word in ["alpi", *typed])
+    run = f"\nCOMP_WORDS=({words}); COMP_CWORD={len(typed)}; _alpi; echo ${{COMPREPLY[@]}}"
+    said = subprocess.run(["bash", "-c", home.run("completion", "bash").stdout + run], capture_output=True, text=True).stdout.split()
+    assert offered <= set(said) and not others & set(said), said
 
 
 def test_proto_prints_schema_and_graph(home):
