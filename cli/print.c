@@ -56,12 +56,19 @@ print_width(int fd)
 }
 
 bool
+print_moves(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+bool
 print_colour(int fd)
 {
-	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *none = getenv("NO_COLOR");
 
-	return isatty(fd) && (none == NULL || *none == '\0') &&
-	    (term == NULL || strcmp(term, "dumb") != 0);
+	return print_moves(fd) && (none == NULL || *none == '\0');
 }
 
 void

@@ -33,7 +33,9 @@ const char *print_duration(double seconds, char *out, size_t size);
 
 /* Columns of the terminal behind a descriptor; 80 when there is none. */
 size_t	 print_width(int fd);
-/* 1 when escape codes may go to this descriptor: a terminal, NO_COLOR unset, TERM not dumb. */
+/* 1 when a line there can be overwritten: a terminal, TERM not dumb. */
+bool	 print_moves(int fd);
+/* The same, and NO_COLOR unset: 1 when colours may go there. */
 bool	 print_colour(int fd);
 
 #endif

@@ -34,7 +34,7 @@ colour(const struct show *s, const char *code)
 void
 show_init(struct show *s)
 {
-	*s = (struct show){ .live = isatty(STDOUT_FILENO), .colour = print_colour(STDOUT_FILENO) };
+	*s = (struct show){ .live = print_moves(STDOUT_FILENO), .colour = print_colour(STDOUT_FILENO) };
 	render_init(&s->render, s->colour);
 }
 

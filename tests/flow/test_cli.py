@@ -415,6 +415,14 @@ def test_a_model_with_a_slash_in_its_name_is_taken_for_the_conversation(stub):
 LEFT = (130, -signal.SIGINT)     # 130 to a shell either way; while no line is edited the signal itself ends us
 
 
+def test_a_terminal_that_overwrites_nothing_gets_plain_lines(stub):
+    stub.on("host.chat.send", [START, *TOOL, *TEXT, *END])
+    terminal = Terminal(stub.home, "chat", "--once", "x", TERM="dumb")
+    assert terminal.end() == 0
+    assert "\x1b" not in terminal.seen and "terminal" in terminal.seen and "Linux" in terminal.seen
+    assert "\r" not in terminal.seen.replace("\r\n", "\n"), terminal.seen
+
+
 def test_ctrl_c_twice_leaves_the_prompt(stub):
     ready(stub)
     terminal = Terminal(stub.home, "chat")
