@@ -70,13 +70,20 @@ is_program(const char *name)
 	return false;
 }
 
+/* Could it be the name of a program or of a setting? What could not asks for nothing. */
+static bool
+is_word(const char *s)
+{
+	return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-")] == '\0';
+}
+
 static void
 look_bins(const struct eligible *el, const struct skill *s, struct buf *out)
 {
 	char **names = front_list(&s->front, "requires_bins");
 
 	for (char **p = names; *p != NULL; p++)
-		if (strchr(*p, '/') == NULL && !is_program(*p))
+		if (is_word(*p) && !is_program(*p))
 			lacks(out, "program", *p);
 	skill_words_free(names);
 }
@@ -112,7 +119,7 @@ look_config(const struct eligible *el, const struct skill *s, struct buf *out)
 	char **keys = front_list(&s->front, "requires_config");
 
 	for (char **p = keys; *p != NULL; p++)
-		if (is_empty(json_at(el->config, *p)))
+		if (is_word(*p) && is_empty(json_at(el->config, *p)))
 			lacks(out, "setting", *p);
 	skill_words_free(keys);
 }

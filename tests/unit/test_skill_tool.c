@@ -74,9 +74,10 @@ test_a_list_says_what_is_wrong_and_what_is_missing(void **state)
 {
 	put("data/fine/SKILL.md", HEAD("fine", "requires_env: A_KEY\n") "x\n");
 	put("data/lacks/SKILL.md", HEAD("lacks", "requires_env: ['B_KEY', 'A_KEY']\nrequires_bins: no-such-program\n") "x\n");
+	put("data/odd/SKILL.md", HEAD("odd", "requires_bins: /bin/no, a b\nrequires_config: no key!\nplatforms: beos\n") "x\n");
 	put("media/broken/SKILL.md", "---\nname: broken\n---\nx\n");
 	assert_says("{\"action\":\"list\"}", "data\n- fine: Takes tables out\n- lacks: Takes tables out "
-	    "[inactive: missing variable B_KEY, program no-such-program]\n\nmedia\n- broken:  [invalid: description: is missing]\n");
+	    "[inactive: missing variable B_KEY, program no-such-program]\n- odd: Takes tables out\n\nmedia\n- broken:  [invalid: description: is missing]\n");
 }
 
 static void
