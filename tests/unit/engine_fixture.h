@@ -168,12 +168,14 @@ daemon_exit(struct daemon *d, int status)
 
 static bool no_key;
 
+static bool free_model;				/* it costs nothing */
+
 int
 target_resolve(const json_t *config, target_secret *secret, void *secret_arg, const char *model,
     struct target *t, struct error *e)
 {
 	*t = (struct target){ .model = xstrdup(model == NULL ? "fake/one" : model), .provider = xstrdup("fake"),
-	    .name = xstrdup("one") };
+	    .name = xstrdup("one"), .free = free_model };
 	return no_key ? error_set(e, ERR_denied, "fake: FAKE_API_KEY is not set") : 0;
 }
 

@@ -125,10 +125,12 @@ test_context_history_loses_what_was_for_one_turn(void **state)
 	context_hint(messages, SKILL_HINT " (this turn only)\nview: brew");
 	context_project(messages, PROJECT_MARK "\nindent with tabs");
 	message_add(messages, "system", "[file_mutations] Changed on disk:");
-	assert_int_equal(json_array_size(messages), 6);
+	message_add(messages, "user", "# NOW we begin");		/* a person may say so */
+	assert_int_equal(json_array_size(messages), 7);
 	history = context_history(messages);
 	left = json_text(history);
-	assert_int_equal(json_array_size(history), 2);
+	assert_int_equal(json_array_size(history), 3);
+	assert_non_null(strstr(left, "we begin"));
 	assert_null(strstr(left, "brew"));
 	assert_null(strstr(left, "tabs"));
 	assert_non_null(strstr(left, "file_mutations"));

@@ -216,6 +216,34 @@ test_turn_reminds_of_open_todos(void **state)
 	assert_string_equal(json_str(last_event(events, "reply"), "text", ""), "really finished");
 }
 
+/* The nudge tells. */
+static void
+test_turn_on_a_model_that_costs_nothing_has_a_thousand_steps(void **state)
+{
+	static const struct answer answers[] = {
+		{ .calls = CALL("todo", "{\\\"action\\\":\\\"add\\\",\\\"content\\\":\\\"sweep\\\"}") }, { .text = "finished" }, { 0 } };
+	static const struct {
+		const char *config, *left;
+	} table[] = { { "paused: false\n", "Steps left: 998" }, { "tools: {max_steps_per_turn: 40}\n", "Steps left: 38" } };
+
+	free_model = true;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		cleanup_free char *key = xasprintf("k%zu", i), *users = NULL;
+
+		engine_down();
+		engine_up(table[i].config);
+		engine.own_config = config_file(home, NULL);
+		script = answers;
+		script_at = 0;
+		json_array_clear(asked);
+		json_decref(run_turn(key, NULL, "do it"));
+		json_decref(steal(engine.own_config));
+		users = contents(2, "user");
+		assert_non_null(strstr(users, table[i].left));
+	}
+	free_model = false;
+}
+
 static void
 test_turn_believes_a_model_that_insists(void **state)
 {
@@ -386,6 +414,7 @@ main(void)
 		FIXTURE(test_turn_is_offered_what_it_may_use_whoever_came_before),
 		FIXTURE(test_turn_shows_a_file_as_it_was_made_last_when_there_are_ten),
 		FIXTURE(test_turn_reminds_of_open_todos),
+		FIXTURE(test_turn_on_a_model_that_costs_nothing_has_a_thousand_steps),
 		FIXTURE(test_turn_believes_a_model_that_insists),
 		FIXTURE(test_turn_tells_of_changed_files),
 		FIXTURE(test_turn_interrupt_stops_the_running_tool_and_skips_the_rest),
