@@ -50,9 +50,9 @@ static size_t
 mend_number(char *s)
 {
 	size_t n = strspn(s, "+-.0123456789eE"), sign = s[0] == '-', whole = strspn(s + sign, "0123456789");
-	const char *e = strpbrk(s + sign + whole, "eE");
+	const char *e = s + strspn(s, "+-.0123456789");		/* no further: there may be a million numbers, and none with one */
 
-	if (whole > INTEGER_DIGITS || (e != NULL && e < s + n && strspn(e + 1 + strspn(e + 1, "+-"), "0123456789") > EXPONENT_DIGITS)) {
+	if (whole > INTEGER_DIGITS || (e < s + n && strspn(e + 1 + strspn(e + 1, "+-"), "0123456789") > EXPONENT_DIGITS)) {
 		memset(s, ' ', n);
 		s[0] = '0';
 	}

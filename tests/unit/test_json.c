@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "common/json.h"
+#include "common/json_foreign.h"
 #include "common/mem.h"
 
 static int
@@ -105,6 +107,23 @@ test_utf8_cut_never_splits_a_character(void **state)
 	assert_int_equal(utf8_offset(text, 6, 9), 6);
 }
 
+/* For each of them the text was looked through to its end, for an exponent: half a megabyte took five seconds. */
+static void
+test_json_of_strangers_may_be_a_million_numbers(void **state)
+{
+	cleanup_buf struct buf b = BUF(0);
+	cleanup_json json_t *j = NULL;
+
+	buf_addc(&b, '[');
+	for (int i = 0; i < 1000000; i++)
+		buf_puts(&b, "1,");
+	buf_puts(&b, "1e999, 12e5, 1.5]");
+	assert_non_null(j = json_foreign(buf_str(&b), b.len, 8, NULL));
+	assert_int_equal(json_array_size(j), 1000003);
+	assert_int_equal(json_number_value(json_array_get(j, 1000000)), 0);
+	assert_true(json_number_value(json_array_get(j, 1000001)) == 12e5);
+}
+
 int
 main(void)
 {
@@ -112,6 +131,7 @@ main(void)
 		TEST(test_json_takes_any_value_and_refuses_what_is_none),
 		TEST(test_json_depth_is_counted_outside_strings_only),
 		TEST(test_json_a_million_brackets_do_not_overflow),
+		TEST(test_json_of_strangers_may_be_a_million_numbers),
 		TEST(test_json_members_have_defaults),
 		TEST(test_utf8_clean_replaces_every_ill_formed_byte),
 		TEST(test_utf8_cut_never_splits_a_character),
