@@ -30,8 +30,8 @@ opt_find(const struct command *c, const char *name, size_t len)
 	return o != NULL ? o : find_in(common_options, name, len);
 }
 
-const struct opt *
-opt_letter(const struct command *c, char letter)
+static const struct opt *
+find_letter(const struct command *c, char letter)
 {
 	const struct opt *lists[] = { c == NULL ? NULL : c->opts, common_options };
 
@@ -78,7 +78,7 @@ parse_letters(struct args *a, const char *word, const char *next, struct error *
 	const struct opt *o;
 
 	for (const char *p = word + 1; *p != '\0'; p++) {
-		if ((o = opt_letter(a->command, *p)) == NULL)
+		if ((o = find_letter(a->command, *p)) == NULL)
 			return error_set(e, ERR_invalid, "unknown option -%c", *p);
 		if (o->value == NULL) {
 			if (add(a, o, "", e) == -1)

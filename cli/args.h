@@ -48,9 +48,8 @@ struct args {
 
 /* Options that every command takes. */
 extern const struct opt common_options[];
-/* The options by that name or letter, the command's before the common ones; NULL: unknown. */
+/* The option by that name, the command's before the common ones; NULL: unknown. */
 const struct opt *opt_find(const struct command *c, const char *name, size_t len);
-const struct opt *opt_letter(const struct command *c, char letter);
 
 /* Read words that are not the command's own; what is stored is borrowed from argv. 0, or -1 with a sentence. */
 int	 args_parse(struct args *a, const struct command *c, int argc, char *const *argv, struct error *e);

@@ -5,6 +5,7 @@
  * before it. Reads only; needs no daemon.
  */
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

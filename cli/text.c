@@ -3,6 +3,7 @@
 #include "cli/text.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,8 +42,9 @@ within(uint32_t cp, const struct range *r, size_t n)
 	return false;
 }
 
-int
-text_decode(const unsigned char *s, size_t len, uint32_t *cp)
+/* Decode one character: its bytes, 0 when more bytes are needed, -1 when ill-formed. */
+static int
+decode(const unsigned char *s, size_t len, uint32_t *cp)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	int n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 :
@@ -68,7 +70,7 @@ static size_t
 filter_one(const unsigned char *s, size_t len, struct buf *out)
 {
 	uint32_t cp = 0;
-	int n = text_decode(s, len, &cp);
+	int n = decode(s, len, &cp);
 
 	if (n == 0)
 		return 0;
@@ -129,7 +131,7 @@ escape(const char *s, size_t limit, const char *keep)
 	int n;
 
 	while (len > 0) {
-		if ((n = text_decode(p, len, &cp)) < 1) {
+		if ((n = decode(p, len, &cp)) < 1) {
 			buf_puts(&out, REPLACEMENT);
 			n = 1;
 			wide++;
@@ -174,7 +176,7 @@ text_width(const char *s)
 	int n;
 
 	for (; len > 0; p += n, len -= (size_t)n) {
-		if ((n = text_decode(p, len, &cp)) < 1)
+		if ((n = decode(p, len, &cp)) < 1)
 			n = 1, cp = 0xfffd;
 		wide += within(cp, zero_wide, COUNT(zero_wide)) ? 0 :
 		    within(cp, double_wide, COUNT(double_wide)) ? 2 : 1;

@@ -8,7 +8,6 @@
 #define ALPI_CLI_TEXT_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "common/buf.h"
 
@@ -32,8 +31,5 @@ char	*text_line(const char *s, size_t columns);
 char	*text_visible(const char *s);
 /* Columns a terminal needs for a line. */
 size_t	 text_width(const char *s);
-
-/* Decode one character: its bytes, 0 when more bytes are needed, -1 when ill-formed. */
-int	 text_decode(const unsigned char *s, size_t len, uint32_t *cp);
 
 #endif

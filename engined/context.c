@@ -140,13 +140,6 @@ context_parts(const struct context *c, struct context_part parts[CONTEXT_PARTS])
 		parts[i] = (struct context_part){ .name = table[i].name, .text = table[i].text(c) };
 }
 
-void
-context_parts_clear(struct context_part parts[CONTEXT_PARTS])
-{
-	for (size_t i = 0; i < CONTEXT_PARTS; i++)
-		free(parts[i].text);
-}
-
 char *
 context_prompt(const struct context *c)
 {
@@ -154,10 +147,11 @@ context_prompt(const struct context *c)
 	struct buf b = BUF(0);
 
 	context_parts(c, parts);
-	for (size_t i = 0; i < CONTEXT_PARTS; i++)
+	for (size_t i = 0; i < CONTEXT_PARTS; i++) {
 		if (parts[i].text != NULL)
 			buf_addf(&b, "%s%s", b.len > 0 ? "\n\n" : "", parts[i].text);
-	context_parts_clear(parts);
+		free(parts[i].text);
+	}
 	return buf_take(&b);
 }
 

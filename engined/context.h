@@ -30,9 +30,8 @@ struct context_part {
 	char		*text;		/* NULL: the part is empty */
 };
 
-/* The parts of the system prompt in their order; clear them after. */
+/* The parts of the system prompt in their order; their texts are the caller's. */
 void	 context_parts(const struct context *c, struct context_part parts[CONTEXT_PARTS]);
-void	 context_parts_clear(struct context_part parts[CONTEXT_PARTS]);
 /* The non-empty parts with a blank line between; the caller frees. */
 char	*context_prompt(const struct context *c);
 

@@ -33,8 +33,9 @@ rank_of(const char *key)
 	return i;
 }
 
-bool
-front_is_key(const char *key)
+/* Is it one of the keys the specification names? */
+static bool
+is_key(const char *key)
 {
 	return rank_of(key) < COUNT(keys);
 }
@@ -218,7 +219,7 @@ line_text(const char *key, const json_t *v, const char *eol, struct error *e)
 {
 	cleanup_free char *value = NULL;
 
-	if (!front_is_key(key)) {
+	if (!is_key(key)) {
 		error_set(e, ERR_invalid, "\"%.64s\" is no key of a skill", key);
 		return NULL;
 	}
@@ -265,7 +266,7 @@ change_key(const char *text, size_t len, const char *key, const json_t *v, struc
 
 	if (front_parse(text, len, &f, e) == -1)
 		return NULL;
-	line = json_is_null(v) && front_is_key(key) ? xstrdup("") : line_text(key, v, f.eol, e);
+	line = json_is_null(v) && is_key(key) ? xstrdup("") : line_text(key, v, f.eol, e);
 	row = find_row(&f, key);
 	out = line == NULL ? NULL : spliced(text, len, row != NULL ? row->at : place_of(&f, key), row != NULL ? row->len : 0, line);
 	front_clear(&f);

@@ -38,8 +38,6 @@ void	 front_clear(struct front *f);
 const char *front_get(const struct front *f, const char *key);
 /* Its items, ended by NULL; none: empty. skill_words_free frees. */
 char	**front_list(const struct front *f, const char *key);
-/* Is it one of the keys the specification names? */
-bool	 front_is_key(const char *key);
 
 /*
  * The text with keys set (string, list of strings, boolean; an object becomes one line of JSON) or, by null, taken

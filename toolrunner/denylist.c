@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -315,11 +316,4 @@ denylist_check(const char *path, const struct denylist_env *env, const char **ru
 	if (resolved != NULL)
 		*resolved = xstrdup(real);
 	return hit != NULL;
-}
-
-void
-denylist_print(FILE *out)
-{
-	for (size_t i = 0; i < COUNT(rules); i++)
-		fprintf(out, "%s\t%s%s%s\n", rules[i].id, rules[i].pattern, rules[i].unless ? ", but not " : "", rules[i].unless ? rules[i].unless : "");
 }

@@ -7,7 +7,6 @@
 #ifndef ALPI_DENYLIST_H
 #define ALPI_DENYLIST_H
 
-#include <stdio.h>
 #include <stddef.h>
 
 #include "common/error.h"
@@ -33,7 +32,5 @@ struct denylist_env {
 int	 denylist_check(const char *path, const struct denylist_env *env, const char **rule, char **resolved, struct error *e);
 /* Judge an absolute path that holds no links or dots (a descriptor's, from /proc/self/fd). The rule's name (static) or NULL: allowed. */
 const char *denylist_match(const char *path, const struct denylist_env *env);
-/* Print the rules, one "id<TAB>what it denies" line each. */
-void	 denylist_print(FILE *out);
 
 #endif
