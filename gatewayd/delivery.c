@@ -129,8 +129,8 @@ put_aside(struct job *j, const char *why, struct error *e)
 	return kept ? 0 : -1;
 }
 
-static void
-give_up(struct job *j, const char *why)
+void
+job_give_up(struct job *j, const char *why)
 {
 	struct posts *posts = j->gateway->posts;
 	struct error e = { 0 };
@@ -150,7 +150,7 @@ job_later(struct job *j, int64_t ms)
 	int64_t pause = pause_growing(ms, ++j->failures);
 
 	if (j->failures >= TRIES && clock_wall_ms() / 1000 - j->row.received > TRY_S)
-		give_up(j, "the platform did not take it for a day");
+		job_give_up(j, "the platform did not take it for a day");
 	else
 		event_add(j->timer, &(struct timeval){ pause / 1000, (suseconds_t)(pause % 1000) * 1000 });
 }
@@ -166,7 +166,7 @@ on_sent(void *arg, enum outcome outcome, int64_t later_ms)
 	if (outcome == OUT_later)
 		job_later(j, later_ms);
 	else if (outcome == OUT_never)
-		give_up(j, "the platform refuses it");
+		job_give_up(j, "the platform refuses it");
 	else
 		job_delivered(j);
 }

@@ -93,7 +93,9 @@ on_sent(void *arg, enum outcome outcome, int64_t later_ms)
 	v->job->sending = NULL;
 	if (outcome == OUT_later)
 		job_later(v->job, later_ms);
-	else if (outcome == OUT_never && !v->named)
+	else if (outcome == OUT_never && v->named)
+		job_give_up(v->job, "the platform refuses the file, and a line that names it");
+	else if (outcome == OUT_never)
 		name_it(v, "the platform refuses it");
 	else
 		over(v);

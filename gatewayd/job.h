@@ -55,10 +55,12 @@ void	 taking_free(struct taking *k);		/* NULL is fine */
 void	 job_answer(struct job *j, const char *text, const struct spent *spent);
 /* The parts of its reply, and the files behind them, that have not left yet. j may be gone after. */
 void	 job_deliver(struct job *j);
-/* One more has left, or never will. j may be gone after. */
+/* One more has left. j may be gone after. */
 void	 job_delivered(struct job *j);
 /* What is next was not taken now, or not by now; it goes again after this, at the earliest. j may be gone after. */
 void	 job_later(struct job *j, int64_t ms);
+/* What is left of the answer, and the names of its files, are filed for the person. j is gone after, or begins again later. */
+void	 job_give_up(struct job *j, const char *why);
 struct letter job_letter(const struct job *j);
 /* Of what engined did not begin: it may be a little later. */
 bool	 job_passes(const struct error *why);

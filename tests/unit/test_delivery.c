@@ -156,6 +156,21 @@ test_a_refused_answer_is_filed_with_the_names_of_its_files(void **state)
 }
 
 static void
+test_a_file_that_cannot_even_be_named_there_is_filed(void **state)
+{
+	struct post o;
+
+	answered("ann@there.example", MADE);
+	turns_look(gate.turns);
+	it_says(OUT_sent);
+	next_try();			/* nobody has the file's bytes here: its line */
+	it_says(OUT_never);
+	o = filed();
+	assert_string_equal(o.text, "[file plan.pdf (application/pdf): out/plan.pdf]");
+	post_clear(&o);
+}
+
+static void
 test_of_a_chat_with_a_long_name_an_answer_can_be_filed(void **state)
 {
 	char chat[255];
@@ -209,6 +224,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_refused_answer_is_filed_with_the_names_of_its_files, start, stop),
+		cmocka_unit_test_setup_teardown(test_a_file_that_cannot_even_be_named_there_is_filed, start, stop),
 		cmocka_unit_test_setup_teardown(test_of_a_chat_with_a_long_name_an_answer_can_be_filed, start, stop),
 		cmocka_unit_test_setup_teardown(test_an_answer_of_before_a_long_absence_has_its_tries, start, stop),
 		cmocka_unit_test_setup_teardown(test_what_is_not_taken_for_a_day_is_filed, start, stop),
