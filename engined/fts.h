@@ -58,7 +58,12 @@ int	 fts_keep(struct words *x, const struct fts_file *file, double started_at, i
  * clears them. -1 on error.
  */
 int	 fts_search(struct words *x, const char *query, const char *skip, struct fts_hit *hits, size_t k, struct error *e);
-/* The same by the vectors of a model: the nearest piece of each session, its beginning as the snippet. */
+/*
+ * The k sessions in which the words stand most often (fts_count.c), the newest first among those that are alike; the score is how
+ * often, in their pieces, and the snippet is empty.
+ */
+int	 fts_count(struct words *x, const char *query, const char *skip, struct fts_hit *hits, size_t k, struct error *e);
+/* The same as fts_search by the vectors of a model: the nearest piece of each session, its beginning as the snippet. */
 int	 fts_near(struct words *x, const struct vectors *v, const float *numbers, const char *skip, struct fts_hit *hits, size_t k,
 	    struct error *e);
 void	 fts_hits_clear(struct fts_hit *hits, size_t n);

@@ -18,7 +18,7 @@ alpi-engined.SRCS += $(addprefix engined/, \
 	choices.c provider.c attempt.c retry.c target.c dialect.c translate.c openai.c anthropic.c gemini.c offline.c \
 	answer.c mend.c sse.c refusal.c ollama.c)
 alpi-engined.SRCS += $(addprefix engined/, \
-	piece.c rank.c words.c shelf.c vectors.c sketch.c fts_vectors.c growth.c said.c endpoint.c transcribe.c speech.c embed.c embedding.c recall_find.c recall_asked.c \
+	piece.c rank.c words.c shelf.c vectors.c sketch.c fts_vectors.c fts_count.c growth.c said.c endpoint.c transcribe.c speech.c embed.c embedding.c recall_find.c recall_asked.c \
 	meaning.c recollect.c page.c fetch.c handover.c \
 	workspace.c workspace_list.c workspace_texts.c workspace_vectors.c indexing.c lookup.c)
 alpi-engined.SRCS += $(addprefix engined/, memory_store.c memory_whole.c memory_asked.c)

@@ -21,6 +21,7 @@
 struct engine;
 struct meaning;
 struct meaning_question;
+struct recall_query;
 
 struct meaning *meaning_new(struct engine *en);
 /* Before the index and the provider go. Those who asked are not called. */
@@ -44,9 +45,9 @@ struct meaning_answer {
 
 /* Runs once, from the loop, never inside recollect. The handle is gone then. */
 typedef void meaning_answered(void *arg, const struct meaning_answer *a, const struct error *e);
-/* The k sessions that fit a query best, `skip` (may be NULL) left out, asked by a peer's turn or not (NULL). Texts are copied. */
-struct meaning_question *recollect(struct meaning *m, const char *query, size_t k, const char *skip, const char *peer,
-	    meaning_answered *done, void *arg);
+/* The sessions for a query (recall.h), asked by a peer's turn or not (NULL). Texts are copied. */
+struct meaning_question *recollect(struct meaning *m, const struct recall_query *query, const char *peer, meaning_answered *done,
+	    void *arg);
 void	 recollect_cancel(struct meaning_question *q);	/* done will not run; NULL is fine */
 /* All that are open; recollect.c's, for meaning_free. */
 void	 recollect_cancel_all(struct meaning *m);

@@ -26,7 +26,7 @@
 
 #define SEARCH_LEAST	3		/* characters of a word that is searched */
 #define SEARCH_MAX	10		/* conversations shown */
-#define SEARCH_READ	20		/* of those that fit best are read and counted */
+#define SEARCH_READ	20		/* of those with most in the index are read, and counted exactly */
 #define SEARCH_BYTES	(8 * 1024 * 1024)	/* of their files together */
 #define SEARCH_TAIL	2500		/* characters of each */
 #define READ_LIST	15
@@ -125,7 +125,7 @@ occurrences(const json_t *session, const struct match *words)
 	return n;
 }
 
-/* The files of the rows that fit best, counted. How many. */
+/* The files of the rows, counted. How many. */
 static size_t
 read_found(const char *home, const json_t *rows, const struct match *words, struct found *out)
 {
@@ -237,9 +237,11 @@ on_answer(void *arg, const struct meaning_answer *a, const struct error *e)
 }
 
 static void
-ask(struct turn *t, const char *query, size_t k)
+ask(struct turn *t, const char *text, size_t k, bool counted)
 {
-	t->now.question = recollect(t->engine->meaning, query, k, t->row.session, t->peer, on_answer, t);
+	struct recall_query q = { .text = text, .skip = t->row.session, .k = k, .counted = counted };
+
+	t->now.question = recollect(t->engine->meaning, &q, t->peer, on_answer, t);
 }
 
 static void
@@ -251,7 +253,7 @@ search(struct turn *t)
 	match_words(&words, json_str(t->now.args, "query", ""), SEARCH_LEAST);
 	for (size_t i = 0; i < words.count; i++)
 		buf_addf(&longer, "%s ", words.word[i]);
-	ask(t, buf_str(&longer), SEARCH_READ);
+	ask(t, buf_str(&longer), SEARCH_READ, true);
 }
 
 /* ---- index_sessions and recall_sessions ----------------------------------------------------------------- */
@@ -273,7 +275,7 @@ find(struct turn *t)
 	int64_t size = recall_size(t->engine->recall, &e);
 
 	if (size > 0)
-		ask(t, json_str(t->now.args, "query", ""), (size_t)bounded(t->now.args, "k", 5, 1, FTS_K_MAX));
+		ask(t, json_str(t->now.args, "query", ""), (size_t)bounded(t->now.args, "k", 5, 1, FTS_K_MAX), false);
 	else
 		end_call(t, size == -1 ? NULL : xstrdup("No conversation is indexed yet: call index_sessions first."), &e);
 }

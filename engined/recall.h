@@ -59,6 +59,13 @@ int64_t	 recall_size(struct recall *r, struct error *e);
  * out, and so is what has no file any more. New reference or NULL.
  */
 json_t	*recall_find(struct recall *r, const char *query, size_t k, const char *skip, struct error *e);
+/* What is looked for. */
+struct recall_query {
+	const char	*text, *skip;	/* skip (may be NULL): a session that is left out */
+	size_t		 k;
+	bool		 counted;	/* those with the words most often come first, not those that fit best; rows without a snippet */
+};
+
 /* A query as an embedding model sees it. */
 struct recall_meaning {
 	const char	*model;		/* as the index calls it */
@@ -66,9 +73,9 @@ struct recall_meaning {
 	int64_t		 dim;
 };
 
-/* The same with sessions near in meaning among them; note: why those are not, "" when they are. */
-json_t	*recall_find_near(struct recall *r, const char *query, const struct recall_meaning *m, size_t k, const char *skip,
-	    char note[ERROR_TEXT_MAX], struct error *e);
+/* The same with sessions near in meaning among them, unless m is NULL; note: why those are not, "" when they are. */
+json_t	*recall_find_near(struct recall *r, const struct recall_query *q, const struct recall_meaning *m, char note[ERROR_TEXT_MAX],
+	    struct error *e);
 /* Has the index anything of this model? 1, 0 or -1. */
 int	 recall_knows(struct recall *r, const char *model, struct error *e);
 /* A deleted session leaves the index too. 0 or -1: it could not be removed. */

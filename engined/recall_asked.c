@@ -51,7 +51,7 @@ on_indexed(void *arg, const struct recall_pass *pass, const struct error *e)
 		return;
 	}
 	meaning_update(en->meaning, false);
-	recollect(en->meaning, s->query, s->limit, NULL, NULL, on_answer, s);
+	recollect(en->meaning, &(struct recall_query){ .text = s->query, .k = s->limit }, NULL, on_answer, s);
 }
 
 int

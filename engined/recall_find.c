@@ -161,23 +161,23 @@ candidates(const struct recall_meaning *m, size_t k)
 
 /* What has the words, and what is near, if m is not NULL. 0 or -1. */
 static int
-look(struct words *index, const char *query, const struct recall_meaning *m, struct found *f, size_t k, const char *skip, char *note,
-    struct error *e)
+look(struct words *index, const struct recall_query *q, const struct recall_meaning *m, struct found *f, char *note, struct error *e)
 {
-	int n = fts_search(index, query, skip, f->hits, k, e);
+	size_t k = candidates(m, q->k);
+	int n = (q->counted ? fts_count : fts_search)(index, q->text, q->skip, f->hits, k, e);
 
 	if (n == -1)
 		return -1;
 	f->n = (size_t)n;
-	if (m == NULL || look_near(index, m, f, k, skip, note, e) == 0)
+	if (m == NULL || look_near(index, m, f, k, q->skip, note, e) == 0)
 		return 0;
 	fts_hits_clear(f->hits, f->n);
 	return -1;
 }
 
 json_t *
-recall_find_near(struct recall *r, const char *query, const struct recall_meaning *m, size_t k, const char *skip,
-    char note[ERROR_TEXT_MAX], struct error *e)
+recall_find_near(struct recall *r, const struct recall_query *q, const struct recall_meaning *m, char note[ERROR_TEXT_MAX],
+    struct error *e)
 {
 	struct error why = { 0 };
 	struct found f = { .n = 0 };
@@ -186,19 +186,19 @@ recall_find_near(struct recall *r, const char *query, const struct recall_meanin
 	json_t *rows;
 
 	note[0] = '\0';
-	match_words(&words, query, 1);
+	match_words(&words, q->text, 1);
 	if (words.count == 0) {
 		error_set(e, ERR_invalid, "there is no word in the query");
 		return NULL;
 	}
 	if ((index = recall_index(r, e)) == NULL)
 		return NULL;
-	if (look(index, query, m, &f, candidates(m, k), skip, note, &why) == -1) {
+	if (look(index, q, m, &f, note, &why) == -1) {
 		recall_distrust(r, &why);
 		error_set(e, why.code, "index of the sessions: %s", why.text);
 		return NULL;
 	}
-	rows = rows_of(r, f.hits, f.n, k);
+	rows = rows_of(r, f.hits, f.n, q->k);
 	fts_hits_clear(f.hits, f.n);
 	return rows;
 }
@@ -208,5 +208,5 @@ recall_find(struct recall *r, const char *query, size_t k, const char *skip, str
 {
 	char note[ERROR_TEXT_MAX];
 
-	return recall_find_near(r, query, NULL, k, skip, note, e);
+	return recall_find_near(r, &(struct recall_query){ .text = query, .skip = skip, .k = k }, NULL, note, e);
 }

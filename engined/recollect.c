@@ -20,8 +20,8 @@ struct meaning_question {
 	struct meaning			*of;
 	struct embed			*embed;
 	struct event			*timer;
-	char				*query, *skip, *peer, *model;
-	size_t				 k;
+	struct recall_query		 query;		/* its texts are ours */
+	char				*peer, *model;
 	struct meaning_answer		 answer;
 	char				 note[ERROR_TEXT_MAX];
 	meaning_answered		*done;
@@ -36,8 +36,8 @@ recollect_cancel(struct meaning_question *q)
 	TAILQ_REMOVE(&q->of->questions, q, link);
 	embed_cancel(q->embed);
 	event_free(q->timer);
-	free(q->query);
-	free(q->skip);
+	free((char *)q->query.text);
+	free((char *)q->query.skip);
 	free(q->peer);
 	free(q->model);
 	free(q);
@@ -63,7 +63,7 @@ look(struct meaning_question *q, const struct embed_result *r)
 		near.numbers = r->numbers;
 		near.dim = r->dim;
 	}
-	q->answer.rows = recall_find_near(recall, q->query, r == NULL ? NULL : &near, q->k, q->skip, note, &e);
+	q->answer.rows = recall_find_near(recall, &q->query, r == NULL ? NULL : &near, note, &e);
 	q->answer.near = r != NULL && note[0] == '\0';
 	q->answer.note = note[0] != '\0' ? note : q->note;
 	q->done(q->arg, &q->answer, &e);
@@ -95,7 +95,7 @@ on_begin(evutil_socket_t fd, short what, void *arg)
 	int known = q->model == NULL ? 0 : recall_knows(en->recall, q->model, &e);
 
 	if (known == 1)
-		q->embed = embedding_ask_query(en, q->query, on_query, q, &e);
+		q->embed = embedding_ask_query(en, q->query.text, on_query, q, &e);
 	if (q->embed != NULL)
 		return;
 	if (q->model != NULL)
@@ -104,13 +104,15 @@ on_begin(evutil_socket_t fd, short what, void *arg)
 }
 
 struct meaning_question *
-recollect(struct meaning *m, const char *query, size_t k, const char *skip, const char *peer, meaning_answered *done, void *arg)
+recollect(struct meaning *m, const struct recall_query *query, const char *peer, meaning_answered *done, void *arg)
 {
 	struct meaning_question *q = xcalloc(1, sizeof(*q));
 	struct timeval now = { 0 };
 
-	*q = (struct meaning_question){ .of = m, .query = xstrdup(query), .k = k, .skip = xstrdup0(skip), .peer = xstrdup0(peer),
-	    .model = xstrdup0(embedding_model(m->engine)), .done = done, .arg = arg };
+	*q = (struct meaning_question){ .of = m, .query = *query, .peer = xstrdup0(peer), .model = xstrdup0(embedding_model(m->engine)),
+	    .done = done, .arg = arg };
+	q->query.text = xstrdup(query->text);
+	q->query.skip = xstrdup0(query->skip);
 	q->timer = evtimer_new(m->engine->base, on_begin, q);
 	evtimer_add(q->timer, &now);
 	TAILQ_INSERT_TAIL(&m->questions, q, link);

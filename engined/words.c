@@ -11,9 +11,39 @@
 #include "engined/vectors.h"
 
 #define COMMON		2000		/* pieces with a word that says little */
+#define SPOTS_PIECES	20000		/* in which is counted, the newest first */
 #define MERGE_PAGES	64		/* of some 4 KB: more than a slice adds, and a millisecond or two */
 
 /* ---- life ------------------------------------------------------------------------------------- */
+
+/* How often the words of the expression stand in a row. */
+static void
+spots(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_context *out, int argc, sqlite3_value **argv)
+{
+	int n = 0, code = api->xInstCount(fts, &n);
+
+	if (code == SQLITE_OK)
+		sqlite3_result_int(out, n);
+	else
+		sqlite3_result_error_code(out, code);
+}
+
+/* As SQLite's documentation of FTS5 has it: its functions are handed out by a statement. */
+static int
+add_spots(struct db *db, struct error *e)
+{
+	sqlite3_stmt *s = db_query(db, e, "SELECT fts5(?)", "");
+	fts5_api *api = NULL;
+
+	if (s == NULL)
+		return -1;
+	sqlite3_bind_pointer(s, 1, &api, "fts5_api_ptr", NULL);
+	db_step(db, s, NULL);
+	db_done(s);
+	if (api == NULL || api->xCreateFunction(api, "spots", NULL, spots, NULL) != SQLITE_OK)
+		return error_set(e, ERR_io, "full-text search takes no function");
+	return 0;
+}
 
 /* Sorting needs no file elsewhere; what is deleted is overwritten; a megabyte at most is moved behind one commit. */
 static int
@@ -23,6 +53,8 @@ prepare(struct db *db, const char *path, struct error *e)
 	    " PRAGMA wal_autocheckpoint = 256",
 	    NULL, NULL, NULL) != SQLITE_OK)
 		return error_set(e, ERR_io, "%s: %s", path, sqlite3_errmsg(db_handle(db)));
+	if (add_spots(db, e) == -1)
+		return -1;
 	return db_number(db, e, -1, "SELECT count(*) FROM (SELECT 1 FROM words LIMIT 1)", "") == -1 ? -1 : 0;
 }
 
@@ -203,4 +235,27 @@ words_search(struct words *x, const char *query, int most, words_take *take, voi
 	if ((n = collect(x, x->kind->newest, all, 0, most, take, arg, e)) != -1 && n < most)
 		n = collect(x, x->kind->newest, any, n, most, take, arg, e);
 	return n == -1 ? -1 : 0;
+}
+
+int
+words_spots(struct words *x, const char *query, words_spot *spot, void *arg, struct error *e)
+{
+	cleanup_free char *any = NULL;
+	sqlite3_stmt *s;
+	struct match m;
+	int more = 1;
+
+	match_words(&m, query, 1);
+	if (m.count == 0)
+		return 0;
+	if (weigh(x->db, &m, e) == -1)
+		return -1;
+	any = match_any(&m);
+	if ((s = db_query(x->db, e, "SELECT rowid, spots(words) FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?", "si", any,
+	    (int64_t)SPOTS_PIECES)) == NULL)
+		return -1;
+	while (more == 1 && (more = db_step(x->db, s, e)) == 1)
+		more = spot(arg, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), e);
+	db_done(s);
+	return more == -1 ? -1 : 0;
 }

@@ -66,4 +66,12 @@ typedef int words_take(void *arg, sqlite3_stmt *row, struct error *e);
  */
 int	 words_search(struct words *x, const char *query, int most, words_take *take, void *arg, struct error *e);
 
+/* How often words of the query stand in a piece; pieces come newest first. 1: go on, 0: enough, -1 on error. */
+typedef int words_spot(void *arg, int64_t piece, int64_t spots, struct error *e);
+/*
+ * The pieces with words of the query, common ones again only where there are no rarer. When there are more than are looked at in
+ * a few hundredths of a second, the newest of them. 0 or -1.
+ */
+int	 words_spots(struct words *x, const char *query, words_spot *spot, void *arg, struct error *e);
+
 #endif

@@ -152,8 +152,10 @@ by_size(const void *a, const void *b)
 
 /* Looks for one word of each range, as many as there are; prints the 95th percentile. */
 static void
-queries(const char *name, const size_t *from, const size_t *to, size_t words)
+queries(const char *name, const size_t *from, const size_t *to, size_t words, bool counted)
 {
+	char note[ERROR_TEXT_MAX];
+
 	double times[QUERIES], used[QUERIES];
 
 	for (int i = 0; i < QUERIES; i++) {
@@ -165,7 +167,7 @@ queries(const char *name, const size_t *from, const size_t *to, size_t words)
 			put_word(&query, from[k] + (size_t)(chance() * (double)(to[k] - from[k])));
 		used[i] = cpu_ms();
 		began = clock_mono_ns();
-		rows = recall_find(recall, buf_str(&query), 5, NULL, NULL);
+		rows = recall_find_near(recall, &(struct recall_query){ .text = buf_str(&query), .k = 5, .counted = counted }, NULL, note, NULL);
 		times[i] = (double)(clock_mono_ns() - began) / 1e6;
 		used[i] = cpu_ms() - used[i];
 		if (rows == NULL)
@@ -212,9 +214,11 @@ main(int argc, char *argv[])
 	printf("build_per_s %.1f\nbuild_slice_ms %.2f\n", sessions * 1000.0 / ms, longest);
 	printf("build_per_cpu_s %.1f\nbuild_slice_cpu_ms %.2f\n", sessions * 1000.0 / cpu, longest_cpu);
 	printf("again_ms %.2f\n", pass(&longest, &longest_cpu));
-	queries("rare", (size_t[]){ 15000 }, (size_t[]){ VOCABULARY }, 1);
-	queries("mixed", (size_t[]){ 0, 100, 2000, 15000 }, (size_t[]){ 20, 1000, 8000, VOCABULARY }, 4);
-	queries("common", (size_t[]){ 0, 0, 0 }, (size_t[]){ 20, 20, 20 }, 3);
+	queries("rare", (size_t[]){ 15000 }, (size_t[]){ VOCABULARY }, 1, false);
+	queries("mixed", (size_t[]){ 0, 100, 2000, 15000 }, (size_t[]){ 20, 1000, 8000, VOCABULARY }, 4, false);
+	queries("common", (size_t[]){ 0, 0, 0 }, (size_t[]){ 20, 20, 20 }, 3, false);
+	queries("counted_mixed", (size_t[]){ 0, 100, 2000, 15000 }, (size_t[]){ 20, 1000, 8000, VOCABULARY }, 4, true);
+	queries("counted_common", (size_t[]){ 0, 0, 0 }, (size_t[]){ 20, 20, 20 }, 3, true);
 	printf("memory_kb %ld\n", most_resident - before);
 	recall_free(recall);
 	print_pieces(argv[1]);

@@ -208,6 +208,7 @@ static void
 test_recall_makes_one_order_of_words_and_meaning(void **state)
 {
 	struct recall_meaning near = { .model = "m", .numbers = east, .dim = DIM };
+	struct recall_query violet = { .text = "violet", .k = 5 };
 	struct event_base *base = event_base_new();
 	struct recall *recall = recall_new(base, home);
 	cleanup_json json_t *rows = NULL, *words = NULL;
@@ -222,12 +223,12 @@ test_recall_makes_one_order_of_words_and_meaning(void **state)
 	say("both", "violet", 1);
 	say("near", "purple", 1);
 	give_all(&v, east, 64, &asked);
-	rows = recall_find_near(recall, "violet", &near, 5, NULL, note, NULL);
+	rows = recall_find_near(recall, &violet, &near, note, NULL);
 	assert_string_equal(note, "");
 	assert_int_equal(json_array_size(rows), 3);
 	assert_string_equal(json_str(json_array_get(rows, 0), "session_id", ""), "both");
 	near.dim = DIM - 1;
-	words = recall_find_near(recall, "violet", &near, 5, NULL, note, NULL);
+	words = recall_find_near(recall, &violet, &near, note, NULL);
 	assert_int_equal(json_array_size(words), 2);
 	assert_non_null(strstr(note, "index_sessions makes them"));
 	recall_free(recall);

@@ -60,6 +60,28 @@ test_past_search_shows_the_ends_of_conversations_most_occurrences_first(void **s
 	assert_non_null(strstr(shown, "[UNTRUSTED OUTPUT tool=session_search kind=data"));
 }
 
+/* Short texts fit a word better than long ones. */
+static void
+test_past_search_counts_in_all_conversations_not_in_those_that_fit_best(void **state)
+{
+	cleanup_free char *shown = NULL;
+	cleanup_buf struct buf long_text = BUF(0);
+
+	for (int i = 0; i < 200; i++)
+		buf_addf(&long_text, "filler%d %s\n", i, i % 40 == 0 ? "walrus" : "of no weight here");
+	keep("often", 500, "about the sea", buf_str(&long_text), 6);
+	for (int i = 0; i < 60; i++) {
+		cleanup_free char *id = xasprintf("once%02d", i);
+
+		keep(id, 1000 + i, "sea", "a walrus", 1);
+	}
+	shown = call_once(CALL("session_search", "{\\\"query\\\":\\\"walrus\\\",\\\"max_results\\\":2}"));
+	assert_non_null(strstr(shown, "session often, 1970-01-01T00:08:20Z, 30 occurrences"));
+	assert_non_null(strstr(shown, "session once59,"));		/* of those that are alike the newest */
+	assert_true(strstr(shown, "session often") < strstr(shown, "session once59"));
+	assert_null(strstr(shown, "session once58"));
+}
+
 static void
 test_past_search_leaves_the_current_conversation_out(void **state)
 {
@@ -240,6 +262,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE(test_past_search_shows_the_ends_of_conversations_most_occurrences_first),
+		FIXTURE(test_past_search_counts_in_all_conversations_not_in_those_that_fit_best),
 		FIXTURE(test_past_search_leaves_the_current_conversation_out),
 		FIXTURE(test_past_search_cuts_a_long_conversation_to_its_end),
 		FIXTURE(test_past_search_needs_a_word_of_three_letters),
