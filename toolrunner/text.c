@@ -10,16 +10,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "toolrunner/docx.h"
 #include "toolrunner/files.h"
 #include "toolrunner/program.h"
+#include "toolrunner/scan.h"
 
 #define BLOCK		65536
 #define DOCUMENT_MAX	(10 * 1024 * 1024)	/* bytes of a PDF or DOCX file */
 #define PAGES_MAX	15		/* of a PDF that somebody attached to a request */
 #define SCAN_LEAST	32		/* characters; a PDF with fewer shows its text in pictures, if it has any */
+#define SCAN_MS		60000		/* for the pages of one, of the two minutes that a call has */
 #define PICTURE_LEAST	50		/* characters; fewer are no text but what looked like some */
 
 /* ---- plain text ------------------------------------------------------------------------------------ */
@@ -138,6 +141,45 @@ add_clean(struct buf *out, struct buf *text)
 	buf_add(out, clean, utf8_cut(clean, strlen(clean), TEXT_MAX));
 }
 
+/* Characters; blanks between them count once, those at the ends not. */
+static size_t
+length(const struct buf *text)
+{
+	size_t n = 0;
+	bool blank = true, was;
+
+	for (size_t i = 0; i < text->len; i++) {
+		was = blank;
+		blank = strchr(" \t\r\n\f", text->data[i]) != NULL;
+		n += !(blank && was) && ((unsigned char)text->data[i] & 0xc0) != 0x80;
+	}
+	return n - (blank && n > 0);
+}
+
+/* What can be read in the pages of a PDF with hardly any text, instead of that. */
+static int
+read_scan(int fd, struct buf *text, struct error *e)
+{
+	cleanup_buf struct buf counted = BUF(0), read = BUF(0);
+	int64_t until = clock_mono_ms() + SCAN_MS;
+	int pages = 0;
+
+	if (pdf_pages(fd, &counted, &pages, e) == -1)
+		return -1;
+	for (int page = 1; page <= pages && read.len < TEXT_MAX; page++) {
+		if (clock_mono_ms() > until)
+			return error_set(e, ERR_too_large, "scan: its pages take more than %d s to read", SCAN_MS / 1000);
+		if (scan_text(fd, page, &read, e) == -1)
+			return -1;
+		buf_addc(&read, '\n');
+	}
+	if (length(&read) > length(text)) {
+		buf_reset(text);
+		buf_add(text, buf_str(&read), read.len);
+	}
+	return length(text) > 0 ? 0 : error_set(e, ERR_invalid, "scan without text");
+}
+
 int
 text_of(int fd, const char *path, bool ocr, struct buf *out, struct error *e)
 {
@@ -153,26 +195,15 @@ text_of(int fd, const char *path, bool ocr, struct buf *out, struct error *e)
 		return error_set(e, ERR_too_large, "larger than %lld bytes", (long long)k->max);
 	if (k->read(fd, &text, e) == -1)
 		return -1;
+	if (k->read == pdf && ocr && length(&text) < SCAN_LEAST && read_scan(fd, &text, e) == -1)
+		return -1;
+	if (k->read == pdf && length(&text) == 0)
+		return error_set(e, ERR_invalid, "scan: ocr reads it");
 	add_clean(out, &text);
 	return 0;
 }
 
 /* ---- attached ------------------------------------------------------------------------------------------- */
-
-/* Characters; blanks between them count once, those at the ends not. */
-static size_t
-length(const struct buf *text)
-{
-	size_t n = 0;
-	bool blank = true, was;
-
-	for (size_t i = 0; i < text->len; i++) {
-		was = blank;
-		blank = strchr(" \t\r\n", text->data[i]) != NULL;
-		n += !(blank && was) && ((unsigned char)text->data[i] & 0xc0) != 0x80;
-	}
-	return n - (blank && n > 0);
-}
 
 int
 text_attached(int fd, const char *path, struct buf *out, int *scan, struct error *e)

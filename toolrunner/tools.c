@@ -156,7 +156,7 @@ const struct tool tools[] = {
 		    "\"name\":{\"type\":\"string\"},"
 		    "\"source_path\":{\"type\":\"string\"},"
 		    "\"folder\":{\"type\":\"string\"},"
-		    "\"ocr\":{\"type\":\"boolean\",\"default\":false}},\"required\":[\"name\",\"source_path\"]}",
+		    "\"ocr\":{\"type\":\"boolean\",\"default\":false,\"description\":\"read the text in pictures and scans\"}},\"required\":[\"name\",\"source_path\"]}",
 	},
 	{ 0 }
 };

@@ -6,63 +6,16 @@ import json
 import os
 import signal
 import struct
-import subprocess
 
 import pytest
 
 from conftest import wait_for
 from test_attach import newest, put, stage, staged, start
 from test_chat_tool import call, script
-from test_documents import document, docx, needs_pdftotext
+from test_documents import document, docx, needs_pdftotext, needs_tesseract, pdf, scan
 
 WORDS = "a walrus in print, and enough words that nobody takes it for a scan"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-
-
-needs_tesseract = pytest.mark.skipif(not os.access("/usr/bin/tesseract", os.X_OK), reason="tesseract-ocr is not installed")
-
-
-def pdf(*pages, more=b""):
-    """The smallest PDF with a line of text on each page; more: bytes of an object that nobody looks at."""
-    n = len(pages)
-    kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(n))
-    parts = [b"<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {n} >>".encode(),
-             b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
-    for i, text in enumerate(pages):
-        stream = f"BT /F1 12 Tf 20 100 Td ({text}) Tj ET".encode() if text else b""
-        parts.append(b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 900 200] /Contents %d 0 R "
-                     b"/Resources << /Font << /F1 3 0 R >> >> >>" % (5 + 2 * i))
-        parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream))
-    parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(more), more))
-    return put_together(parts)
-
-
-def scan(*pages):
-    """A PDF whose pages are pictures of such lines."""
-    drawn = [subprocess.run(["pdftoppm", "-q", "-jpeg", "-scale-to", "1800", "-"], input=pdf(text), stdout=subprocess.PIPE,
-                            check=True).stdout for text in pages]
-    kids = " ".join(f"{3 + 3 * i} 0 R" for i in range(len(pages)))
-    parts = [b"<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode()]
-    for i, jpeg in enumerate(drawn):
-        height, width = struct.unpack_from(">HH", jpeg, jpeg.index(b"\xff\xc0") + 5)
-        shown = b"%d 0 0 %d 0 0 cm /I Do" % (width, height)
-        parts.append(b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents %d 0 R /Resources << /XObject << /I %d 0 R >> >> >>"
-                     % (width, height, 5 + 3 * i, 4 + 3 * i))
-        parts.append(b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceRGB /BitsPerComponent 8 "
-                     b"/Filter /DCTDecode /Length %d >>\nstream\n%s\nendstream" % (width, height, len(jpeg), jpeg))
-        parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown))
-    return put_together(parts)
-
-
-def put_together(parts):
-    out, offsets = b"%PDF-1.4\n", []
-    for number, part in enumerate(parts, 1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, part)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    size = len(parts) + 1
-    return out + b"xref\n0 %d\n0000000000 65535 f \n%strailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (
-        size, table, size, len(out))
 
 
 def refused(home, name, data):

@@ -4,6 +4,8 @@ import io
 import json
 import os
 import re
+import struct
+import subprocess
 import zipfile
 
 import pytest
@@ -27,23 +29,51 @@ def docx(xml, name="word/document.xml", method=zipfile.ZIP_DEFLATED):
     return out.getvalue()
 
 
-def pdf(text):
-    """The smallest PDF with a line of text."""
-    stream = f"BT /F1 12 Tf 20 100 Td ({text}) Tj ET".encode()
-    parts = [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 200] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
-             b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+def pdf(*pages, more=b""):
+    """The smallest PDF with a line of text on each page; more: bytes of an object that nobody looks at."""
+    n = len(pages)
+    kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(n))
+    parts = [b"<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {n} >>".encode(),
              b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
-    out = b"%PDF-1.4\n"
-    offsets = []
-    for n, part in enumerate(parts, 1):
+    for i, text in enumerate(pages):
+        stream = f"BT /F1 12 Tf 20 100 Td ({text}) Tj ET".encode() if text else b""
+        parts.append(b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 900 200] /Contents %d 0 R "
+                     b"/Resources << /Font << /F1 3 0 R >> >> >>" % (5 + 2 * i))
+        parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream))
+    parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(more), more))
+    return put_together(parts)
+
+
+def scan(*pages):
+    """A PDF whose pages are pictures of such lines."""
+    drawn = [subprocess.run(["pdftoppm", "-q", "-jpeg", "-scale-to", "1800", "-"], input=pdf(text), stdout=subprocess.PIPE,
+                            check=True).stdout for text in pages]
+    kids = " ".join(f"{3 + 3 * i} 0 R" for i in range(len(pages)))
+    parts = [b"<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode()]
+    for i, jpeg in enumerate(drawn):
+        height, width = struct.unpack_from(">HH", jpeg, jpeg.index(b"\xff\xc0") + 5)
+        shown = b"%d 0 0 %d 0 0 cm /I Do" % (width, height)
+        parts.append(b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents %d 0 R /Resources << /XObject << /I %d 0 R >> >> >>"
+                     % (width, height, 5 + 3 * i, 4 + 3 * i))
+        parts.append(b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceRGB /BitsPerComponent 8 "
+                     b"/Filter /DCTDecode /Length %d >>\nstream\n%s\nendstream" % (width, height, len(jpeg), jpeg))
+        parts.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown))
+    return put_together(parts)
+
+
+def put_together(parts):
+    out, offsets = b"%PDF-1.4\n", []
+    for number, part in enumerate(parts, 1):
         offsets.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (n, part)
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, part)
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    return out + b"xref\n0 6\n0000000000 65535 f \n%strailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (table, len(out))
+    size = len(parts) + 1
+    return out + b"xref\n0 %d\n0000000000 65535 f \n%strailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (
+        size, table, size, len(out))
 
 
 needs_pdftotext = pytest.mark.skipif(not os.access("/usr/bin/pdftotext", os.X_OK), reason="poppler-utils is not installed")
+needs_tesseract = pytest.mark.skipif(not os.access("/usr/bin/tesseract", os.X_OK), reason="tesseract-ocr is not installed")
 
 
 def test_the_words_of_a_docx_are_found(any_user_home, provider):
@@ -65,6 +95,23 @@ def test_the_words_of_a_pdf_are_found(any_user_home, provider):
     begin(home, provider)
     assert counts(index(home)) == (1, 0, 0, 0)
     assert "walrus in print" in search(home, "walrus")[0]["snippet"]
+
+
+@needs_pdftotext
+@needs_tesseract
+def test_the_words_of_a_scan_are_found_when_ocr_reads_it(any_user_home, provider):
+    home = any_user_home
+    put(home, "scan.pdf", scan("the walrus counted forty fish", "and kept a ledger of them"))
+    put(home, "blank.pdf", pdf("", ""))
+    begin(home, provider)
+    told = json.loads(learn(home, name="plain", source_path="scan.pdf")["output"])
+    assert told["ok"] and not told["indexed"] and "ocr" in told["error"]
+    told = json.loads(learn(home, name="read", source_path="scan.pdf", ocr=True)["output"])
+    assert told["ok"] and told["indexed"] and "error" not in told
+    assert "walrus counted forty fish" in search(home, "walrus")[0]["snippet"]
+    assert [row["path"] for row in search(home, "ledger")] == [told["path"]]
+    told = json.loads(learn(home, name="blank", source_path="blank.pdf", ocr=True)["output"])
+    assert told["ok"] and not told["indexed"] and "without text" in told["error"]
 
 
 ENTITY = '<!DOCTYPE w [<!ENTITY a "walrus"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
