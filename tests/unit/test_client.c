@@ -1,138 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests to a peer that answers well, badly, or not at all. */
-#include "tests/unit/link_fixture.h"
+#include "tests/unit/client_fixture.h"
 
-#include <stdio.h>
-
-/* ---- one request ----------------------------------------------------------------------------------- */
-
-struct outcome {
-	bool			 ended;
-	enum client_how		 how;
-	int			 code;
-	bool			 sent;
-	char			*word, *via, *why;
-	json_t			*result, *chunks;
-	size_t			 wanted;	/* chunks; then it stops */
-};
-
-static bool
-on_chunk(void *arg, const struct node *result)
-{
-	struct outcome *o = arg;
-
-	json_array_append_new(o->chunks, node_json(result));
-	return json_array_size(o->chunks) < o->wanted;
-}
-
-static void
-on_end(void *arg, const struct client_end *end)
-{
-	struct outcome *o = arg;
-
-	assert_false(o->ended);
-	o->ended = true;
-	o->how = end->how;
-	o->code = end->code;
-	o->sent = end->sent;
-	o->word = xstrdup(client_word(end));
-	o->via = xstrdup0(end->via);
-	o->why = xstrdup0(end->why);
-	o->result = node_json(end->result);
-	assert_int_equal(end->why == NULL, end->how == CLIENT_OK);
-}
-
-static struct outcome
-outcome_new(void)
-{
-	return (struct outcome){ .chunks = json_array(), .wanted = SIZE_MAX };
-}
-
-static void
-outcome_clear(struct outcome *o)
-{
-	free(o->word);
-	free(o->via);
-	free(o->why);
-	json_decref(o->result);
-	json_decref(o->chunks);
-	*o = (struct outcome){ 0 };
-}
-
-static const struct client_order ping = { .lane = LANE_REST, .method = "link.ping", .params = "{}",
-    .connect_ms = CLIENT_MS, .reply_ms = CLIENT_MS, .repeatable = true };
-static const struct client_order stream = { .lane = LANE_ASK, .method = "link.ask", .params = "{\"stream\":true}",
-    .connect_ms = CLIENT_MS, .reply_ms = CLIENT_MS, .chunk = on_chunk };
-
-static struct client_call *
-begin(struct fixture *f, const char *id, struct client_order order, struct outcome *o)
-{
-	order.end = on_end;
-	order.arg = o;
-	return client_ask(f->a.client, peers_by_id(f->a.peers, id), &order);
-}
-
-static struct outcome
-ask(struct fixture *f, const char *id, struct client_order order)
-{
-	static struct outcome o;
-
-	o = outcome_new();
-	begin(f, id, order, &o);
-	assert_false(o.ended);		/* never from within */
-	while (!o.ended)
-		pump(f);
-	return o;
-}
-
-static void
-expect(struct fixture *f, struct client_order order, enum client_how how, const char *word)
-{
-	struct outcome o = ask(f, "bob", order);
-
-	if (o.how != how)
-		fail_msg("it ended as %d: %s", o.how, o.why == NULL ? "" : o.why);
-	assert_string_equal(o.word, word);
-	outcome_clear(&o);
-}
-
-/* ---- what bob can do -------------------------------------------------------------------------------- */
-
-static void
-answers(struct bob *b, struct line *l, const struct envelope *v)
-{
-	bob_says(b, l, v, "{\"agent_name\":\"bob\"}", NULL);
-	bob_done(l);
-}
-
-static void
-says_nothing(struct bob *b, struct line *l, const struct envelope *v)
-{
-}
-
-static void
-drops(struct bob *b, struct line *l, const struct envelope *v)
-{
-	bob_close(l);
-}
+/* ---- what else bob can do --------------------------------------------------------------------------- */
 
 static void
 sends_garbage(struct bob *b, struct line *l, const struct envelope *v)
 {
 	bob_text(l, "hello", 5);
-	bob_done(l);
-}
-
-/* An answer to another request: the text is changed and so must be signed anew, over a request with another id. */
-static void
-answers_another_id(struct bob *b, struct line *l, const struct envelope *v)
-{
-	struct envelope other = *v;
-	struct doc *d = doc_parse("\"00000000000000000000000000000000\"", 34, NULL);
-
-	other.id = doc_root(d);
-	bob_says(b, l, &other, "{}", NULL);
-	doc_free(d);
 	bob_done(l);
 }
 
@@ -236,12 +111,6 @@ repeats_itself(struct bob *b, struct line *l, const struct envelope *v)
 	bob_done(l);
 }
 
-static void
-streams_on(struct bob *b, struct line *l, const struct envelope *v)
-{
-	bob_says(b, l, v, "{\"n\":1}", "chunk");
-}
-
 /* ---- claims ------------------------------------------------------------------------------------------ */
 
 static void
@@ -299,20 +168,6 @@ test_what_is_no_answer_of_this_peer_to_this_request_is_refused(void **state)
 			expect(f, ping, CLIENT_BAD, "bad-answer");
 			fixture_free(f);
 		}
-}
-
-static void
-test_a_session_with_a_bad_answer_is_not_used_again(void **state)
-{
-	struct fixture *f = fixture_new();
-
-	pin_bob(f, "bob", true);
-	f->bob.script = answers_another_id;
-	expect(f, ping, CLIENT_BAD, "bad-answer");
-	f->bob.script = answers;
-	expect(f, ping, CLIENT_OK, "ok");
-	assert_int_equal(f->bob.accepted, 2);
-	fixture_free(f);
 }
 
 static void
@@ -464,204 +319,6 @@ test_the_whole_of_a_request_has_a_limit(void **state)
 }
 
 static void
-test_a_session_is_used_again_within_its_lane(void **state)
-{
-	struct fixture *f = fixture_new();
-	struct client_order blob = ping;
-
-	blob.lane = LANE_BLOB;
-	pin_bob(f, "bob", true);
-	f->bob.script = answers;
-	expect(f, ping, CLIENT_OK, "ok");
-	expect(f, ping, CLIENT_OK, "ok");
-	assert_int_equal(f->bob.accepted, 1);
-	assert_string_not_equal(f->bob.nonce, f->bob.prev_nonce);
-	expect(f, blob, CLIENT_OK, "ok");
-	assert_int_equal(f->bob.accepted, 2);
-	fixture_free(f);
-}
-
-/* Nobody waits behind another: a second session is begun, and one of them is kept. */
-static void
-test_a_busy_session_makes_nobody_wait(void **state)
-{
-	struct fixture *f = fixture_new();
-	struct outcome first = outcome_new();
-
-	pin_bob(f, "bob", true);
-	f->bob.script = says_nothing;
-	begin(f, "bob", ping, &first);
-	while (f->bob.requests == 0)
-		pump(f);
-	f->bob.script = answers;
-	expect(f, ping, CLIENT_OK, "ok");
-	assert_false(first.ended);
-	assert_int_equal(f->bob.accepted, 2);
-	outcome_clear(&first);
-	fixture_free(f);
-}
-
-/* Old responders close after each reply, and that can cross with the next request. */
-static void
-closes_on_the_second(struct bob *b, struct line *l, const struct envelope *v)
-{
-	if (l->requests == 2)
-		bob_close(l);
-	else
-		answers(b, l, v);
-}
-
-static void
-test_a_reused_session_that_was_closed_is_dialled_again(void **state)
-{
-	struct fixture *f = fixture_new();
-
-	pin_bob(f, "bob", true);
-	f->bob.script = closes_on_the_second;
-	expect(f, ping, CLIENT_OK, "ok");
-	expect(f, ping, CLIENT_OK, "ok");
-	assert_int_equal(f->bob.accepted, 2);
-	assert_int_equal(f->bob.requests, 3);
-	assert_string_not_equal(f->bob.nonce, f->bob.prev_nonce);	/* a replay would be dropped */
-	fixture_free(f);
-}
-
-static void
-drops_all_but_the_first(struct bob *b, struct line *l, const struct envelope *v)
-{
-	if (b->requests == 1)
-		answers(b, l, v);
-	else
-		bob_close(l);
-}
-
-static void
-test_it_is_dialled_again_only_once(void **state)
-{
-	struct fixture *f = fixture_new();
-
-	pin_bob(f, "bob", true);
-	f->bob.script = drops_all_but_the_first;
-	expect(f, ping, CLIENT_OK, "ok");
-	expect(f, ping, CLIENT_DROPPED, "dropped");
-	assert_int_equal(f->bob.accepted, 2);
-	assert_int_equal(f->bob.requests, 3);
-	fixture_free(f);
-}
-
-/* Another that waits may have ended as well, and would make it three times. */
-static void
-test_it_is_dialled_again_although_another_session_waits(void **state)
-{
-	struct fixture *f = fixture_new();
-	struct outcome first = outcome_new();
-	struct line *l;
-
-	pin_bob(f, "bob", true);
-	f->bob.script = answers;
-	expect(f, ping, CLIENT_OK, "ok");
-	l = LIST_FIRST(&f->bob.lines);
-	f->bob.script = says_nothing;
-	begin(f, "bob", ping, &first);
-	while (f->bob.requests < 2)
-		pump(f);
-	f->bob.script = answers;
-	expect(f, ping, CLIENT_OK, "ok");
-	bob_close(l);
-	while (!first.ended)
-		pump(f);
-	assert_int_equal(first.how, CLIENT_OK);
-	assert_int_equal(f->bob.accepted, 3);
-	outcome_clear(&first);
-	fixture_free(f);
-}
-
-static void
-test_a_session_that_ended_while_it_waited_is_not_tried(void **state)
-{
-	struct fixture *f = fixture_new();
-
-	pin_bob(f, "bob", true);
-	f->bob.script = answers;
-	expect(f, ping, CLIENT_OK, "ok");
-	bob_close(LIST_FIRST(&f->bob.lines));
-	event_base_loop(f->d.base, EVLOOP_ONCE);
-	expect(f, ping, CLIENT_OK, "ok");
-	assert_int_equal(f->bob.requests, 2);
-	fixture_free(f);
-}
-
-static void
-test_what_must_not_be_said_twice_gets_a_session_of_its_own(void **state)
-{
-	struct fixture *f = fixture_new();
-	struct client_order once = ping;
-
-	once.repeatable = false;
-	pin_bob(f, "bob", true);
-	f->bob.script = answers;
-	expect(f, ping, CLIENT_OK, "ok");
-	f->bob.script = drops;
-	expect(f, once, CLIENT_DROPPED, "dropped");
-	assert_int_equal(f->bob.requests, 2);
-	assert_int_equal(f->bob.accepted, 2);
-	fixture_free(f);
-}
-
-static void
-test_who_wants_no_more_chunks_leaves(void **state)
-{
-	struct fixture *f = fixture_new();
-	struct outcome o = outcome_new();
-
-	o.wanted = 1;
-	pin_bob(f, "bob", true);
-	f->bob.script = streams_on;
-	begin(f, "bob", stream, &o);
-	while (!o.ended || f->bob.left == 0)
-		pump(f);
-	assert_int_equal(o.how, CLIENT_LOST);
-	outcome_clear(&o);
-	fixture_free(f);
-}
-
-static void
-test_a_cancelled_request_is_not_heard_of_and_the_peer_sees_it(void **state)
-{
-	for (int tcp = 0; tcp < 2; tcp++) {
-		struct fixture *f = fixture_new();
-		struct outcome o = outcome_new();
-		struct client_call *k;
-
-		pin_bob(f, "bob", tcp);
-		f->bob.script = says_nothing;
-		k = begin(f, "bob", stream, &o);
-		while (f->bob.requests == 0)
-			pump(f);
-		client_cancel(k);
-		while (f->bob.left == 0)
-			pump(f);
-		assert_false(o.ended);
-		outcome_clear(&o);
-		fixture_free(f);
-	}
-}
-
-static void
-test_a_request_can_be_cancelled_before_it_begins(void **state)
-{
-	struct fixture *f = fixture_new();
-	struct outcome o = outcome_new();
-
-	pin_bob(f, "bob", true);
-	client_cancel(begin(f, "bob", ping, &o));
-	event_base_loop(f->d.base, EVLOOP_NONBLOCK);
-	assert_int_equal(f->bob.accepted, 0);
-	outcome_clear(&o);
-	fixture_free(f);
-}
-
-static void
 test_who_listens_with_another_key_hears_nothing(void **state)
 {
 	struct fixture *f = fixture_new();
@@ -694,67 +351,6 @@ test_an_address_that_is_none_is_offline(void **state)
 	fixture_free(f);
 }
 
-/* ---- which profile it is --------------------------------------------------------------------------------- */
-
-static void
-test_a_profile_is_found_by_its_key_whatever_its_id_is(void **state)
-{
-	struct fixture *f = fixture_new();
-	struct error e = { 0 };
-
-	assert_int_equal(local_publish(f->bob.home, identity_name(f->bob.self.id), &e), 0);
-	pin_bob(f, "robert", false);
-	f->bob.script = answers;
-	struct outcome o = ask(f, "robert", ping);
-	assert_int_equal(o.how, CLIENT_OK);
-	outcome_clear(&o);
-	fixture_free(f);
-}
-
-static void
-test_a_profile_without_a_known_key_is_found_by_its_id(void **state)
-{
-	struct fixture *f = fixture_new();
-	struct peer p = { .id = (char *)"bob", .pubkey = (char *)identity_name(f->bob.self.id) };
-	cleanup_free char *path = local_socket(f->a.root, f->d.boot.run, &p, NULL);
-	cleanup_free char *want = path_join(f->a.root, "profiles/bob/alp/alp.sock");
-	cleanup_free char *root = NULL, *root_want = path_join(f->a.root, "alp/alp.sock");
-	struct error e = { 0 };
-
-	assert_string_equal(path, want);
-	p.id = (char *)"default";
-	root = local_socket(f->a.root, f->d.boot.run, &p, NULL);
-	assert_string_equal(root, root_want);
-	p.id = (char *)"../../etc";
-	assert_null(local_socket(f->a.root, f->d.boot.run, &p, &e));
-	fixture_free(f);
-}
-
-static void
-test_the_root_comes_first_and_a_key_that_changed_is_not_found(void **state)
-{
-	struct fixture *f = fixture_new();
-	cleanup_free char *work = path_join(f->a.root, "profiles/work"), *run = path_join(f->a.root, "run/work");
-	const char *me = identity_name(f->self.id), *bob = identity_name(f->bob.self.id);
-	char *found;
-
-	assert_int_equal(make_dirs(run, 0700, NULL), 0);
-	assert_int_equal(local_publish(work, me, NULL), 0);
-	found = local_profile(f->a.root, f->d.boot.run, me);
-	assert_string_equal(found, "default");		/* client_new has put our own name up */
-	free(found);
-	assert_int_equal(local_publish(work, bob, NULL), 0);
-	assert_int_equal(local_publish(f->bob.home, bob, NULL), 0);
-	found = local_profile(f->a.root, f->d.boot.run, bob);
-	assert_string_equal(found, "bob");		/* the first by name */
-	free(found);
-	assert_int_equal(local_publish(f->bob.home, me, NULL), 0);
-	found = local_profile(f->a.root, f->d.boot.run, bob);
-	assert_string_equal(found, "work");
-	free(found);
-	fixture_free(f);
-}
-
 static void
 test_only_what_may_go_better_is_worth_another_try(void **state)
 {
@@ -782,7 +378,6 @@ main(void)
 		TEST(test_a_good_answer_arrives_over_both_transports),
 		TEST(test_a_stream_arrives_in_order_and_ends),
 		TEST(test_what_is_no_answer_of_this_peer_to_this_request_is_refused),
-		TEST(test_a_session_with_a_bad_answer_is_not_used_again),
 		TEST(test_an_error_ends_a_stream_with_its_name),
 		TEST(test_a_message_that_comes_twice_is_refused),
 		TEST(test_many_chunks_each_have_their_own_nonce),
@@ -792,21 +387,8 @@ main(void)
 		TEST(test_silence_is_a_timeout),
 		TEST(test_silence_within_a_stream_is_a_timeout),
 		TEST(test_the_whole_of_a_request_has_a_limit),
-		TEST(test_a_session_is_used_again_within_its_lane),
-		TEST(test_a_busy_session_makes_nobody_wait),
-		TEST(test_a_reused_session_that_was_closed_is_dialled_again),
-		TEST(test_it_is_dialled_again_only_once),
-		TEST(test_it_is_dialled_again_although_another_session_waits),
-		TEST(test_a_session_that_ended_while_it_waited_is_not_tried),
-		TEST(test_what_must_not_be_said_twice_gets_a_session_of_its_own),
-		TEST(test_who_wants_no_more_chunks_leaves),
-		TEST(test_a_cancelled_request_is_not_heard_of_and_the_peer_sees_it),
-		TEST(test_a_request_can_be_cancelled_before_it_begins),
 		TEST(test_who_listens_with_another_key_hears_nothing),
 		TEST(test_an_address_that_is_none_is_offline),
-		TEST(test_a_profile_is_found_by_its_key_whatever_its_id_is),
-		TEST(test_a_profile_without_a_known_key_is_found_by_its_id),
-		TEST(test_the_root_comes_first_and_a_key_that_changed_is_not_found),
 		TEST(test_only_what_may_go_better_is_worth_another_try),
 	};
 
