@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/db.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -351,6 +352,80 @@ test_a_long_session_lets_the_loop_run_and_can_be_deleted_meanwhile(void **state)
 	event_base_free(base);
 }
 
+/* So many megabytes, by hand with ALPI_SESSION_MB=50: what is printed then is the cost. */
+static int
+session_mb(void)
+{
+	const char *mb = getenv("ALPI_SESSION_MB");
+
+	return mb == NULL ? 2 : atoi(mb);
+}
+
+/* Line by line: to hold it would hide what reading it takes. */
+static void
+write_long_session(int mb)
+{
+	cleanup_free char *path = session_path(home, "long");
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs("{\"started_at\":1000,\"turns\":[{\"user\":\"alphabird\",\"assistant\":\"begins\"}", f);
+	for (int n = 0; ftell(f) < (long)mb << 20; n++) {
+		fprintf(f, ",{\"user\":\"question %d\",\"assistant\":\"", n);
+		for (int i = 0; i < 100; i++)
+			fprintf(f, "answer %d says w%d and w%d beside w%d\\n", n, n % 997, i * n % 4099, i);
+		fputs("\"}", f);
+	}
+	fputs(",{\"user\":\"omegabird\",\"assistant\":\"ends\"}]}", f);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* What the process holds now. */
+static long
+resident_kb(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	long pages = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*d %ld", &pages), 1);
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void
+test_a_session_of_many_megabytes_is_indexed_to_its_end(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct recall *r = recall_new(base, home);
+	cleanup_json json_t *first = NULL, *last = NULL;
+	int64_t longest = 0, from, turn;
+	int before = passes, mb = session_mb();
+	long kb, most = 0;
+
+	write_long_session(mb);
+	kb = resident_kb();
+	from = clock_mono_ns();
+	recall_update(r, false, on_pass, NULL);
+	while (passes == before) {
+		turn = clock_mono_ns();
+		event_base_loop(base, EVLOOP_ONCE);
+		turn = clock_mono_ns() - turn;
+		longest = turn > longest ? turn : longest;
+		most = resident_kb() - kb > most ? resident_kb() - kb : most;
+	}
+	print_message("%d MB: %lld pieces in %.1f s, longest turn of the loop %.1f ms, %ld KB more at most\n", mb,
+	    (long long)count_in(recall_index(r, NULL)), (double)(clock_mono_ns() - from) / 1e9, (double)longest / 1e6, most);
+	first = recall_find(r, "alphabird", 5, NULL, NULL);
+	last = recall_find(r, "omegabird", 5, NULL, NULL);
+	assert_int_equal(json_array_size(first), 1);
+	assert_int_equal(json_array_size(last), 1);
+	assert_non_null(strstr(json_str(json_array_get(last, 0), "snippet", ""), "omegabird"));
+	assert_true(count_in(recall_index(r, NULL)) > mb * 500);
+	recall_free(r);
+	event_base_free(base);
+}
+
 int
 main(void)
 {
@@ -363,6 +438,7 @@ main(void)
 		CASE(test_escapes_of_the_reference_in_the_middle_cost_no_turn),
 		CASE(test_a_file_that_breaks_off_leaves_none_of_its_pieces),
 		CASE(test_a_long_session_lets_the_loop_run_and_can_be_deleted_meanwhile),
+		CASE(test_a_session_of_many_megabytes_is_indexed_to_its_end),
 	};
 
 	return RUN(tests);
