@@ -11,7 +11,7 @@
 #include "engined/vectors.h"
 
 #define COMMON		2000		/* pieces with a word that says little */
-#define SPOTS_PIECES	20000		/* in which is counted, the newest first */
+#define SPOTS_PIECES	10000		/* in which is counted, the newest first */
 #define MERGE_PAGES	64		/* of some 4 KB: more than a slice adds, and a millisecond or two */
 
 /* ---- life ------------------------------------------------------------------------------------- */
