@@ -19,10 +19,9 @@
 
 #define KEY_HEX		(2 * BOOT_KEY_BYTES + 1)
 #define DEATHS_MAX	5
+#define SERVICE_LOG	"logs/service.log"
 
 /* ---- logs.c: what units write to stderr becomes lines of logs/service.log ----------------------- */
-
-#define SERVICE_LOG "logs/service.log"
 
 /* From here on log_info() and its like write there; `terminal`: and, as all lines, on our stderr's terminal. 0 or -1. */
 int	 logs_open(int terminal, struct error *e);
