@@ -5,7 +5,7 @@ set -eu
 build=${1:-build}
 build_packages="libjansson-dev libyaml-dev libcurl4-openssl-dev libevent-dev libsqlite3-dev
 libseccomp-dev libsodium-dev libpcre2-dev libunistring-dev libminizip-dev libexpat1-dev libgmime-3.0-dev libcmark-gfm-dev libedit-dev pkgconf mandoc"
-test_packages="libcmocka-dev libnng-dev python3 python3-pytest python3-yaml python3-cryptography iproute2
+test_packages="libcmocka-dev libnng-dev python3 python3-pytest python3-pytest-xdist python3-yaml python3-cryptography iproute2
 dovecot-imapd exim4-daemon-light openssl
 poppler-utils graphicsmagick librsvg2-bin tesseract-ocr"
 packages="$build_packages $test_packages"

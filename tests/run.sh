@@ -55,7 +55,9 @@ run_flow() {
 	without_leak_check
 	python=/usr/bin/python3
 	"$python" -c 'import pytest' 2>/dev/null || python=python3
-	"$python" -m pytest -q -p no:cacheprovider --tb=short --durations=20 --durations-min=4 tests/flow > "$log" 2>&1
+	beside=		# flows mostly wait, so one process for each processor; a file's tests stay together
+	"$python" -c 'import xdist' 2>/dev/null && beside="-n auto --dist loadfile"
+	"$python" -m pytest -q -p no:cacheprovider $beside --tb=short --durations=20 --durations-min=4 tests/flow > "$log" 2>&1
 	status=$?
 	cat "$log"
 	p=$(grep -Eo '[0-9]+ passed' "$log" | tail -n 1 | cut -d' ' -f1)
