@@ -39,13 +39,13 @@ SANITIZED = b"__asan_init" in ALPI.read_bytes()     # then what is freed is kept
 
 
 def wait_for(claim, what="", limit=60.0):
-    """Wait until claim() is true and return its value; the limit only ends a test that hangs."""
+    """Wait until claim() is true and return its value; the limit only ends a test that hangs. `what`, or what() then, says for what."""
     end = time.monotonic() + limit
     while True:
         value = claim()
         if value:
             return value
-        assert time.monotonic() < end, f"waited in vain for {what or claim}"
+        assert time.monotonic() < end, f"waited in vain for {what() if callable(what) else what or claim}"
         time.sleep(0.01)
 
 

@@ -40,7 +40,7 @@ class Gateway:
     def answered(self, n, *where):
         """The answers, when there are so many."""
         wait_for(lambda: len(self.service.answers(*where)) >= n,
-                 f"{n} answers, there are {self.service.answers(*where)}\n{self.home.log()}")
+                 lambda: f"{n} answers, there are {self.service.answers(*where)}\n{self.home.log()}")
         return self.service.answers(*where)
 
     def dies_when(self, relay, done):

@@ -64,19 +64,20 @@ class Mailbox(Gateway):
             return None
 
     def read_to(self, uid):
-        wait_for(lambda: self.mark() == uid, f"mail {uid} to be read, at {self.mark()}\n{self.home.log()}{self.servers.log()}")
+        wait_for(lambda: self.mark() == uid, lambda: f"mail {uid} to be read, at {self.mark()}\n{self.home.log()}{self.servers.log()}")
 
     def answers(self, n, who="ann"):
         to = self.people[who]
         wait_for(lambda: len(self.servers.sent(to)) >= n,
-                 f"{n} answers to {to}: {[text(m) for m in self.servers.sent(to)]}\n{self.home.log()}{self.servers.log()}")
+                 lambda: f"{n} answers to {to}: {[text(m) for m in self.servers.sent(to)]}\n{self.home.log()}{self.servers.log()}")
         return self.servers.sent(to)
 
     def once(self, n, who="ann"):
         """n answers without what came twice: one that was sent and not noted when gatewayd died goes again, as the same mail."""
         def found():
             return list({a["Message-ID"]: a for a in self.servers.sent(self.people[who])}.values())
-        wait_for(lambda: len(found()) >= n, f"{n} answers to {who}, there are {len(found())}\n{self.home.log()}{self.servers.log()}")
+        wait_for(lambda: len(found()) >= n,
+                 lambda: f"{n} answers to {who}, there are {len(found())}\n{self.home.log()}{self.servers.log()}")
         return found()
 
     def done(self):
@@ -84,7 +85,7 @@ class Mailbox(Gateway):
 
 
 def text(mail):
-    return mail.get_content().replace("\r\n", "\n")
+    return mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
 
 
 def said(mail):
