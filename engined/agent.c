@@ -199,12 +199,22 @@ narrowed(const struct turn *parent, const json_t *tools)
 	return list;
 }
 
+/* What the journal keeps of it. Its time ends with its parent's, and who pays for that pays for it. */
+static json_t *
+child_request(const struct turn *t, size_t i, const struct task *k, json_t *tools)
+{
+	return json_pack("{s:s, s:s, s:s*, s:s*, s:b, s:O, s:{s:s, s:s, s:i, s:i, s:I, s:s, s:s}}", "text", buf_str(&k->text),
+	    "surface", t->surface, "workspace", t->workspace, "peer", t->peer, "no_save", 1, "tools", tools,
+	    "agent", "kind", t->now.name, "label", k->label, "steps", k->steps, "place", (int)i,
+	    "deadline_ms", (json_int_t)t->deadline_ms, "parent", t->row.id, "session", t->row.session);
+}
+
 static int
 child_begin(struct turn *t, size_t i, struct error *e)
 {
 	char session[SESSION_ID_MAX + 1];
+	cleanup_json json_t *tools = NULL;
 	struct journal_turn row;
-	json_t *tools;
 	struct task k;
 
 	if (task_of(t, i, &k, e) == -1) {
@@ -215,9 +225,7 @@ child_begin(struct turn *t, size_t i, struct error *e)
 	tools = words(buf_str(&k.tools));
 	row = (struct journal_turn){ .owner = xstrdup(t->engine->daemon->boot.unit), .key = child_key(t, i),
 	    .session = xstrdup(session), .grants = narrowed(t, tools), .base = json_pack("{s:i}", "index", 0),
-	    .request = json_pack("{s:s, s:s, s:s*, s:b, s:o, s:{s:s, s:s, s:i, s:i, s:s, s:s}}", "text", buf_str(&k.text),
-	    "surface", t->surface, "workspace", t->workspace, "no_save", 1, "tools", tools, "agent", "kind", t->now.name,
-	    "label", k.label, "steps", k.steps, "place", (int)i, "parent", t->row.id, "session", t->row.session) };
+	    .request = child_request(t, i, &k, tools) };
 	task_clear(&k);
 	return turn_begin(t->engine, &row, e) == NULL ? -1 : 0;
 }

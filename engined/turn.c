@@ -270,7 +270,7 @@ take_request(struct turn *t)
 	t->peer = json_str(r, "peer", NULL);
 	t->no_save = json_bool(r, "no_save", false);
 	t->interactive = json_bool(r, "interactive", false);
-	t->deadline_ms = budget > 0 ? t->row.started_ms + budget * 1000 : 0;
+	t->deadline_ms = budget > 0 ? t->row.started_ms + budget * 1000 : json_int(t->agent, "deadline_ms", 0);
 }
 
 struct turn *

@@ -135,6 +135,31 @@ test_agent_depth_is_a_number_of_steps_and_then_a_forced_report(void **state)
 }
 
 static void
+test_agent_has_no_more_time_than_the_turn_it_works_for(void **state)
+{
+	static const struct answer answers[] = { { .calls = CALL("research", "{\\\"brief\\\":\\\"b\\\"}") }, { .calls = READ },
+		{ .text = "what I have" }, { .text = "summary" }, { 0 } };
+	struct turn_start m = { .key = "k1", .text = "do it", .surface = "cron", .budget_s = 10 };
+	cleanup_json json_t *events = NULL;
+	cleanup_free char *users = NULL;
+
+	clock_fake(1700000000000, 1000000);
+	script = answers;
+	assert_int_equal(tell(MSG_turn_start, &m), 0);
+	snprintf(turn_id, sizeof(turn_id), "%s", json_str(answer_json, "turn", ""));
+	while (effects("read_file") == 0)
+		step_loop();
+	clock_fake(1700000011000, 1011000);
+	run_until_over();
+	clock_fake(-1, -1);
+	events = events_after(0);
+	users = contents(2, "user");
+	assert_non_null(strstr(users, "time limit"));
+	assert_string_equal(json_str(result(events), "output", ""), "what I have");
+	assert_string_equal(json_str(last_event(events, "reply"), "text", ""), "summary");
+}
+
+static void
 test_agent_stops_between_its_steps_when_the_cap_is_used_up(void **state)
 {
 	static const struct answer answers[] = { { .calls = CALL("research", "{\\\"brief\\\":\\\"b\\\"}") }, { .calls = READ },
@@ -193,6 +218,23 @@ test_agent_is_paid_for_by_the_conversation(void **state)
 	assert_int_equal(json_int(session, "output_tokens", 0), 40);
 	assert_true(json_num(session, "cost_usd", 0) > 0.0399 && json_num(session, "cost_usd", 0) < 0.0401);
 	assert_int_equal(ledger_tokens(engine.ledger), 440);		/* each once */
+}
+
+static void
+test_agent_of_a_peers_turn_is_paid_for_by_the_peer(void **state)
+{
+	static const struct answer answers[] = { { .calls = CALL("research", "{\\\"brief\\\":\\\"b\\\"}") }, { .text = "r" },
+		{ .text = "told" }, { 0 } };
+	struct turn_start m = { .key = "k1", .text = "find out", .surface = "peer", .peer = "bob" };
+	cleanup_json json_t *by = NULL;
+
+	script = answers;
+	assert_int_equal(tell(MSG_turn_start, &m), 0);
+	snprintf(turn_id, sizeof(turn_id), "%s", json_str(answer_json, "turn", ""));
+	run_until_over();
+	by = ledger_by_peer(engine.ledger);
+	assert_int_equal(json_array_size(asked), 3);
+	assert_int_equal(json_int(json_object_get(by, "bob"), "tokens", 0), ledger_tokens(engine.ledger));
 }
 
 static void
@@ -287,10 +329,12 @@ main(void)
 		CASE(test_agent_delegate_is_given_goal_context_and_toolsets),
 		CASE(test_agent_results_are_wrapped_and_for_a_delegate_cut),
 		CASE(test_agent_depth_is_a_number_of_steps_and_then_a_forced_report),
+		CASE(test_agent_has_no_more_time_than_the_turn_it_works_for),
 		CASE(test_agent_stops_between_its_steps_when_the_cap_is_used_up),
 		CASE(test_agent_that_fails_stands_among_the_others),
 		CASE(test_agents_that_all_fail_are_a_failed_call),
 		CASE(test_agent_is_paid_for_by_the_conversation),
+		CASE(test_agent_of_a_peers_turn_is_paid_for_by_the_peer),
 		CASE(test_agents_are_asked_side_by_side_and_interrupted_together),
 		CASE(test_agent_carries_a_grant_for_its_tools_only),
 		CASE(test_agent_is_denied_what_the_profile_denies),
