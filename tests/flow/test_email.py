@@ -52,7 +52,7 @@ class Turn:
                                  request_id=f"mail{a.ident}")
 
     def asked(self):
-        return wait_for(lambda: host(self.home, "host.approval.pending")["requests"], "a question\n" + self.home.log())[0]
+        return wait_for(lambda: host(self.home, "host.approval.pending")["requests"], lambda: "a question\n" + self.home.log())[0]
 
     def answer(self, choice):
         asked = self.asked()
@@ -131,7 +131,7 @@ def test_a_mail_whose_gateway_died_is_never_sent_again(box):
 
 def test_who_writes_from_outside_has_no_mailbox(box):
     ident = box.watched().api.deliver(ANN, script({"calls": [email("list")]}, {"text": "end"}), subject="hello")
-    wait_for(lambda: box.api.sent, "an answer\n" + box.home.log())
+    wait_for(lambda: box.api.sent, lambda: "an answer\n" + box.home.log())
     [session] = box.home.sessions().values()
     [tool] = [t for turn in session["turns"] for t in turn["tools"]]
     assert tool["name"] == "email" and not tool["ok"], (ident, tool)

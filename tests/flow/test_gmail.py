@@ -41,7 +41,7 @@ class Account(Gateway):
 
     def watched(self):
         """The baseline stands: what comes from now on is answered."""
-        wait_for(lambda: self.asked("history"), f"a poll\n{self.home.log()}")
+        wait_for(lambda: self.asked("history"), lambda: f"a poll\n{self.home.log()}")
         return self
 
     def asked(self, path):
@@ -162,7 +162,7 @@ def test_a_token_near_its_end_is_renewed_once(account):
 
 def test_a_consent_that_was_taken_back_is_said(account):
     a = account(left=100, before=lambda api: api.refresh.clear())
-    wait_for(lambda: "alpi gateway gmail authorize" in a.breaker().get("last_error", ""), f"the hint\n{a.home.log()}")
+    wait_for(lambda: "alpi gateway gmail authorize" in a.breaker().get("last_error", ""), lambda: f"the hint\n{a.home.log()}")
     assert a.breaker()["status"] == "degraded" and "invalid_grant" in a.breaker()["last_error"]
 
 
@@ -219,7 +219,7 @@ def test_an_answer_that_left_before_the_kill_is_not_sent_again(account):
     a.api.deliver("ann@there.example", "once")
     a.answered(1)
     a.home.ready(UNIT, not_pid=killed[0])
-    wait_for(lambda: all(row[0] == 3 for row in a.rows()), f"the row to be closed\n{a.home.log()}")
+    wait_for(lambda: all(row[0] == 3 for row in a.rows()), lambda: f"the row to be closed\n{a.home.log()}")
     assert len(a.api.sent) == 1 and "had left already" in a.home.log()
 
 

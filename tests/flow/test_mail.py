@@ -54,7 +54,7 @@ class Mailbox(Gateway):
 
     def based(self):
         """There is a baseline: what comes now is new."""
-        wait_for(lambda: self.mark() is not None, "a baseline\n" + self.home.log() + self.servers.log())
+        wait_for(lambda: self.mark() is not None, lambda: "a baseline\n" + self.home.log() + self.servers.log())
         return self
 
     def mark(self):
@@ -213,7 +213,7 @@ def test_a_new_uidvalidity_is_a_new_baseline(mailbox, provider):
     m.put("came while the numbers changed")
     m.home.start()
     m.home.ready(UNIT)
-    wait_for(lambda: "made anew" in m.home.log(), "the change to be noticed\n" + m.home.log())
+    wait_for(lambda: "made anew" in m.home.log(), lambda: "the change to be noticed\n" + m.home.log())
     m.put("three")
     assert [said(a) for a in m.answers(2)] == ["one", "three"]
 
@@ -225,7 +225,7 @@ def test_each_mail_is_answered_once_whatever_dies(mailbox, provider):
         if i in (1, 3, 5):      # init lets a unit wait longer after each death
             m.home.ready(UNIT)
             m.home.kill(UNIT)
-    wait_for(lambda: m.query("SELECT state, count(*) FROM inbox GROUP BY state") == [(3, 8)], "all to be noted as sent\n" + m.home.log())
+    wait_for(lambda: m.query("SELECT state, count(*) FROM inbox GROUP BY state") == [(3, 8)], lambda: "all to be noted as sent\n" + m.home.log())
     for n, who in enumerate(("ann", "bob")):
         assert [said(a) for a in m.once(4, who)] == [f"text{i}." for i in range(n, 8, 2)]
     assert sum(len(m.servers.sent(m.people[who])) for who in ("ann", "bob")) <= 8 + 3       # and never again but after a death

@@ -208,7 +208,7 @@ def test_a_mail_goes_to_all_and_is_kept(special, tmp_path):
     everybody = [f"{who}.{account.me}" for who in ("a", "b", "c")]
     assert account.order("send", bytes=text, receivers=everybody)["outcome"] == "done", account.said
     for who in everybody:
-        wait_for(lambda to=who: special.sent(to), f"the mail to {who}\n{special.log()}")
+        wait_for(lambda to=who: special.sent(to), lambda: f"the mail to {who}\n{special.log()}")
         [sent] = special.sent(who)
         assert sent["Subject"] == "to all" and sent.get_content().startswith("hello\n.dot\n")
     [(_, flags, kept)] = in_folder(special, account.me, "Outbox.Done")
@@ -222,7 +222,7 @@ def test_what_did_not_go_says_so(servers, account):
     assert refused["outcome"] == "never" and "550" in refused["why"] and servers.sent(me) == []
     assert nobody["outcome"] == odd["outcome"] == "never"
     assert account.order("send", bytes=text, receivers=[me])["outcome"] == "done"   # it could not be kept
-    wait_for(lambda: len(servers.sent(me)) == 1, f"the mail\n{servers.log()}")
+    wait_for(lambda: len(servers.sent(me)) == 1, lambda: f"the mail\n{servers.log()}")
     account.settings["SMTP_PORT"] = "1"
     assert account.order("send", bytes=text, receivers=[me])["outcome"] == "never"
 

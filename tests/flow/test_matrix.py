@@ -27,7 +27,7 @@ class Matrix(Gateway):
         folder = home.use(provider, model)
         self.env(folder, MATRIX_ALLOWED_ROOMS=rooms, **env)
         self.begin()
-        wait_for(lambda: any("since" in query for _, query in self.calls("sync")), f"the first sync\n{home.log()}")
+        wait_for(lambda: any("since" in query for _, query in self.calls("sync")), lambda: f"the first sync\n{home.log()}")
 
     def calls(self, name):
         return [row for row in self.server.calls if row[0] == name]

@@ -102,7 +102,7 @@ def test_a_file_of_an_answer_is_in_the_room_once(matrix, when):  # noqa: F811
     program(m.home, "draw", DRAW)
     m.server.hold = when
     m.server.post(ROOM, script({"calls": [skill("run", name="draw", args=["a.png"])]}, {"text": "here it is"}))
-    wait_for(lambda: m.server.held, f"the file to be on its way\n{m.home.log()}")
+    wait_for(lambda: m.server.held, lambda: f"the file to be on its way\n{m.home.log()}")
     pid = m.home.pid(UNIT)
     os.kill(pid, signal.SIGKILL)
     m.server.let_go()

@@ -32,7 +32,7 @@ def job(home, text, *words):
 
 
 def delivered(t, n):
-    wait_for(lambda: len(t.api.sent) >= n, f"{n} messages, there are {texts(t)}\n{t.home.log()}")
+    wait_for(lambda: len(t.api.sent) >= n, lambda: f"{n} messages, there are {texts(t)}\n{t.home.log()}")
     wait_for(lambda: all(row[3] for row in outbox(t.home)), "gatewayd to be done with them")
     return texts(t)
 

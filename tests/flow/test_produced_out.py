@@ -27,7 +27,7 @@ def sent(t):
 
 
 def closed(t):
-    return wait_for(lambda: t.rows() and all(row[1] == 3 for row in t.rows()), f"the message to be closed\n{t.home.log()}")
+    return wait_for(lambda: t.rows() and all(row[1] == 3 for row in t.rows()), lambda: f"the message to be closed\n{t.home.log()}")
 
 
 def made(name, *files):

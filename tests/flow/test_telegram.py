@@ -254,7 +254,7 @@ def test_each_message_is_answered_once_whoever_dies(telegram):
         kills.append((unit, time.monotonic()))
         if len(kills) % 4 == 0:
             t.home.run("daemon", "restart", "all")  # what died too often in a minute begins again
-    wait_for(lambda: len({plain(a) for a in t.api.answers()}) >= MESSAGES, f"{MESSAGES} answers, there are {len(t.api.answers())}", 120)
+    wait_for(lambda: len({plain(a) for a in t.api.answers()}) >= MESSAGES, lambda: f"{MESSAGES} answers, there are {len(t.api.answers())}", 120)
     wait_for(lambda: all(row[1] == 3 for row in t.rows()), "all to be sent")
     twice = 0
     for chat in chats:
