@@ -36,9 +36,9 @@ char	*program_path(const char *name);
 /* Our own path; the caller frees. */
 char	*program_self(void);
 
-/* Ask a question with a yes or no answer on the terminal; without one the answer is no. */
 /* 0, or said on stderr that there is no such profile. */
 int	 cli_need_profile(const struct cli *c);
+/* Ask a question with a yes or no answer on the terminal; without one the answer is no. */
 bool	 confirm(const char *question);
 
 #endif

@@ -120,8 +120,8 @@ write_logs(struct turn *t, const char *outcome, const char *late, const char *ta
 	row = json_pack("{s:f, s:f, s:s, s:s, s:s, s:s, s:s*, s:i, s:s*, s:s, s:i, s:s}",
 	    "at", (double)t->row.started_ms / 1000, "elapsed_s", elapsed,
 	    "profile", t->engine->daemon->boot.profile, "session_id", t->row.session, "kind", "agent", "outcome", outcome,
-	    "peer_id", t->peer, "pid", (int)getpid(), "timeout_reason", late, "last_tool", t->last_tool == NULL ? "" : t->last_tool, "tool_count", t->tool_count,
-	    "output_tail", short_tail);
+	    "peer_id", t->peer, "pid", (int)getpid(), "timeout_reason", late, "last_tool", t->last_tool == NULL ? "" : t->last_tool,
+	    "tool_count", t->tool_count, "output_tail", short_tail);
 	runlog_row(t->engine->home, "runs.jsonl", row);
 }
 
