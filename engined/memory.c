@@ -101,20 +101,21 @@ static void
 paragraphs(const char *text, struct entries *out)
 {
 	const char *begin = NULL;
-	size_t len;
 
 	*out = (struct entries){ 0 };
-	for (;; text += len) {
-		len = strcspn(text, "\n") + (text[strcspn(text, "\n")] == '\n');
-		if (strspn(text, " \t\r\n") < len) {
-			begin = begin == NULL ? text : begin;
-			continue;
+	for (;;) {
+		size_t len = strcspn(text, "\n");
+		bool blank = strspn(text, " \t\r") == len;
+
+		if (!blank && begin == NULL)
+			begin = text;
+		if (begin != NULL && (blank || text[len] == '\0')) {
+			entries_add(out, xstrndup(begin, (size_t)(blank ? text - begin : text + len - begin)));
+			begin = NULL;
 		}
-		if (begin != NULL)
-			entries_add(out, xstrndup(begin, (size_t)(text - begin)));
-		begin = NULL;
-		if (len == 0)
+		if (text[len] == '\0')
 			return;
+		text += len + 1;
 	}
 }
 

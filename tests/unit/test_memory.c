@@ -319,6 +319,19 @@ test_trailers_that_never_end_are_read_once(void **state)
 	assert_int_equal(strlen(text), b.len);
 }
 
+/* Each of them was looked at up to the end of all: minutes for a megabyte. */
+static void
+test_lines_without_a_word_are_read_once(void **state)
+{
+	cleanup_free char *text = xmalloc(1000 * 1000 + 1), *doubts = NULL;
+
+	memset(text, '\n', 1000 * 1000);
+	memcpy(text + 1000 * 1000 - 6, "a word", 7);
+	put("AGENT.md", text);
+	doubts = memory_doubts(home, MEMORY_AGENT, "a word");
+	assert_non_null(strstr(doubts, "near-duplicate"));
+}
+
 /* A candidate that fits into no file would fill the queue until nobody can read it. */
 static void
 test_a_candidate_has_words_and_a_limit(void **state)
@@ -601,6 +614,7 @@ main(void)
 		TEST(test_the_scanner_sees_what_is_kept), TEST(test_trailers_that_never_end_are_read_once),
 		TEST(test_a_candidate_has_words_and_a_limit), TEST(test_a_change_needs_one_entry),
 		TEST(test_agent_md_is_free_text),
+		TEST(test_lines_without_a_word_are_read_once),
 		TEST(test_paragraphs_of_agent_md_end_at_a_blank_line_of_any_kind),
 		TEST(test_a_place_in_agent_md_is_found_folded),
 		TEST(test_a_folded_place_in_agent_md_is_the_only_one),
