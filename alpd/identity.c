@@ -104,15 +104,6 @@ identity_meet(struct identity *i, struct error *e)
 }
 
 static struct identity *
-meet(struct identity *i, struct error *e)
-{
-	if (i == NULL || identity_meet(i, e) == 0)
-		return i;
-	identity_stop(i);
-	return NULL;
-}
-
-static struct identity *
 identity_on(int fd, pid_t child)
 {
 	struct identity *i = xcalloc(1, sizeof(*i));
@@ -125,7 +116,12 @@ identity_on(int fd, pid_t child)
 struct identity *
 identity_over(int fd, struct error *e)
 {
-	return meet(identity_on(fd, 0), e);
+	struct identity *i = identity_on(fd, 0);
+
+	if (identity_meet(i, e) == 0)
+		return i;
+	identity_stop(i);
+	return NULL;
 }
 
 struct identity *
@@ -149,12 +145,6 @@ identity_spawn(const char *program, const char *home, struct error *e)
 		return NULL;
 	}
 	return identity_on(pair[0], pid);
-}
-
-struct identity *
-identity_start(const char *program, const char *home, struct error *e)
-{
-	return meet(identity_spawn(program, home, e), e);
 }
 
 void

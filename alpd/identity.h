@@ -21,12 +21,13 @@
 
 struct identity;
 
-/* Start PROGRAM --key HOME, which makes the key files where there are none. Before restrict and threads. NULL on error. */
-struct identity	*identity_start(const char *program, const char *home, struct error *e);
-/* The same in two steps, for who has other things to do while the child starts: NULL on error; then 0 or -1. */
+/*
+ * Start PROGRAM --key HOME, which makes the key files where there are none. Before restrict and threads; there are other things
+ * to do while the child starts, before it is met. NULL on error; then 0 or -1.
+ */
 struct identity	*identity_spawn(const char *program, const char *home, struct error *e);
 int		 identity_meet(struct identity *i, struct error *e);
-/* The same over a socket whose other end somebody else serves (tests). */
+/* Both, over a socket whose other end somebody else serves (tests). */
 struct identity	*identity_over(int fd, struct error *e);
 void		 identity_stop(struct identity *i);		/* NULL is fine */
 /* The socket to the child: readable means that the child is gone. */

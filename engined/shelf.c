@@ -120,12 +120,6 @@ shelf_shrink(struct words *x, int64_t root, const char *path, int64_t most, stru
 	return db_run(x->db, e, "UPDATE files SET size = -1, pieces = ? WHERE id = ?", "ii", left, f[0]) == -1 ? -1 : 1;
 }
 
-int
-shelf_remove(struct words *x, int64_t root, const char *path, struct error *e)
-{
-	return shelf_shrink(x, root, path, INT64_MAX, e);
-}
-
 /* ---- a file comes in ------------------------------------------------------------------------------ */
 
 struct shelf_growth {
@@ -203,18 +197,6 @@ int
 shelf_pause(struct words *x, const struct shelf_growth *g, struct error *e)
 {
 	return db_run(x->db, e, "UPDATE files SET pieces = ? WHERE id = ?", "ii", g->pieces, g->id);
-}
-
-int
-shelf_put(struct words *x, int64_t root, const struct shelf_file *file, const char *text, struct error *e)
-{
-	struct shelf_growth *g = shelf_growth_new(root, file, text);
-	int more;
-
-	while ((more = shelf_grow(x, g, e)) == 1)
-		;
-	shelf_growth_free(g);
-	return more;
 }
 
 /* ---- search ---------------------------------------------------------------------------------------- */

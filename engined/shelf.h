@@ -47,11 +47,10 @@ void	 shelf_files_free(struct shelf_file *files, size_t count);
 /* How many of its files have pieces, and how many those are. 0 or -1. */
 int	 shelf_size(struct words *x, int64_t root, int64_t *files, int64_t *pieces, struct error *e);
 
-/* The file's pieces instead of those it had; text NULL: it has none. 0 or -1. */
-int	 shelf_put(struct words *x, int64_t root, const struct shelf_file *file, const char *text, struct error *e);
 /*
- * The same in steps of a few milliseconds, for a transaction that may end between two of them: shelf_pause before it does.
- * Until the last step the file has a size that is no file's. shelf_grow: 1: there is more to do, 0: all of it is there, -1.
+ * The file's pieces instead of those it had (text NULL: it has none), in steps of a few milliseconds, for a transaction that may
+ * end between two of them: shelf_pause before it does. Until the last step the file has a size that is no file's. shelf_grow: 1:
+ * there is more to do, 0: all of it is there, -1.
  */
 struct shelf_growth *shelf_growth_new(int64_t root, const struct shelf_file *file, const char *text);
 void	 shelf_growth_free(struct shelf_growth *g);
@@ -59,8 +58,6 @@ int	 shelf_grow(struct words *x, struct shelf_growth *g, struct error *e);
 int	 shelf_pause(struct words *x, const struct shelf_growth *g, struct error *e);
 /* At most so many of its pieces go, the last ones first, and with the last of all the file. 1: there are more, 0 or -1. */
 int	 shelf_shrink(struct words *x, int64_t root, const char *path, int64_t most, struct error *e);
-/* Nothing of it stays. 0 or -1. */
-int	 shelf_remove(struct words *x, int64_t root, const char *path, struct error *e);
 
 /* The k pieces that fit best, best first. How many; the caller clears them. -1 on error. */
 int	 shelf_search(struct words *x, int64_t root, const char *query, struct shelf_hit *hits, size_t k, struct error *e);

@@ -104,6 +104,18 @@ put_word(struct buf *b, size_t n)
 	buf_addc(b, ' ');
 }
 
+static int
+put(struct words *x, int64_t root, const struct shelf_file *file, const char *text)
+{
+	struct shelf_growth *g = shelf_growth_new(root, file, text);
+	int more;
+
+	while ((more = shelf_grow(x, g, &e)) == 1)
+		;
+	shelf_growth_free(g);
+	return more;
+}
+
 static void
 put_files(struct words *x, int64_t root, int files, int lines)
 {
@@ -126,7 +138,7 @@ put_files(struct words *x, int64_t root, int files, int lines)
 		}
 		from = clock_mono_ns();
 		cpu = cpu_ns();
-		if (words_begin(x, &e) == -1 || shelf_put(x, root, &f, buf_str(&text), &e) == -1 || words_end(x, true, &e) == -1)
+		if (words_begin(x, &e) == -1 || put(x, root, &f, buf_str(&text)) == -1 || words_end(x, true, &e) == -1)
 			die("put");
 		keep_longest(&longest, ms_since(from));
 		keep_longest(&longest_cpu, ms = cpu_since(cpu));

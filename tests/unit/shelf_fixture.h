@@ -46,9 +46,14 @@ static void
 put_at(int64_t where, const char *path, const char *text)
 {
 	struct shelf_file f = { .path = (char *)path, .mtime_us = 1, .size = 2 };
+	struct shelf_growth *g = shelf_growth_new(where, &f, text);
 	struct error e = { 0 };
+	int more;
 
-	if (shelf_put(shelf, where, &f, text, &e) == -1)
+	while ((more = shelf_grow(shelf, g, &e)) == 1)
+		;
+	shelf_growth_free(g);
+	if (more == -1)
 		fail_msg("%s", e.text);
 }
 

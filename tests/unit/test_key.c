@@ -183,13 +183,24 @@ crypto_scalarmult(unsigned char *q, const unsigned char *n, const unsigned char 
 	return 0;
 }
 
+static struct identity *
+start_at(const char *program, const char *home, struct error *e)
+{
+	struct identity *id = identity_spawn(program, home, e);
+
+	if (id == NULL || identity_meet(id, e) == 0)
+		return id;
+	identity_stop(id);
+	return NULL;
+}
+
 /* This program as the child of a new home. */
 static struct identity *
 start(struct error *e)
 {
 	cleanup_free char *home = temp_home();
 
-	return identity_start("/proc/self/exe", home, e);
+	return start_at("/proc/self/exe", home, e);
 }
 
 static void
@@ -306,12 +317,12 @@ test_the_identity_is_the_same_after_a_restart(void **state)
 	cleanup_free char *home = temp_home();
 	char first[IDENTITY_BYTES];
 	struct error e = { 0 };
-	struct identity *id = identity_start("/proc/self/exe", home, &e);
+	struct identity *id = start_at("/proc/self/exe", home, &e);
 
 	assert_non_null(id);
 	strcpy(first, identity_name(id));
 	identity_stop(id);
-	id = identity_start("/proc/self/exe", home, &e);
+	id = start_at("/proc/self/exe", home, &e);
 	assert_non_null(id);
 	assert_string_equal(identity_name(id), first);
 	identity_stop(id);
@@ -325,10 +336,10 @@ test_a_start_that_fails_says_why(void **state)
 
 	assert_int_equal(make_dirs(dir, 0700, &e), 0);
 	put_file(home, "alp/secrets/alp_key.pem", "rubbish\n");
-	assert_null(identity_start("/proc/self/exe", home, &e));
+	assert_null(start_at("/proc/self/exe", home, &e));
 	assert_non_null(strstr(e.text, "alp_key.pem: no PRIVATE KEY block; no new identity is made"));
 	assert_non_null(strstr(e.text, "move it away to begin as a new one"));	/* to the end */
-	assert_null(identity_start("/nonexistent/alpi-alpd", home, &e));
+	assert_null(start_at("/nonexistent/alpi-alpd", home, &e));
 	assert_int_equal(e.code, ERR_gone);
 }
 

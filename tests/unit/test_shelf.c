@@ -197,8 +197,8 @@ test_shelf_replaces_and_forgets_whole_files(void **state)
 	put("a", "osprey");
 	assert_found("walrus", "");
 	assert_found("osprey", "a:1-1");
-	assert_int_equal(shelf_remove(shelf, root, "a", &e), 0);
-	assert_int_equal(shelf_remove(shelf, root, "never there", &e), 0);
+	assert_int_equal(shelf_shrink(shelf, root, "a", INT64_MAX, &e), 0);
+	assert_int_equal(shelf_shrink(shelf, root, "never there", INT64_MAX, &e), 0);
 	assert_found("osprey", "");
 	assert_int_equal(shelf_size(shelf, root, &files, &pieces, &e), 0);
 	assert_int_equal(files + pieces, 0);

@@ -170,7 +170,7 @@ test_vectors_go_with_their_file(void **state)
 	assert_int_equal(vectors_put(db, &v, 1, one, &e), 0);
 	assert_int_equal(vectors_put(db, &v, 77, one, &e), 0);		/* there is no such piece: nothing */
 	assert_int_equal(vectors_search(db, &v, one, &hit, 1, &e), 1);
-	assert_int_equal(shelf_remove(shelf, root, "a", &e), 0);
+	assert_int_equal(shelf_shrink(shelf, root, "a", INT64_MAX, &e), 0);
 	assert_int_equal(vectors_search(db, &v, one, &hit, 1, &e), 0);
 }
 
