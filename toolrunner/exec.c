@@ -79,12 +79,6 @@ policy_of(const struct exec *x)
 	};
 }
 
-static bool
-is_of_a_job(const struct exec *x)
-{
-	return strcmp(strchrnul(x->origin, '/'), "/scheduled") == 0;
-}
-
 /* A worker gets ready for the call and waits. */
 static int
 prepare(struct exec *x, struct error *e)
@@ -93,7 +87,7 @@ prepare(struct exec *x, struct error *e)
 	struct worker_job job = {
 		.key = x->key, .tool = x->tool, .args = x->args, .workspace = x->workspace, .policy = &policy,
 		.skill = x->skill, .env = x->env,
-		.timeout_ms = tool_limit_ms(x->tool, x->args, is_of_a_job(x)),
+		.timeout_ms = tool_limit_ms(x->tool, x->args, x->job),
 	};
 
 	return (x->worker = worker_start(x->runner->launcher, &job, &events, x, e)) == NULL ? -1 : 0;

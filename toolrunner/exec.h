@@ -28,6 +28,7 @@ struct exec_order {
 	const char		*key, *turn, *workspace;
 	const char		*origin, *session, *who;	/* of the grant */
 	bool			 approver;			/* somebody can be asked */
+	bool			 job;				/* it is a job's script, and no call of a turn */
 	enum tool_net		 net;				/* the most the grant allows */
 	const struct tool	*tool;
 	json_t			*args;

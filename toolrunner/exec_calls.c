@@ -39,6 +39,7 @@ exec_new(struct runner *r, const struct exec_order *o)
 	x->env = json_incref(o->env);
 	x->skill = xstrdup0(o->skill);
 	x->net = o->net;
+	x->job = o->job;
 	x->deadline = clock_mono_ms() + EXEC_WANTED_MS;
 	x->gate = (struct gate){ .runner = r, .key = x->key, .who = x->who, .origin = x->origin, .session = x->session,
 	    .workspace = x->workspace, .given = json_str(x->args, "cwd", ""), .net = x->net, .approver = o->approver,

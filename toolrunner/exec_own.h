@@ -27,6 +27,7 @@ struct exec {
 	json_t			*args, *env;	/* env: as long as it runs */
 	char			*skill;
 	enum tool_net		 net;
+	bool			 job;		/* a job's script: it has the job's time */
 	enum state		 state;
 	int64_t			 seq;		/* of the last change */
 	char			*progress;

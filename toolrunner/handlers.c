@@ -139,6 +139,13 @@ workspace_of(const struct runner *r, const struct grant *g, const char *asked, s
 	return steal(path);
 }
 
+/* A job's script comes from scheduled; what a job's turn calls comes from engined, like every turn's calls. */
+static bool
+is_job(const struct call *c)
+{
+	return strcmp(strchrnul(c->from, '/'), "/scheduled") == 0;
+}
+
 static int
 tool_exec(struct call *c, const void *in, struct error *e)
 {
@@ -161,8 +168,8 @@ tool_exec(struct call *c, const void *in, struct error *e)
 	who = xasprintf("%s/%s", c->grant->surface, c->grant->who);
 	struct exec_order o = {
 		.key = m->key, .turn = m->turn, .workspace = workspace, .origin = c->grant->origin, .session = c->grant->session,
-		.who = who, .approver = grant_has(c->grant, CAP_approve), .tool = tool, .args = m->args, .skill = skill, .env = env,
-		.net = grant_has(c->grant, CAP_network) ? NET_ANY : NET_NONE,
+		.who = who, .approver = grant_has(c->grant, CAP_approve), .job = is_job(c), .tool = tool, .args = m->args,
+		.skill = skill, .env = env, .net = grant_has(c->grant, CAP_network) ? NET_ANY : NET_NONE,
 	};
 	if ((x = exec_take(r, &o, e)) == NULL)
 		return -1;

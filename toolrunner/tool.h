@@ -99,7 +99,7 @@ const json_t	*tool_parameters(const struct tool *t);
  * 0, or -1 with ERR_invalid naming the tool and the argument.
  */
 int		 tool_check_args(const struct tool *t, const json_t *args, struct error *e);
-/* The time limit of this call in milliseconds. job: of scheduled's own, for whose scripts the job says it. */
+/* The time limit of this call in milliseconds. job: it is a job's script, of which the job says it. */
 int64_t		 tool_limit_ms(const struct tool *t, const json_t *args, bool job);
 
 /* toolrunner/tools/NAME.c, one each. */

@@ -189,6 +189,7 @@ call_reply(struct call *c, const void *reply)
 static struct boot us, host;
 static struct runner runner;
 static struct grant grant;
+static const char *caller;		/* the unit that asks */
 static char *home;
 
 static inline void
@@ -222,6 +223,7 @@ begin_world(void)
 	config_text = NULL;
 	skill_text = NULL;
 	memset(&worker, 0, sizeof(worker));
+	caller = "default/engined";
 	grant = (struct grant){
 		.origin = "default/hostd", .who = "local", .surface = "cli", .session = "s1", .workspace = "/w",
 		.caps = 1 << CAP_read | 1 << CAP_write | 1 << CAP_exec | 1 << CAP_approve | 1 << CAP_network,
@@ -268,7 +270,7 @@ tear_down(void **state)
 static inline int
 deliver(enum msg type, const void *m, struct answer *a, struct error *e)
 {
-	*a = (struct answer){ .call = { .ctx = &runner, .type = type, .grant = &grant, .from = "default/engined" } };
+	*a = (struct answer){ .call = { .ctx = &runner, .type = type, .grant = &grant, .from = caller } };
 	for (const struct handler *h = tool_handlers; h->fn != NULL; h++)
 		if (h->type == type)
 			return h->fn(&a->call, m, e);

@@ -106,6 +106,21 @@ test_a_script_never_has_more_than_ten_minutes(void **state)
 	assert_int_equal(worker.timeout_ms, 5000);
 }
 
+/* The grant is scheduled's both times. */
+static void
+test_a_jobs_script_has_the_jobs_time_and_what_its_turn_calls_has_not(void **state)
+{
+	struct error e = { 0 };
+
+	skill_text = "---\nname: stars\n---\n";
+	grant.origin = "default/scheduled";
+	assert_int_equal(exec("k", "skill", "{\"action\":\"run\",\"name\":\"stars\",\"timeout\":1800}", &e), 0);
+	assert_int_equal(worker.timeout_ms, 600000);
+	caller = "default/scheduled";
+	assert_int_equal(exec("l", "skill", "{\"action\":\"run\",\"name\":\"stars\",\"timeout\":1800}", &e), 0);
+	assert_int_equal(worker.timeout_ms, 1800000);
+}
+
 int
 main(void)
 {
@@ -117,6 +132,7 @@ main(void)
 		STAGED(test_names_that_are_no_skill_begin_nothing),
 		STAGED(test_a_command_gets_the_variables_of_the_skills_that_were_shown),
 		STAGED(test_a_script_never_has_more_than_ten_minutes),
+		STAGED(test_a_jobs_script_has_the_jobs_time_and_what_its_turn_calls_has_not),
 	};
 
 	return RUN(tests);
