@@ -99,6 +99,21 @@ check_key(struct doctor *d, const char *head)
 		doctor_row(d, "Model", "Provider", FAIL, "nobody is called %s: alpi setup", head);
 }
 
+static void
+check_budget(struct doctor *d)
+{
+	double usd = config_num(d->config, "budget.daily_usd", 0);
+	int64_t tokens = config_int(d->config, "budget.daily_tokens", 0);
+
+	if (usd > 0)
+		doctor_row(d, "Model", "Budget", OK, "$%.2f a day", usd);
+	else if (tokens > 0)
+		doctor_row(d, "Model", "Budget", OK, "%lld tokens a day", (long long)tokens);
+	else
+		doctor_row(d, "Model", "Budget", INFO, "no cap%s", json_at(d->config, "budget.daily_usd") == NULL ?
+		    " (budget.daily_usd sets one)" : ": budget.daily_usd is 0");
+}
+
 /* A cap in dollars stops nothing that counts as free. OpenRouter says what an answer cost; the others do not. */
 static void
 check_price(struct doctor *d, const char *model, const char *head)
@@ -132,6 +147,7 @@ check_model(struct doctor *d)
 
 		check_key(d, head);
 		check_price(d, model, head);
+		check_budget(d);
 	}
 }
 

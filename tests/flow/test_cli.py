@@ -605,6 +605,14 @@ def test_doctor_passes_on_a_working_home(home, provider):
     assert "config.yaml" in home.run("doctor", check=False).stdout
 
 
+def test_doctor_tells_that_a_budget_of_zero_is_none(home):
+    for budget, level, detail in [("{}", "info", "no cap (budget.daily_usd sets one)"), ("{daily_usd: 0}", "info", "no cap: budget.daily_usd is 0"),
+                                  ("{daily_usd: 2.5}", "ok", "$2.50 a day"), ("{daily_tokens: 9000}", "ok", "9000 tokens a day")]:
+        home.config(f"model: offline/rules\nbudget: {budget}\n")
+        [row] = [row for row in home.json("doctor", "--json", check=False)["rows"] if row["label"] == "Budget"]
+        assert (row["level"], row["detail"]) == (level, detail), row
+
+
 def test_the_profile_of_the_home_itself_stays(home):
     done = home.run("profile", "remove", "default", check=False)
     assert done.returncode == 1 and "stays" in done.stderr
