@@ -15,6 +15,8 @@ import time
 from email import policy
 from pathlib import Path
 
+from service import free_port
+
 DOMAIN = "alpi.test"
 PASSWORD = "open \"sesame\" {5}"
 # As whoever runs the tests; a server that root starts is nobody's.
@@ -111,12 +113,6 @@ plain:
   server_condition = ${{if eq{{$auth3}}{{{password}}}}}
   server_set_id = $auth2
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def number_of(mail):

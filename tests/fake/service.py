@@ -2,8 +2,21 @@
 """What the fakes of services have in common: a server on a port of this machine, whose clients may be killed at any moment."""
 import http.server
 import json
+import random
+import socket
 import sys
 import threading
+
+
+def free_port():
+    """For a server that cannot be asked which one it took: below those that the kernel hands out, so nobody gets it in between."""
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", random.randrange(16384, 32768)))
+                return s.getsockname()[1]
+            except OSError:
+                pass            # somebody has it, or had it a moment ago
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("ALPI_BUILD", "build")).resolve()
 FAKE = BUILD / "tests" / "provider"
 NOBODY = 65534
+sys.path.insert(0, str(ROOT / "tests" / "fake"))
 
 
 def programs():

@@ -5,10 +5,10 @@ import stat
 import sys
 
 from conftest import ROOT, host, wait_for
-from test_link import free_port
 
 sys.path.insert(0, str(ROOT / "tests" / "fake"))
 from botapi import BotAPI  # noqa: E402
+from service import free_port  # noqa: E402
 
 DAEMONS = re.findall(r"^DAEMON\((\w+),", (ROOT / "proto" / "channels.def").read_text(), re.M)
 UNITS = [f"default/{daemon}" for daemon in DAEMONS]

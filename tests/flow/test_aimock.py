@@ -2,22 +2,16 @@
 """The same turns against an OpenAI-compatible server that nobody here wrote: the npm package @copilotkit/aimock."""
 import json
 import shutil
-import socket
 import subprocess
 import urllib.request
 
 import pytest
 
 from conftest import BUILD, wait_for
+from service import free_port
 from test_chat_tool import printed
 
 VERSION = "1.43.0"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

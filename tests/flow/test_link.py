@@ -5,21 +5,15 @@ import datetime
 import hashlib
 import json
 import os
-import socket
 
 import pytest
 
 import alp
 from conftest import NOBODY, Home, wait_for
+from service import free_port
 from test_cli import Terminal
 
 ALL = "link.ping,link.ask,link.cancel,link.put_blob,link.get_blob"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def listening(home, provider, model="text", profile=None, more=""):

@@ -10,7 +10,7 @@ import pytest
 
 import alp
 from conftest import SANITIZED, wait_for
-from test_link import Link, free_port, pin  # noqa: F401
+from test_link import Link, pin  # noqa: F401
 
 
 @pytest.fixture

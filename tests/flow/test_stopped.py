@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A unit that stands still (SIGSTOP): all who do not need it go on as fast as before (issue: "Done when", 5).
 
-Fast is measured, not set: the quickest chat beside the stopped unit against the usual chat of the same home a moment earlier.
+Fast is measured, not set: the quickest chat beside the stopped unit against the usual chat of the same home a moment earlier. Others
+use the machine, too, so what was slow is tried again; what waits for the unit is slow each time.
 """
 import os
 import signal
@@ -15,6 +16,7 @@ from conftest import wait_for
 from test_chat_tool import call, script
 
 CHATS = 5
+TRIES = 5
 TOOL = script({"calls": [call("terminal", command="echo ran")]}, {"text": "with a tool"})
 TEXT = script({"text": "by words alone"})
 
@@ -49,8 +51,10 @@ def chats(unit):
 
 def still_fast(home, usual, beside):
     for chat, before in usual.items():
-        quickest = min(timed(home, *chat))
-        assert quickest <= 2 * before, f"beside {beside} {chat} takes {quickest:.3f} s, before {before:.3f} s"
+        quickest = []
+        while not quickest or (quickest[-1] > 2 * before and len(quickest) < TRIES):
+            quickest.append(min(timed(home, *chat)))
+        assert quickest[-1] <= 2 * before, f"beside {beside} {chat} takes {quickest} s, before {before:.3f} s"
 
 
 @pytest.mark.parametrize("unit", ["init", *(u for u in full.UNITS if u != "default/hostd")])

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from conftest import BUILD, wait_for
-from test_aimock import free_port
+from service import free_port
 from test_telegram import UNIT, plain
 
 VERSION = "4.2.1"

@@ -16,14 +16,9 @@ from conftest import wait_for
 from gateway import UNIT, Gateway, made_by
 from botapi import BotAPI
 from receiver import Receiver
+from service import free_port
 
 SECRET = "a secret of sixteen or more"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def sign(stamp, body, secret=SECRET):
