@@ -37,6 +37,8 @@ struct bus *bus_new(struct event_base *base, bus_request_fn *on_request, void *a
 void	 bus_free(struct bus *b);
 /* Open the inbox at a path (0600); a socket that a dead process left there is replaced. 0 or -1. */
 int	 bus_listen(struct bus *b, const char *path, struct error *e);
+/* Who comes from here on finds nobody; those who are connected stay. NULL is fine. */
+void	 bus_unlisten(struct bus *b);
 
 /* The question's bytes, not NUL-terminated; borrowed until bus_message_read, bus_answer or bus_ignore. */
 const char *bus_message_text(const struct bus_message *m, size_t *len);

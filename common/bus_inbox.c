@@ -167,6 +167,17 @@ bus_listen(struct bus *b, const char *path, struct error *e)
 	return 0;
 }
 
+void
+bus_unlisten(struct bus *b)
+{
+	if (b == NULL || b->fd == -1)
+		return;
+	event_free(b->accept);
+	event_free(b->again);
+	close(b->fd);
+	b->fd = -1;
+}
+
 /* ---- questions ------------------------------------------------------------------------------ */
 
 const char *
@@ -271,12 +282,8 @@ drop(struct caller *c)
 void
 bus_inbox_close(struct bus *b)
 {
-	if (b->fd == -1)
-		return;
 	flush(b);
-	event_free(b->accept);
-	event_free(b->again);
-	close(b->fd);
+	bus_unlisten(b);
 	while (!LIST_EMPTY(&b->callers))
 		drop(LIST_FIRST(&b->callers));
 }

@@ -43,7 +43,7 @@ struct daemon_own {
 	struct event	*control, *term, *intr, *notice;
 	char		 line[BOOT_LINE_MAX];	/* what init has sent of a line so far */
 	size_t		 len;
-	int		 init_gone, drained, exiting, status;
+	int		 init_gone, exiting, status;
 	struct change	*changes, **last_change;
 };
 
@@ -124,15 +124,13 @@ daemon_control(struct daemon *d)
 static void
 drain(struct daemon *d)
 {
-	struct daemon_own *o = d->own;
-
-	if (o->drained || d->on_drain == NULL) {	/* asked twice, or nothing to hand back */
-		d->draining = 1;
-		daemon_exit(d, 0);
+	if (d->draining)		/* init and the service manager both ask */
 		return;
-	}
-	d->draining = o->drained = 1;
-	d->on_drain(d);
+	d->draining = 1;
+	if (d->on_drain != NULL)
+		d->on_drain(d);
+	else				/* there is nothing to hand back */
+		daemon_exit(d, 0);
 }
 
 static void
@@ -164,8 +162,8 @@ on_notice(evutil_socket_t fd, short what, void *arg)
 	}
 	if (o->init_gone) {
 		event_del(o->control);
-		if (!d->draining)
-			drain(d);
+		bus_unlisten(d->bus);	/* those that the next init starts wait for the one after us: we are not told their tokens */
+		drain(d);
 	}
 }
 
@@ -330,6 +328,9 @@ open_bus(struct daemon *d, struct error *e)
 	cleanup_free char *path = xasprintf("%s/%s.ipc", d->boot.run, d->boot.unit);
 
 	d->bus = bus_new(d->base, inbox_take, d);
+	daemon_control(d);
+	if (d->own->init_gone)
+		return error_set(e, ERR_gone, "init is gone");
 	if (bus_listen(d->bus, path, e) == -1)
 		return -1;
 	if (d->on_ready != NULL)

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <time.h>
 
 #include "common/audit.h"
 #include "common/clock.h"
@@ -29,6 +28,8 @@
 
 #define DRAIN_S		5			/* init waits ten seconds */
 #define DRAIN_LOOK_MS	20
+#define LAST_MS		(DRAIN_S * 1000 + 1000)	/* for the one before us to end, */
+#define KILLED_MS	5000			/* and, once killed, to be gone; init waits thirty seconds */
 #define SWEEP_S		86400
 
 /* Once a day, for whoever runs for a year. */
@@ -98,27 +99,47 @@ on_end(struct daemon *d)
 	gateway_free(g);
 }
 
+/* One that hangs is killed when its time is over. -1: and stays all the same. */
+static int
+press(int fd, int64_t waited_ms, pid_t *killed, struct error *e)
+{
+	struct flock its = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	if (waited_ms <= LAST_MS || fcntl(fd, F_GETLK, &its) == -1 || its.l_type == F_UNLCK)
+		return 0;
+	if (waited_ms > LAST_MS + KILLED_MS)
+		return error_set(e, ERR_busy, "the gatewayd that holds gateway/.lock does not end, it is another user's or machine's");
+	if (its.l_pid > 0 && its.l_pid != *killed && kill(its.l_pid, SIGKILL) == 0) {
+		log_warn("the gatewayd before this one hangs: %d killed", (int)its.l_pid);
+		*killed = its.l_pid;
+	}
+	return 0;
+}
+
 /*
  * One at a time: when init dies and comes back at once, the one before us may still wait for the end of what it sends, and we
- * would send that as well. One that hangs is killed when its time is over. The lock goes with the process.
+ * would send that as well. The lock goes with the process. The loop runs meanwhile: who is told to end, or loses init, never
+ * begins.
  */
 static int
-wait_for_the_last(const char *dir, struct error *e)
+wait_for_the_last(struct daemon *d, const char *dir, struct error *e)
 {
+	const struct timeval pause = { .tv_usec = DRAIN_LOOK_MS * 1000 };
 	cleanup_free char *path = path_join(dir, ".lock");
 	struct flock mine = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	struct timespec pause = { .tv_nsec = DRAIN_LOOK_MS * 1000000 };
-	int64_t until = clock_mono_ms() + (DRAIN_S + 1) * 1000;
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);	/* as long as the process */
+	int64_t since = clock_mono_ms();
+	pid_t killed = 0;
 
 	while (fd == -1 || fcntl(fd, F_SETLK, &mine) == -1) {
-		struct flock its = mine;
-
 		if (fd == -1 || (errno != EAGAIN && errno != EACCES))
 			return error_errno(e, "%s", path);
-		if (clock_mono_ms() > until && fcntl(fd, F_GETLK, &its) == 0 && its.l_type != F_UNLCK && its.l_pid > 0)
-			kill(its.l_pid, SIGKILL);
-		nanosleep(&pause, NULL);
+		if (press(fd, clock_mono_ms() - since, &killed, e) == -1)
+			return -1;
+		event_base_loopexit(d->base, &pause);
+		event_base_dispatch(d->base);
+		if (d->draining)
+			return error_set(e, ERR_cancelled, "it is to end");
 	}
 	return 0;
 }
@@ -130,7 +151,7 @@ open_files(struct gateway *g, struct error *e)
 	struct audit *audit;		/* as long as the process */
 	cleanup_free char *dir = path_join(b->home, "gateway");
 
-	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 || wait_for_the_last(dir, e) == -1 ||
+	if (make_dirs(dir, 0700, e) == -1 || restrict_path(dir, "rw!", e) == -1 || wait_for_the_last(g->daemon, dir, e) == -1 ||
 	    outfile_sweep(b->home, e) == -1 ||
 	    (g->inbox = inbox_open(b->home, e)) == NULL || removed_forget(b->home, g->inbox, e) == -1 ||
 	    (g->threads = threads_open(b->home, e)) == NULL ||
@@ -154,14 +175,14 @@ main(int argc, char *argv[])
 	/* parse: the boot message on fd 3, which holds all our settings */
 	d.ctx = &g;
 	d.on_ready = on_ready;
-	d.on_drain = on_drain;
 	d.on_end = on_end;
 	if (daemon_boot(&d, argc, argv, &e) == -1)
 		return daemon_fail(&d, &e);
 
 	/* open: the inbox, the map of chats, connections */
 	if (open_files(&g, &e) == -1)
-		return daemon_fail(&d, &e);
+		return d.draining ? 0 : daemon_fail(&d, &e);
+	d.on_drain = on_drain;			/* before, there is nothing to hand back */
 
 	/* restrict: gateway/, the bus, HTTPS; no program, no other file */
 	if (restrict_self("stdio db bus net", &e) == -1)

@@ -11,6 +11,8 @@ import signal
 import sqlite3
 import time
 
+import pytest
+
 from conftest import wait_for
 from test_kill_units import kill_init
 from test_telegram import Telegram, plain, telegram  # noqa: F401
@@ -168,3 +170,51 @@ def test_a_gatewayd_that_hangs_when_init_dies_makes_way(telegram):  # noqa: F811
     t.home.ready(UNITS[0])
     t.api.post(11, "still here")
     assert plain(t.answered(1)[0]).endswith("still here")
+
+
+def lose_it(t):
+    pids = kill_init(t.home)
+    t.home.killed.add(pids[0])
+
+
+def stop_it(t):
+    t.home.run("daemon", "stop")
+
+
+@pytest.mark.parametrize("end", (lose_it, stop_it))
+def test_a_gatewayd_that_waits_for_the_one_before_never_begins_when_it_is_to_end(telegram, end):  # noqa: F811
+    """Else it would take the lock later, without an init, and be killed by the one after it in the middle of a message."""
+    t = telegram(chats="11")
+    first = t.home.pid(UNITS[0])
+    t.home.killed.add(first)
+    os.kill(first, signal.SIGSTOP)
+    start = lose_init(t)
+    wait_for(lambda: starts(t.home, UNITS[0]), "the next gatewayd")
+    second = t.home.pid(UNITS[0])
+    end(t)
+    start.wait()
+    wait_for(lambda: not os.path.exists(f"/proc/{second}"), "the one that waits to end")
+    assert state(first) == "T"
+    os.kill(first, signal.SIGCONT)
+    wait_for(lambda: not os.path.exists(f"/proc/{first}"), "the first to end")
+    t.home.start()
+    t.api.post(11, "still here")
+    assert plain(t.answered(1)[0]).endswith("still here")
+
+
+def test_a_drain_goes_on_when_the_service_manager_ends_all_that_init_left(telegram):  # noqa: F811
+    """As systemd does: the unit's processes get TERM when the main one has died."""
+    t = telegram(chats="11")
+    gatewayd = t.home.pid(UNITS[0])
+    t.api.free.clear()
+    t.api.post(11, "once only")
+    t.answered(1)
+    init = kill_init(t.home)[0]
+    wait_for(lambda: not os.path.exists(f"/proc/{init}"), "init to be gone")
+    os.kill(gatewayd, signal.SIGTERM)
+    died = time.monotonic()
+    t.api.free.set()
+    waited = time.monotonic() - died
+    wait_for(lambda: not os.path.exists(f"/proc/{gatewayd}"), "the drain to end")
+    assert t.rows()[0][1] == 3 or waited > DRAIN_S
+    t.home.start()

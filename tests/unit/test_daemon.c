@@ -5,6 +5,7 @@
  */
 #include "tests/check.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -217,18 +219,62 @@ test_a_line_that_is_not_understood_changes_nothing(void **state)
 	assert_int_equal(end(&u), 7);
 }
 
+/* 0, or why not. */
+static int
+reach(const struct unit *u)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/run/default/hostd.ipc", u->home);
+	return connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 ? 0 : errno;
+}
+
+/* A service manager tells all processes of a service to end, each of which init tells as well. */
 static void
-test_it_drains_when_init_is_gone_and_ends_when_asked_twice(void **state)
+test_a_drain_is_not_cut_short_by_being_asked_for_again(void **state)
 {
 	struct unit u;
 
 	setenv("DRAIN_WAITS", "1", 1);
 	u = start();
-	shutdown(u.fd, SHUT_WR);
+	kill(u.pid, SIGTERM);
 	says(&u, "drain 1");
 	kill(u.pid, SIGTERM);
-	assert_int_equal(end(&u), 0);
+	tell(&u, "reload\n");
+	says(&u, "reload (none)");
+	assert_int_equal(reach(&u), 0);
+	kill(u.pid, SIGKILL);
+	assert_int_equal(end(&u), -SIGKILL);
 	unsetenv("DRAIN_WAITS");
+}
+
+/* Who comes then is of the next init, and would be refused for good where it has only to wait. */
+static void
+test_it_drains_when_init_is_gone_and_nobody_new_is_heard(void **state)
+{
+	struct unit u;
+
+	setenv("DRAIN_WAITS", "1", 1);
+	u = start();
+	assert_int_equal(reach(&u), 0);
+	shutdown(u.fd, SHUT_WR);
+	says(&u, "drain 1");
+	assert_int_equal(reach(&u), ECONNREFUSED);
+	kill(u.pid, SIGKILL);
+	assert_int_equal(end(&u), -SIGKILL);
+	unsetenv("DRAIN_WAITS");
+}
+
+static void
+test_one_that_lost_init_before_it_was_ready_does_not_begin(void **state)
+{
+	struct unit u = launch(NULL, 1);
+
+	boot(&u, "hostd");
+	shutdown(u.fd, SHUT_WR);
+	says(&u, "ERROR hostd does not start: init is gone");
+	assert_int_equal(end(&u), 1);
 }
 
 static void
@@ -348,7 +394,9 @@ main(int argc, char *argv[])
 		TEST(test_it_tells_of_units_that_come_and_go),
 		TEST(test_a_reload_comes_with_its_secrets),
 		TEST(test_a_line_that_is_not_understood_changes_nothing),
-		TEST(test_it_drains_when_init_is_gone_and_ends_when_asked_twice),
+		TEST(test_a_drain_is_not_cut_short_by_being_asked_for_again),
+		TEST(test_it_drains_when_init_is_gone_and_nobody_new_is_heard),
+		TEST(test_one_that_lost_init_before_it_was_ready_does_not_begin),
 		TEST(test_what_a_daemon_holds_goes_before_the_bus),
 		TEST(test_without_anything_to_hand_back_it_ends_at_once),
 		TEST(test_the_inbox_is_private_and_replaces_a_stale_one),
