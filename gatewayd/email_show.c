@@ -10,7 +10,6 @@
 #include "common/civil.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "gatewayd/mime.h"
 
 #define BODY_MAX	8000		/* characters of a mail's text */
 #define PIECE_MAX	1048575		/* bytes; in base64 they fit into a result */
@@ -92,24 +91,23 @@ find_file(const struct mime_mail *mail, const char *name, struct error *e)
 }
 
 char *
-email_show_piece(const struct email *m, const struct mail_result *r, struct error *e)
+email_show_piece(const struct email *m, const struct mime_mail *mail, struct error *e)
 {
-	struct mime_mail *mail = mime_look(r->bytes, r->len, e);
-	const struct mime_file *f = mail == NULL ? NULL : find_file(mail, m->file, e);
-	char *out = NULL;
+	const struct mime_file *f = find_file(mail, m->file, e);
+	cleanup_free char *text = NULL;
+	cleanup_json json_t *row = NULL;
+	size_t n, room;
 
-	if (f != NULL && m->offset > 0 && m->offset >= f->len)
+	if (f == NULL)
+		return NULL;
+	if (m->offset > 0 && m->offset >= f->len) {
 		error_set(e, ERR_invalid, "the file ends at byte %zu", f->len);
-	else if (f != NULL) {
-		size_t n = f->len - m->offset < PIECE_MAX ? f->len - m->offset : PIECE_MAX;
-		size_t room = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
-		cleanup_free char *text = xmalloc(room);
-		cleanup_json json_t *row = NULL;
-
-		sodium_bin2base64(text, room, (const unsigned char *)f->bytes + m->offset, n, sodium_base64_VARIANT_ORIGINAL);
-		row = json_pack("{s:s, s:s?, s:I, s:s}", "name", f->name, "type", f->type, "size", (json_int_t)f->len, "data", text);
-		out = json_text(row);
+		return NULL;
 	}
-	mime_free(mail);
-	return out;
+	n = f->len - m->offset < PIECE_MAX ? f->len - m->offset : PIECE_MAX;
+	room = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
+	text = xmalloc(room);
+	sodium_bin2base64(text, room, (const unsigned char *)f->bytes + m->offset, n, sodium_base64_VARIANT_ORIGINAL);
+	row = json_pack("{s:s, s:s?, s:I, s:s}", "name", f->name, "type", f->type, "size", (json_int_t)f->len, "data", text);
+	return json_text(row);
 }

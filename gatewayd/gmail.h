@@ -57,8 +57,8 @@ void	 gmail_asked_clear(struct gmail_asked *a);
 struct gmail_ask;
 /*
  * Ask for a path below users/me/. An access token is fetched first, and once more when the server does not take it. A status of 401
- * says that a person has to authorise us again. Never NULL; the callback comes from the loop unless it is cancelled. body: JSON
- * text, NULL: none; max: bytes of the answer, 0: a usual one.
+ * says that a person has to authorise us again, 409 that it was asked of an account that is no more ours. Never NULL; the callback
+ * comes from the loop unless it is cancelled. body: JSON text, NULL: none; max: bytes of the answer, 0: a usual one.
  */
 struct gmail_ask *gmail_ask(struct gmail *gm, const char *method, const char *path, const char *body, size_t max, gapi_done *done, void *arg);
 void	 gmail_ask_cancel(struct gmail_ask *a);	/* NULL is fine */

@@ -10,6 +10,7 @@ struct gmail_ask {
 	struct gmail		*in;
 	const char		*method;	/* static */
 	char			*url, *body, *access;
+	char			*account;	/* that was asked for; NULL: any */
 	size_t			 max;
 	struct oauth_wait	*wait;
 	struct gapi_call	*call;
@@ -26,6 +27,7 @@ ask_free(struct gmail_ask *a)
 	if (a->access != NULL)
 		explicit_bzero(a->access, strlen(a->access));
 	free(a->access);
+	free(a->account);
 	free(a->url);
 	free(a->body);
 	free(a);
@@ -67,6 +69,10 @@ on_access(void *arg, const char *access, const struct error *e)
 		finish(a, &(struct gapi_answer){ .status = e->code == ERR_denied ? 401 : 0, .code = "", .why = e->text, .retry_ms = -1 });
 		return;
 	}
+	if (a->account != NULL && strcmp(a->account, oauth_email(a->in->oauth)) != 0) {
+		finish(a, &(struct gapi_answer){ .status = 409, .code = "", .why = "another account was authorised meanwhile", .retry_ms = -1 });
+		return;
+	}
 	free(a->access);
 	a->access = xstrdup(access);
 	a->call = gapi_start(g->http, g->daemon->base, &(struct gapi_request){ .method = a->method, .url = a->url, .bearer = access,
@@ -79,7 +85,7 @@ gmail_ask(struct gmail *gm, const char *method, const char *path, const char *bo
 	struct gmail_ask *a = xcalloc(1, sizeof(*a));
 
 	*a = (struct gmail_ask){ .in = gm, .method = method, .url = xasprintf("%s/gmail/v1/users/me/%s", gm->api, path),
-	    .body = xstrdup0(body), .max = max, .done = done, .arg = arg };
+	    .body = xstrdup0(body), .account = xstrdup0(oauth_email(gm->oauth)), .max = max, .done = done, .arg = arg };
 	a->wait = oauth_access(gm->oauth, on_access, a);
 	return a;
 }

@@ -25,7 +25,8 @@ struct sending {
 	struct event		*soon;		/* for what could not even begin */
 	enum outcome		 outcome;	/* of that */
 	char			*key, *chat, *meta, *part;
-	char			*message_id, *asked, *thread;	/* the latter two: of the mail that is answered; NULL */
+	char			*from, *message_id;	/* ours */
+	char			*asked, *thread;	/* of the mail that is answered; NULL */
 	char			*path, *name;	/* of a file that goes with it; NULL: none */
 	bool			 bare;		/* the thread is gone */
 	sent_fn			*done;
@@ -41,6 +42,7 @@ sending_free(struct sending *s)
 	free(s->chat);
 	free(s->meta);
 	free(s->part);
+	free(s->from);
 	free(s->message_id);
 	free(s->asked);
 	free(s->thread);
@@ -96,12 +98,16 @@ send_mail(struct sending *s)
 {
 	struct error e = { 0 };
 	size_t len;
-	const char *from = oauth_email(s->in->oauth);
-	cleanup_free char *mail = s->path == NULL ? mailtext_answer(from, s->chat, s->meta, s->key, s->part, NULL, &len, &e) :
-	    mailfile_answer(from, s->chat, s->meta, s->key, &(struct outgoing){ .path = s->path, .name = s->name, .caption = s->part },
+	bool other = strcmp(s->from, oauth_email(s->in->oauth)) != 0;
+	cleanup_free char *mail = s->path == NULL ? mailtext_answer(s->from, s->chat, s->meta, s->key, s->part, NULL, &len, &e) :
+	    mailfile_answer(s->from, s->chat, s->meta, s->key, &(struct outgoing){ .path = s->path, .name = s->name, .caption = s->part },
 	    &len, &e);
 	cleanup_free char *body = mail == NULL ? NULL : gmail_raw_json(mail, len, s->bare ? NULL : s->thread);
 
+	if (other) {			/* authorised meanwhile: the row waits for its own account */
+		end_soon(s, OUT_later);
+		return;
+	}
 	if (body == NULL) {
 		log_warn("gmail chat=%s: the answer makes no mail: %s", s->chat, e.text);
 		end_soon(s, OUT_never);
@@ -154,13 +160,12 @@ begin(struct sending *s)
 {
 	cleanup_free char *path = s->thread == NULL ? NULL : xasprintf("threads/%s?format=metadata&metadataHeaders=Message-ID"
 	    "&metadataHeaders=In-Reply-To&metadataHeaders=Auto-Submitted", s->thread);
-	const char *from = oauth_email(s->in->oauth);
 
-	if (from == NULL) {
+	if ((s->from = xstrdup0(oauth_email(s->in->oauth))) == NULL) {
 		end_soon(s, OUT_later);
 		return;
 	}
-	s->message_id = mailtext_message_id(s->key, from);
+	s->message_id = mailtext_message_id(s->key, s->from);
 	if (path == NULL)
 		send_mail(s);
 	else

@@ -22,9 +22,16 @@
 #define HELD_S		60
 #define LETTERS_MAX	(64u << 20)		/* bytes that wait for people */
 #define WHY_MAX		1000			/* bytes of a server's words */
+#define OTHER		"the account is another one than the one it was meant for; nothing was done"
 #define UNKNOWN		"outcome unknown: the account did not say whether it was done. It may have been; look before you repeat it."
 
 /* ---- which account -------------------------------------------------------------------------------------- */
+
+static const char *
+address_now(const struct line *l)
+{
+	return l->platform->mail->address(l->self);
+}
 
 int
 mailcall_choose(struct mailcall *x, struct error *e)
@@ -36,15 +43,17 @@ mailcall_choose(struct mailcall *x, struct error *e)
 	for (const struct line *l = x->in->gateway->lines; l->platform != NULL; l++) {
 		if (l->self == NULL || l->platform->mail == NULL || (wanted != NULL && strcmp(l->platform->name, wanted) != 0))
 			continue;
-		if (l->platform->mail->address(l->self) == NULL) {
+		if (address_now(l) == NULL) {
 			asleep = true;
 			continue;
 		}
 		x->line = l;
 		n++;
 	}
-	if (n == 1)
+	if (n == 1) {
+		x->address = xstrdup(address_now(x->line));
 		return 0;
+	}
 	if (n > 1)
 		return error_set(e, ERR_invalid, "there are two accounts: say \"account\", imap or gmail");
 	if (asleep)
@@ -54,10 +63,13 @@ mailcall_choose(struct mailcall *x, struct error *e)
 	return error_set(e, ERR_unsupported, "no mail account is set up in this profile; \"alpi setup\" does that");
 }
 
-static const char *
-address_of(const struct mailcall *x)
+/* Somebody has authorised another one while a person was asked, or the call waited. */
+static bool
+is_another(const struct mailcall *x)
 {
-	return x->line->platform->mail->address(x->line->self);
+	const char *now = address_now(x->line);
+
+	return now == NULL || strcmp(now, x->address) != 0;
 }
 
 /* ---- its end --------------------------------------------------------------------------------------------- */
@@ -117,7 +129,7 @@ done_text(const struct mailcall *x)
 	const struct email *m = &x->ask;
 
 	if (m->kind->writes)
-		return xasprintf("%s: sent from %s to %s", m->kind->name, address_of(x), x->letter.to);
+		return xasprintf("%s: sent from %s to %s", m->kind->name, x->address, x->letter.to);
 	if (m->kind->action == EMAIL_move)
 		return xasprintf("moved from %s to %s", m->folder, m->dest);
 	return xasprintf("moved from %s to the trash", m->folder);
@@ -153,6 +165,10 @@ act(struct mailcall *x)
 
 	if (x->in->gateway->draining) {
 		mailcall_fail(x, ERR_unavailable, "the gateway is stopping; nothing was done");
+		return;
+	}
+	if (is_another(x)) {
+		mailcall_fail(x, ERR_conflict, OTHER);
 		return;
 	}
 	if (mailbook_begin(x->in->db, x->key, x->turn, &e) == -1) {
@@ -217,7 +233,7 @@ ask(struct mailcall *x, char *shown)
 static void
 compose(struct mailcall *x, const struct mail_result *r)
 {
-	struct email_source s = { .home = x->in->gateway->daemon->boot.home, .key = x->key, .address = address_of(x),
+	struct email_source s = { .home = x->in->gateway->daemon->boot.home, .key = x->key, .address = x->address,
 	    .account = x->line->platform->name, .bytes = r == NULL ? NULL : r->bytes, .len = r == NULL ? 0 : r->len };
 	struct error e = { 0 };
 
@@ -232,7 +248,7 @@ compose(struct mailcall *x, const struct mail_result *r)
 static void
 show_deleted(struct mailcall *x, const struct mail_result *r)
 {
-	struct email_source s = { .address = address_of(x), .account = x->line->platform->name, .bytes = r->bytes, .len = r->len };
+	struct email_source s = { .address = x->address, .account = x->line->platform->name, .bytes = r->bytes, .len = r->len };
 	struct error e = { 0 };
 	char *shown = email_shown_delete(&x->ask, &s, &e);
 
@@ -270,35 +286,47 @@ mailcalls_let_go(struct mailcalls *all)
 {
 	if (all->release != NULL)
 		event_free(steal(all->release));
+	free(all->held.address);
 	free(all->held.folder);
 	free(all->held.uid);
-	free(all->held.bytes);
+	mime_free(all->held.mail);
 	all->held = (struct mailcalls_held){ 0 };
 }
 
-/* The next piece of a file will be asked for soon. */
+/* mail is taken. */
 static void
-hold(struct mailcall *x, const struct mail_result *r)
+hold(struct mailcall *x, struct mime_mail *mail)
 {
 	struct mailcalls *all = x->in;
 
-	if (r->bytes != all->held.bytes) {
-		mailcalls_let_go(all);
-		all->held = (struct mailcalls_held){ .line = x->line, .folder = xstrdup(x->ask.folder), .uid = xstrdup(x->ask.uid),
-		    .bytes = xmalloc(r->len + 1), .len = r->len };
-		memcpy(all->held.bytes, r->bytes, r->len);
-		all->release = evtimer_new(all->gateway->daemon->base, on_release, all);
-	}
-	event_add(all->release, &(struct timeval){ .tv_sec = HELD_S });
+	mailcalls_let_go(all);
+	all->held = (struct mailcalls_held){ .line = x->line, .address = xstrdup(x->address),
+	    .folder = xstrdup(x->ask.folder), .uid = xstrdup(x->ask.uid), .mail = mail };
+	all->release = evtimer_new(all->gateway->daemon->base, on_release, all);
+}
+
+/* Of the mail that is held. The next one will be asked for soon. */
+static void
+give_piece(struct mailcall *x)
+{
+	struct error e = { 0 };
+
+	event_add(x->in->release, &(struct timeval){ .tv_sec = HELD_S });
+	answer(x, email_show_piece(&x->ask, x->in->held.mail, &e), &e);
 }
 
 static void
 show_piece(struct mailcall *x, const struct mail_result *r)
 {
 	struct error e = { 0 };
+	struct mime_mail *mail = mime_look(r->bytes, r->len, &e);
 
-	hold(x, r);
-	answer(x, email_show_piece(&x->ask, r, &e), &e);
+	if (mail == NULL) {
+		fail(x, &e);
+		return;
+	}
+	hold(x, mail);
+	give_piece(x);
 }
 
 static void
@@ -335,8 +363,8 @@ is_held(const struct mailcall *x)
 {
 	const struct mailcalls_held *h = &x->in->held;
 
-	return x->ask.kind->action == EMAIL_download && h->line == x->line && strcmp(h->uid, x->ask.uid) == 0 &&
-	    strcmp(h->folder, x->ask.folder) == 0;
+	return x->ask.kind->action == EMAIL_download && h->line == x->line && strcmp(h->address, x->address) == 0 &&
+	    strcmp(h->uid, x->ask.uid) == 0 && strcmp(h->folder, x->ask.folder) == 0;
 }
 
 static void
@@ -350,8 +378,10 @@ look(struct mailcall *x)
 	};
 
 	x->state = MAILCALL_looking;
-	if (is_held(x))
-		on_seen(x, &(struct mail_result){ .outcome = OUT_sent, .bytes = x->in->held.bytes, .len = x->in->held.len });
+	if (is_another(x))
+		mailcall_fail(x, ERR_conflict, OTHER);
+	else if (is_held(x))
+		give_piece(x);
 	else
 		x->work = x->line->platform->mail->begin(x->line->self, &o, on_seen, x);
 }

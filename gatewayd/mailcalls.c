@@ -61,6 +61,7 @@ call_free(struct mailcall *x)
 	event_free(x->timer);
 	email_letter_clear(&x->letter);
 	email_clear(&x->ask);
+	free(x->address);
 	free(x->key);
 	free(x->turn);
 	free(x->who);

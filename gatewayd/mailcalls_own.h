@@ -10,6 +10,7 @@
 #include "gatewayd/email_write.h"
 #include "gatewayd/gateway.h"
 #include "gatewayd/mailcalls.h"
+#include "gatewayd/mime.h"
 
 enum mailcall_state { MAILCALL_taken, MAILCALL_looking, MAILCALL_asking, MAILCALL_acting, MAILCALL_done };
 
@@ -21,7 +22,8 @@ struct mailcall {
 	char			*key, *turn, *who;
 	bool			 approver;
 	struct email		 ask;
-	const struct line	*line;		/* the account */
+	const struct line	*line;		/* the account, */
+	char			*address;	/* and whose it is: what is shown, allowed and done is this one's alone */
 	enum mailcall_state	 state;
 	int64_t			 seq;		/* of the last change */
 	struct event		*timer;		/* of the state: nobody wants it, answers it, asks for its result */
@@ -35,11 +37,11 @@ struct mailcall {
 	LIST_HEAD(, mailcall_waiter) waiters;
 };
 
-/* A mail whose file is fetched piece by piece, so that the mail is not. */
+/* A mail whose file is handed over piece by piece: it is neither fetched nor taken apart for each. */
 struct mailcalls_held {
 	const struct line	*line;
-	char			*folder, *uid, *bytes;
-	size_t			 len;
+	char			*address, *folder, *uid;
+	struct mime_mail	*mail;		/* NULL: none is held */
 };
 
 struct mailcalls {

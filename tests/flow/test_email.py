@@ -112,6 +112,18 @@ def test_no_is_no_and_nobody_is_no(box):
     assert box.api.sent == []
 
 
+def test_a_mail_leaves_from_no_other_account_than_was_shown(box):
+    """Another program authorises another account between the person's word and the second try with a new token."""
+    turn = Turn(box, email("send", recipients=["bob@there.example"], subject_new="Plan", message_body="x"))
+    assert turn.asked()["command"].startswith("send from me@gmail.example (gmail)\n")
+    box.token.write_text(json.dumps({**box.api.token_file(3600), "email": "you@gmail.example"}))
+    box.api.refuse["messages/send"] = [(401, {"error": {"code": 401, "message": "Invalid Credentials", "status": "UNAUTHENTICATED"}})]
+    turn.answer("once")
+    [(ok, output)] = turn.ends()
+    assert not ok and "another account was authorised meanwhile" in output, output
+    assert box.api.sent == []
+
+
 def test_a_mail_whose_gateway_died_is_never_sent_again(box):
     died = []
 

@@ -81,6 +81,16 @@ test_a_file_comes_in_pieces_of_one_fetch(void **state)
 }
 
 static void
+test_a_held_mail_is_of_one_account(void **state)
+{
+	order("k", "{'action':'download_attachment','uid':'7','attachment_name':'bill.pdf'}");
+	account_gives(original);
+	lines[1].self = (void *)"you@here.example";
+	assert_string_equal(order("k2", "{'action':'download_attachment','uid':'7','attachment_name':'bill.pdf','offset':3}"), "running");
+	assert_int_equal(account.begun, 2);
+}
+
+static void
 test_behind_the_end_of_a_file_is_nothing(void **state)
 {
 	static const char *const offsets[] = { "1", "6", "-1" };
@@ -310,6 +320,7 @@ main(void)
 		STAGED(test_a_mail_that_is_read_stands_behind_a_warning),
 		STAGED(test_a_long_mail_is_cut_and_one_without_a_sender_is_read),
 		STAGED(test_a_file_comes_in_pieces_of_one_fetch),
+		STAGED(test_a_held_mail_is_of_one_account),
 		STAGED(test_behind_the_end_of_a_file_is_nothing),
 		STAGED(test_what_is_no_call_is_refused_with_the_reason),
 		STAGED(test_receivers_that_are_none_are_named),

@@ -33,6 +33,39 @@ test_what_leaves_is_what_a_person_has_seen_and_allowed(void **state)
 }
 
 static void
+test_an_approval_is_of_the_account_that_was_shown(void **state)
+{
+	static const char *const accounts[] = { "you@here.example", "nobody" };
+
+	for (size_t i = 0; i < COUNT(accounts); i++) {
+		cleanup_free char *key = xasprintf("k%zu", i);
+
+		lines[1].self = (void *)"me@here.example";
+		assert_string_equal(order(key, LETTER), "asking");
+		lines[1].self = (void *)accounts[i];
+		person("once", "send a mail");
+		assert_string_equal(stands(key), "done");
+		assert_true(!said.ok);
+		assert_says(said.text, "nothing was done");
+		assert_int_equal(account.begun, 0);
+	}
+}
+
+/* It was to be looked at first, and its answer is written as whom it was taken on for. */
+static void
+test_a_mail_is_answered_as_whom_it_was_taken_on_for(void **state)
+{
+	assert_string_equal(order("k", "{'action':'reply','uid':'7','message_body':'Yes.'}"), "running");
+	lines[1].self = (void *)"nobody";
+	account_gives(original);
+	assert_string_equal(stands("k"), "asking");
+	assert_says(said.command, "reply from me@here.example (imap)\n");
+	person("once", "reply to a mail");
+	assert_string_equal(stands("k"), "done");
+	assert_true(!said.ok && account.begun == 1);
+}
+
+static void
 test_an_answer_to_another_mail_is_none(void **state)
 {
 	cleanup_free char *shown = NULL, *ticket = NULL;
@@ -216,6 +249,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STAGED(test_what_leaves_is_what_a_person_has_seen_and_allowed),
+		STAGED(test_an_approval_is_of_the_account_that_was_shown),
+		STAGED(test_a_mail_is_answered_as_whom_it_was_taken_on_for),
 		STAGED(test_an_answer_to_another_mail_is_none),
 		STAGED(test_whatever_is_not_once_is_no),
 		STAGED(test_without_a_person_nothing_leaves_and_looking_goes_on),
