@@ -270,9 +270,14 @@ static void
 run_turn(struct chat *h, const char *text)
 {
 	struct error e = { 0 };
-	json_t *params = request_params(h->cli, h->args, text, h->session);
 	struct turn *t = NULL;
+	json_t *params;
 
+	if (request_check_text(text, strlen(text), &e) == -1) {
+		h->code = cli_fail(&e);
+		return;
+	}
+	params = request_params(h->cli, h->args, text, h->session);
 	if (h->model != NULL)
 		json_object_set_new(params, "model", json_string(h->model));
 	json_object_set_new(params, "interactive", json_boolean(h->person));

@@ -68,6 +68,10 @@ stream_open(const struct cli *c, const char *method, json_t *params, struct erro
 	struct stream *s;
 	int fd;
 
+	if (request == NULL) {
+		error_set(e, ERR_invalid, "the request holds something that is no UTF-8");
+		return NULL;
+	}
 	if (strlen(line) > ANSWER_MAX) {
 		error_set(e, ERR_too_large, "the request is larger than %d bytes", ANSWER_MAX);
 		return NULL;

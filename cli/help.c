@@ -108,7 +108,12 @@ most_alike(const char *first, const char *word)
 
 	for (const struct command *c = commands; c->words != NULL; c++) {
 		cleanup_free char *other = candidate(c, first);
+		size_t n = strlen(word);
 
+		if (other != NULL && n > 0 && strncmp(other, word, n) == 0 && other[n] == ' ') {	/* a group in a group */
+			free(best);
+			return steal(other);
+		}
 		if (other == NULL || likeness(word, other) < high || (best != NULL && likeness(word, other) == high))
 			continue;
 		high = likeness(word, other);

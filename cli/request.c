@@ -26,18 +26,18 @@ read_stdin(struct buf *b, struct error *e)
 	return 0;
 }
 
-static int
-check_text(const struct buf *b, struct error *e)
+int
+request_check_text(const char *text, size_t len, struct error *e)
 {
-	cleanup_free char *clean = utf8_clean(buf_str(b), b->len);
+	cleanup_free char *clean = utf8_clean(text, len);
 	size_t at = 0;
 
-	while (at < b->len && clean[at] == b->data[at])
+	while (at < len && clean[at] == text[at])
 		at++;
-	if (at < b->len)
+	if (at < len)
 		return error_set(e, ERR_invalid, "the text is no UTF-8 (byte %zu)", at + 1);
-	if (strspn(buf_str(b), " \t\r\n") == b->len)
-		return error_set(e, ERR_invalid, "there is no text to send");
+	if (strspn(text, " \t\r\n") == len)
+		return error_set(e, ERR_invalid, "there is no text");
 	return 0;
 }
 
@@ -55,7 +55,7 @@ request_text(const char *arg, struct error *e)
 		error_set(e, ERR_too_large, "the text is larger than %d bytes", REQUEST_TEXT_MAX);
 		return NULL;
 	}
-	return check_text(&b, e) == -1 ? NULL : buf_take(&b);
+	return request_check_text(buf_str(&b), b.len, e) == -1 ? NULL : buf_take(&b);
 }
 
 /* The conversation a person had last: not one of a platform, a job or a peer (spec/engine.md, 10). */

@@ -30,6 +30,8 @@ struct turn {
 	bool		 fresh;			/* no frame of this connection was seen yet */
 	bool		 refused;		/* this connection began with an error frame */
 	bool		 over;
+	int64_t		 lost_ms;		/* when it first closed without a word; 0: it speaks */
+	int		 closed;		/* how often since then */
 };
 
 static struct stream *
@@ -89,21 +91,29 @@ turn_cancel(struct turn *t)
 	    "request_id", json_object_get(t->params, "request_id")), NULL));
 }
 
-/* hostd went away: it comes back within a second, or its unit has failed for good. */
+/* A moment longer each time it is lost again before a word came. */
+static void
+pause_before(int tries)
+{
+	struct timespec pause = { 0, 5000000L << (tries < 6 ? tries : 6) };
+
+	nanosleep(&pause, NULL);
+}
+
+/* hostd went away: it comes back within a second, or its unit has failed for good. One that takes us and hangs up is as good as gone. */
 static int
 reconnect(struct turn *t, struct error *e)
 {
-	struct timespec pause = { 0, 5000000 };
-	int64_t until = clock_mono_ms() + RECONNECT_MS;
-
-	stream_close(t->stream);
-	while ((t->stream = open_turn(t, e)) == NULL) {
-		if (clock_mono_ms() > until || interrupt_count() > 1)
+	if (t->lost_ms == 0)
+		t->lost_ms = clock_mono_ms();
+	do {
+		if (clock_mono_ms() > t->lost_ms + RECONNECT_MS || interrupt_count() > 1)
 			return error_add(e, "the connection to alpi was lost");
-		nanosleep(&pause, NULL);
-		if (pause.tv_nsec < 200000000)
-			pause.tv_nsec *= 2;
-	}
+		if (t->closed > 0)
+			pause_before(t->closed);
+		t->closed++;
+		stream_close(t->stream);
+	} while ((t->stream = open_turn(t, e)) == NULL);
 	return 0;
 }
 
@@ -161,6 +171,8 @@ turn_next(struct turn *t, json_t **frame, struct error *e)
 	while (!t->over) {
 		if ((got = stream_next(t->stream, frame, e)) == 0)
 			return 0;
+		if (got == 1)
+			t->lost_ms = t->closed = 0;
 		if (got == 1 && json_is_object(json_object_get(*frame, "error"))) {
 			client_refusal(*frame, e);
 			json_decref(*frame);
