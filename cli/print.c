@@ -98,6 +98,26 @@ number(const json_t *value)
 	return json_is_real(value) ? xasprintf("%.4g", json_real_value(value)) : xstrdup("");
 }
 
+/* A text as one line: a table has no room for its line breaks and indents. */
+static char *
+flat(const char *s, size_t widest)
+{
+	struct buf out = BUF(0);
+	char *text;
+
+	for (s += strspn(s, " \t\r\n"); *s != '\0'; s += strspn(s, " \t\r\n")) {
+		size_t n = strcspn(s, " \t\r\n");
+
+		if (out.len > 0)
+			buf_addc(&out, ' ');
+		buf_add(&out, s, n);
+		s += n;
+	}
+	text = text_line(buf_str(&out), widest);
+	buf_clear(&out);
+	return text;
+}
+
 /* A list of words, or whatever else stands there. */
 static char *
 words(const json_t *value, size_t widest)
@@ -108,7 +128,7 @@ words(const json_t *value, size_t widest)
 	json_t *v;
 
 	if (json_is_string(value))
-		return text_line(json_string_value(value), widest);
+		return flat(json_string_value(value), widest);
 	if (!json_is_array(value))
 		return json_is_boolean(value) ? xstrdup(json_is_true(value) ? "yes" : "no") : number(value);
 	json_array_foreach(value, i, v)
@@ -168,6 +188,17 @@ put_titles(FILE *f, const struct column *c, size_t n, const size_t *width)
 	fputc('\n', f);
 }
 
+/* Behind the last cell that says something nothing follows, no blanks either. */
+static void
+put_row(FILE *f, const struct column *c, size_t n, char *const *cells, const size_t *width)
+{
+	while (n > 1 && *cells[n - 1] == '\0')
+		n--;
+	for (size_t i = 0; i < n; i++)
+		put_cell(f, &c[i], cells[i], width[i], i + 1 == n);
+	fputc('\n', f);
+}
+
 void
 print_table(FILE *f, const struct column *c, size_t n, const json_t *rows, const char *empty)
 {
@@ -188,11 +219,9 @@ print_table(FILE *f, const struct column *c, size_t n, const json_t *rows, const
 	}
 	if (count > 0)
 		put_titles(f, c, n, width);
-	for (size_t i = 0; i < count * n; i++) {
-		put_cell(f, &c[i % n], cells[i], width[i % n], i % n + 1 == n);
-		if (i % n + 1 == n)
-			fputc('\n', f);
+	for (r = 0; r < count; r++)
+		put_row(f, c, n, cells + r * n, width);
+	for (size_t i = 0; i < count * n; i++)
 		free(cells[i]);
-	}
 	free(cells);
 }

@@ -14,6 +14,7 @@
 
 #define PAGE		1000		/* jobs of one answer: the scheduler has other things to do, too */
 #define SHOWN		100
+#define RUNS_MAX	1000
 #define WAIT_MS		20000
 
 /* ---- a job ---------------------------------------------------------------------------------- */
@@ -399,8 +400,8 @@ schedule_run_once_command(struct cli *c, const struct args *a)
 }
 
 static const struct column history_columns[] = {
-	{ "run", "run", PRINT_NUMBER, 0 }, { "job", "job", PRINT_TEXT, 16 }, { "started", "started_at", PRINT_TEXT, 0 },
-	{ "seconds", "duration_s", PRINT_NUMBER, 0 }, { "outcome", "outcome", PRINT_TEXT, 0 }, { "message", "message", PRINT_TEXT, 60 },
+	{ "RUN", "run", PRINT_NUMBER, 0 }, { "JOB", "job", PRINT_TEXT, 16 }, { "STARTED", "started_at", PRINT_TEXT, 0 },
+	{ "SECONDS", "duration_s", PRINT_NUMBER, 0 }, { "OUTCOME", "outcome", PRINT_TEXT, 0 }, { "MESSAGE", "message", PRINT_TEXT, 60 },
 };
 
 int
@@ -412,6 +413,8 @@ schedule_history_command(struct cli *c, const struct args *a)
 
 	if (arg_number(a, "limit", 1, 20, &limit, &e) == -1)
 		return cli_usage(a, "%s", e.text);
+	if (limit > RUNS_MAX)
+		return cli_usage(a, "--limit takes 1 to %d", RUNS_MAX);
 	result = client_call(c, "host.schedule.history", json_pack("{s:s, s:I, s:s*}", "profile", c->profile, "limit",
 	    (json_int_t)limit, "id", a->nrest > 0 ? a->rest[0] : NULL), &e);
 	if (result == NULL)

@@ -39,7 +39,7 @@ test_columns_stand_under_their_titles(void **state)
 	assert_string_equal(text,
 	    "NAME    SIZE    N  AT\n"
 	    "日本  2.0 KB    7  1m 00s ago\n"
-	    "b        5 B  1.5  \n");
+	    "b        5 B  1.5\n");
 	free(text);
 	clock_fake(-1, -1);
 }
@@ -56,9 +56,9 @@ test_an_empty_table_says_so(void **state)
 static void
 test_a_cell_cannot_act_on_the_terminal(void **state)
 {
-	char *text = table(json_pack("[{s:s}]", "name", "a\033[2Jb\nc"), NULL);
+	char *text = table(json_pack("[{s:s}]", "name", "a\033[2Jb\n\tc\n"), NULL);
 
-	assert_non_null(strstr(text, "a\\x1b[2Jb\\nc"));
+	assert_non_null(strstr(text, "a\\x1b[2Jb c"));
 	free(text);
 }
 
