@@ -290,19 +290,14 @@ show(const json_t *found)
 
 /* What was asked for, or NULL and the reason. */
 static json_t *
-find(const struct args *a, struct error *e)
+find(const struct args *a, long n, struct error *e)
 {
 	cleanup_free char *text = expression(a), *reads = NULL;
 	cleanup_zone struct zone *z = NULL;
 	const char *after = arg_option(a, "after");
 	int64_t t = clock_wall_ms() / 1000;
 	struct cron c;
-	long n;
 
-	if (arg_number(a, "number", 1, SHOWN, &n, e) == -1)
-		return NULL;
-	if (n > SHOWN_MAX)
-		return error_set(e, ERR_invalid, "--number: at most %d", SHOWN_MAX), NULL;
 	if (cron_parse(&c, text, e) == -1 || cron_check(&c, e) == -1 ||
 	    (z = zone_open(arg_option(a, "tz"), e)) == NULL ||
 	    (after != NULL && time_parse(after, z, &t, e) == -1))
@@ -315,9 +310,14 @@ int
 cron_next_command(struct cli *cli, const struct args *a)
 {
 	struct error e = { 0 };
-	cleanup_json json_t *found = find(a, &e);
+	cleanup_json json_t *found = NULL;
+	long n;
 
-	if (found == NULL)
+	if (arg_number(a, "number", 1, SHOWN, &n, &e) == -1)
+		return cli_usage(a, "%s", e.text);
+	if (n > SHOWN_MAX)
+		return cli_usage(a, "--number takes 1 to %d", SHOWN_MAX);
+	if ((found = find(a, n, &e)) == NULL)
 		return cli_fail(&e);
 	if (arg_has(a, "json"))
 		print_json(stdout, found);

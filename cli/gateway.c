@@ -2,13 +2,14 @@
 /* `alpi gateway`: the message platforms, how each fares, and switching one off or removing it. gateway_on.c switches one on. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/gateway.h"
 #include "cli/print.h"
 #include "cli/text.h"
+#include "common/buf.h"
 #include "common/gateways.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -23,13 +24,19 @@ static const struct gateway_kind *
 kind_of(const struct args *a)
 {
 	const struct gateway_kind *g = gateway_kind_find(a->rest[0]), *near = NULL;
+	cleanup_buf struct buf names = BUF(0);
 
 	if (g != NULL)
 		return g;
-	for (const struct gateway_kind *k = gateway_kinds; k->name != NULL; k++)
+	for (const struct gateway_kind *k = gateway_kinds; k->name != NULL; k++) {
+		buf_addf(&names, " %s", k->name);
 		if (likeness(k->name, a->rest[0]) >= 0.6)
 			near = k;
-	cli_failf("there is no platform %s%s%s%s", a->rest[0], near ? "; did you mean " : "", near ? near->name : "", near ? "?" : "");
+	}
+	if (near != NULL)
+		cli_failf("there is no platform %s; did you mean %s?", a->rest[0], near->name);
+	else
+		cli_failf("there is no platform %s; there are%s", a->rest[0], buf_str(&names));
 	return NULL;
 }
 
@@ -114,7 +121,7 @@ gateway_remove_command(struct cli *c, const struct args *a)
 	if (g == NULL)
 		return EXIT_FAILED;
 	if (!arg_has(a, "yes") && !confirm(question))
-		return cli_failf("not removed");
+		return cli_failf(isatty(STDIN_FILENO) ? "not removed" : "not removed: without a terminal it takes --yes");
 	result = call(c, "host.gateway.remove", g->name, &e);
 	return result == NULL ? cli_fail(&e) : say(a, result, "removed");
 }

@@ -99,6 +99,10 @@ collect(const struct args *a, const struct gateway_kind *g, const json_t *stored
 		if (e->code != 0)
 			return NULL;
 	}
+	if (json_object_size(values) == 0 && json_object_size(stored) == 0) {
+		error_set(e, ERR_invalid, "%s needs options", g->name);
+		return NULL;
+	}
 	return steal(values);
 }
 

@@ -88,7 +88,8 @@ set_key(struct cli *c, const struct choice *h, struct error *e)
 	if (h->key == NULL)
 		return 0;
 	if (p == NULL || p->key == NULL)
-		return error_set(e, ERR_invalid, "%s takes no key", h->provider ? h->provider : "a key without --provider");
+		return h->provider == NULL ? error_set(e, ERR_invalid, "whose key is it? give --provider") :
+		    error_set(e, ERR_invalid, "%s takes no key", h->provider);
 	if (order(c, "host.providers.set_key", json_pack("{s:s, s:s}", "key", p->key, "value", h->key), e) == -1)
 		return -1;
 	printf("stored %s in %s/.env\n", p->key, c->home);
@@ -179,8 +180,9 @@ set_model(struct cli *c, const struct choice *h, struct error *e)
 	return model == NULL ? 0 : set_field(c, "model", model, e);
 }
 
+/* The folder itself, whole: a daemon does not stand where we do. */
 static int
-set_workspace(struct cli *c, const struct choice *h, struct error *e)
+find_workspace(struct choice *h, struct error *e)
 {
 	cleanup_free char *person = home_person(), *wanted = NULL, *path = NULL;
 	struct stat st;
@@ -194,7 +196,15 @@ set_workspace(struct cli *c, const struct choice *h, struct error *e)
 		return error_set(e, ERR_invalid, "workspace %s: no directory", path);
 	if (access(path, W_OK) == -1)
 		return error_errno(e, "workspace %s", path);
-	return set_field(c, "workspace", path, e);
+	free(h->workspace);
+	h->workspace = steal(path);
+	return 0;
+}
+
+static int
+set_workspace(struct cli *c, const struct choice *h, struct error *e)
+{
+	return h->workspace == NULL ? 0 : set_field(c, "workspace", h->workspace, e);
 }
 
 /* Could it answer now? The engine itself says. */
@@ -211,7 +221,9 @@ report(struct cli *c, struct error *e)
 	if (*json_str(s, "model", "") == '\0')
 		return error_set(e, ERR_invalid, "no model is configured yet");
 	if (*missing != '\0')
-		return error_set(e, ERR_invalid, "%s is configured, but its key is missing: %s", json_str(s, "model", ""), missing);
+		return error_set(e, ERR_invalid, "%s is configured, but its key is missing: alpi%s%s providers set-key %s -",
+		    json_str(s, "model", ""), strcmp(c->profile, "default") ? " -p " : "", strcmp(c->profile, "default") ? c->profile : "",
+		    missing);
 	printf("ready: alpi%s%s answers with %s\n", strcmp(c->profile, "default") ? " -p " : "",
 	    strcmp(c->profile, "default") ? c->profile : "", json_str(s, "model", ""));
 	return 0;
@@ -220,7 +232,7 @@ report(struct cli *c, struct error *e)
 static int
 carry_out(struct cli *c, struct choice *h, struct error *e)
 {
-	if (choose_model(h, e) == -1 || set_key(c, h, e) == -1 || set_server(c, h, e) == -1 || set_model(c, h, e) == -1 ||
+	if (find_workspace(h, e) == -1 || choose_model(h, e) == -1 || set_key(c, h, e) == -1 || set_server(c, h, e) == -1 || set_model(c, h, e) == -1 ||
 	    set_workspace(c, h, e) == -1)
 		return -1;
 	return report(c, e);

@@ -79,7 +79,8 @@ show_deleted(const json_t *result)
 	json_array_foreach(json_object_get(result, "deleted"), i, row)
 		printf("deleted %s\n", json_string_value(row));
 	json_array_foreach(json_object_get(result, "errors"), i, row)
-		printf("%s: %s\n", json_str(row, "id", ""), json_str(row, "code", ""));
+		cli_failf(strcmp(json_str(row, "code", ""), "not-found") == 0 ? "no session %s" : "session %s: %s",
+		    json_str(row, "id", ""), json_str(row, "code", ""));
 }
 
 /* ---- the table ---------------------------------------------------------------------------- */

@@ -57,7 +57,7 @@ def test_a_job_is_added_listed_changed_and_removed(home, provider):
     assert "last: never" in home.run("schedule", "show", job["id"]).stdout       # last_run_at is when it was added
     for verb in ("show", "remove", "pause", "fire"):
         strange = home.run("schedule", verb, b"\xff".decode(errors="surrogateescape"), check=False)
-        assert strange.returncode == 1 and "not UTF-8" in strange.stderr
+        assert strange.returncode == 2 and "no UTF-8" in strange.stderr
     assert (home.path / "schedule/jobs.json").stat().st_mode & 0o777 == 0o600
     assert stored(home) == [{"id": job["id"], "kind": "cron", "expression": "0 7 * * 1-5", "prompt": "Say what is on today",
                              "title": "morning", "notify": False}]

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people do wrong at the command line, and what the machine does to them: each is said, and none is a success."""
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "tests" / "fake"))
+from hoststub import CUT, HostStub  # noqa: E402
+
+REPLY = [{"event": "session_start", "session_id": "s1"}, {"event": "assistant_delta", "text": "so it is"},
+         {"event": "reply", "text": "so it is", "session_id": "s1"},
+         {"event": "done", "session_id": "s1"}]
+
+
+@pytest.fixture
+def stub(home):
+    with HostStub(str(home.path)) as host:
+        home.give(home.path)
+        host.home = home
+        yield host
+
+
+def shell(home, line):
+    """A line of a shell, with alpi as $A."""
+    return subprocess.run(["sh", "-c", line], env={**home.env, "A": home.command()[-1]}, capture_output=True, text=True, cwd=home.workspace)
+
+
+@pytest.mark.parametrize("words", [["chat", "\udcff"], ["sessions", "delete", "x\udcff"], ["path", "check", "--json", "x\udcff"],
+                                   ["chat", "--model", "x\udcff", "--once", "hi"], ["skill", "show", "\udcff"]])
+def test_a_word_that_is_no_utf8_is_refused_before_anything_happens(stub, words):
+    done = subprocess.run(stub.home.command(*words), env=stub.home.env, stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.returncode == 2 and done.stdout == b"" and b"is no UTF-8" in done.stderr
+    assert stub.requests == []
+
+
+def test_a_line_that_is_no_utf8_is_refused_and_the_next_one_is_heard(stub):
+    stub.on("host.chat.send", REPLY)
+    done = subprocess.run(stub.home.command("chat"), env=stub.home.env, input=b"\xff\nhello\n", capture_output=True)
+    assert b"no UTF-8 (byte 1)" in done.stderr and b"so it is" in done.stdout
+    assert [params["text"] for params in stub.asked("host.chat.send")] == ["hello"]
+
+
+def test_a_daemon_that_hangs_up_is_asked_again_more_and_more_slowly(stub):
+    stub.on("host.chat.send", [CUT])
+    asking = stub.home.popen("chat", "--once", "x")
+    stub.wait_for("host.chat.send")
+    began = time.monotonic()
+    stub.wait_for("host.chat.send", 7)
+    asking.kill()
+    asking.communicate()
+    assert time.monotonic() - began > 0.3
+
+
+@pytest.mark.parametrize("words", ["help", "daemon status", "proto", "--version", "completion bash"])
+def test_what_could_not_be_written_is_no_success(home, words):
+    for stream in ("> /dev/full", ">&-"):
+        done = shell(home, f"$A {words} {stream}")
+        assert done.returncode == 1 and "Error: standard output:" in done.stderr, stream
+
+
+def test_a_closed_standard_stream_is_not_taken_for_the_daemon(stub):
+    stub.on("host.sessions.list", {"sessions": []})
+    for closed in ("<&-", ">&-", "2>&-"):
+        shell(stub.home, f"$A sessions list {closed}")
+    assert [request["method"] for request in stub.requests] == ["host.sessions.list"] * 3
+
+
+def test_options_may_stand_behind_the_first_word_of_two(home):
+    home.config("model: offline/rules\n")
+    assert home.json("profile", "-p", "default", "list", "--json")[0]["name"] == "default"
+    assert home.run("gateway", "-p", "default", "gmail", "authorize", "--help").stdout.startswith("alpi gateway gmail authorize:")
+
+
+@pytest.mark.parametrize("words,code,said", [
+    (["schedule", "--nosuch"], 2, "unknown option --nosuch\nTry: alpi schedule --help"),
+    (["schedule", "-p"], 2, "-p needs a value"), (["help", "help"], 0, ""), (["-h", "schedule"], 0, ""),
+    (["gateway", "gmail"], 2, "Did you mean 'gateway gmail authorize'?"),
+    (["cron", "next", "@daily", "-n", "0"], 2, "is no number from 1 on"),
+    (["cron", "next", "@daily", "-n", "1001"], 2, "--number takes 1 to 1000"),
+    (["schedule", "history", "-n", "1001"], 2, "--limit takes 1 to 1000"),
+    (["gateway", "probe", "pigeon"], 1, "there are telegram imap"), (["gateway", "remove", "ntfy"], 1, "it takes --yes"),
+    (["setup", "--key", "x"], 1, "give --provider"), (["chat", ""], 1, "there is no text")])
+def test_a_slip_is_said_and_what_to_do(home, words, code, said):
+    done = home.run(*words, check=False, input="")
+    assert done.returncode == code and said in done.stderr
+    assert bool(done.stdout) == (code == 0)
+
+
+def test_setup_changes_nothing_when_a_part_cannot_be(home):
+    done = home.run("setup", "--provider", "offline", "--workspace", "/nonexistent", check=False)
+    assert done.returncode == 1 and "workspace /nonexistent" in done.stderr and done.stdout == ""
+    assert "offline" not in (home.path / "config.yaml").read_text() if (home.path / "config.yaml").exists() else True
+
+
+def test_a_key_that_is_missing_is_asked_for_by_the_command_that_stores_it(home):
+    done = home.run("setup", "--provider", "openai", check=False)
+    assert done.returncode == 1 and "alpi providers set-key OPENAI_API_KEY -" in done.stderr
+
+
+def test_a_platform_without_options_is_not_called_configured(home):
+    done = home.run("gateway", "enable", "webhook", check=False, input="")
+    assert done.returncode == 2 and "webhook needs options" in done.stderr
+
+
+def test_a_table_has_one_line_per_row_and_no_blanks_at_their_ends(stub):
+    stub.on("host.sessions.search", {"sessions": [{"session_id": "a", "when": "", "snippet": "user: x\n\n    y\talpi: z\n", "score": 1},
+                                                  {"session_id": "b", "when": "t", "snippet": "", "score": 0}]})
+    rows = stub.home.run("sessions", "search", "x").stdout.splitlines()
+    assert rows[1].endswith("user: x y alpi: z") and len(rows) == 3
+    assert all(row == row.rstrip() for row in rows)
+
+
+def test_what_is_not_deleted_is_an_error(stub):
+    stub.on("host.sessions.delete", {"deleted": ["a"], "errors": [{"id": "b", "code": "not-found"}]})
+    done = stub.home.run("sessions", "delete", "a", "b", check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "deleted a\n", "Error: no session b\n")
