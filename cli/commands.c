@@ -141,7 +141,7 @@ static const struct opt note_options[] = {
 
 static const struct opt promote_options[] = {
 	{ "apply-all", 0, NULL, "keep them all" }, { "discard-all", 0, NULL, "keep none" },
-	{ "json", 0, NULL, "only list them" }, END
+	{ "json", 0, NULL, "for programs; alone it only lists them" }, END
 };
 
 static const struct opt import_options[] = {
