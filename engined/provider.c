@@ -45,6 +45,7 @@ struct provider_call {
 	struct event		*pause;
 	struct attempt		*attempt;
 	int			 retries;
+	size_t			 shown;		/* bytes of text and reasoning */
 };
 
 static int
@@ -177,6 +178,16 @@ estimate(size_t bytes)
 	return (int64_t)(bytes + 3) / 4 + (bytes == 0);
 }
 
+bool
+provider_unfinished(const struct provider_call *c, struct provider_result *r)
+{
+	if (c == NULL || c->shown == 0)
+		return false;
+	*r = (struct provider_result){ .estimated = true, .input_tokens = estimate(strlen(c->body)), .output_tokens = estimate(c->shown) };
+	r->cost_usd = target_cost(&c->target, 0, r->input_tokens, r->output_tokens);
+	return true;
+}
+
 static void
 on_answer(void *arg, const struct answer *a)
 {
@@ -203,6 +214,7 @@ on_text(void *arg, const char *text, size_t len)
 {
 	struct provider_call *c = arg;
 
+	c->shown += len;
 	if (c->ev.text != NULL)
 		c->ev.text(c->arg, text, len);
 }
@@ -212,6 +224,7 @@ on_reasoning(void *arg, const char *text, size_t len)
 {
 	struct provider_call *c = arg;
 
+	c->shown += len;
 	if (c->ev.reasoning != NULL)
 		c->ev.reasoning(c->arg, text, len);
 }

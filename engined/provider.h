@@ -99,6 +99,11 @@ char	*provider_body(const struct provider *p, const struct provider_request *r);
  */
 struct provider_call *provider_start(struct provider *p, const struct provider_request *r, const struct provider_events *ev,
 	    void *arg, struct error *e);
+/*
+ * What an answer has used that will not come to its end: true when something of it was shown, and r holds estimates (and no calls).
+ * For a call that is to be cancelled, or has failed.
+ */
+bool	 provider_unfinished(const struct provider_call *c, struct provider_result *r);
 /* Forget it at once: no further callback. Safe inside its own callbacks; NULL is accepted. */
 void	 provider_cancel(struct provider_call *c);
 

@@ -220,6 +220,26 @@ wrapped_up(struct turn *t, const char *text)
 }
 
 static void
+count(struct turn *t, const struct provider_result *r)
+{
+	t->tokens_in += r->input_tokens;
+	t->tokens_out += r->output_tokens;
+	t->cost += r->cost_usd;
+}
+
+/* An answer that breaks off is paid for as far as it came; servers say nothing of it. */
+static void
+charge_unfinished(struct turn *t)
+{
+	struct provider_result r;
+
+	if (!provider_unfinished(t->stream, &r))
+		return;
+	spend(t->engine, t->peer, r.input_tokens, r.output_tokens, r.cost_usd);
+	count(t, &r);
+}
+
+static void
 on_done(void *arg, const struct provider_result *r)
 {
 	struct turn *t = arg;
@@ -237,9 +257,7 @@ on_done(void *arg, const struct provider_result *r)
 		}
 		step_apply(t, row);
 	} else {
-		t->tokens_in += r->input_tokens;
-		t->tokens_out += r->output_tokens;
-		t->cost += r->cost_usd;
+		count(t, r);
 	}
 	step_usage(t, r->input_tokens, r->output_tokens, r->cost_usd);
 	if (t->wrapping != NULL)
@@ -254,6 +272,7 @@ on_failed(void *arg, const struct error *e)
 	struct turn *t = arg;
 	struct error limit = { 0 };
 
+	charge_unfinished(t);
 	t->stream = NULL;
 	if (t->wrapping != NULL && t->said.len == 0) {
 		error_set(&limit, e->code, "%s reached, and the summary failed: %s",
@@ -347,6 +366,7 @@ step_cancel(struct turn *t)
 {
 	cleanup_free char *text = visible(t->engine->home, buf_str(&t->said));
 
+	charge_unfinished(t);
 	provider_cancel(steal(t->stream));
 	if (t->thought.len > 0)
 		buf_addf(&t->reasoning, "%s%s", t->reasoning.len > 0 ? "\n\n" : "", buf_str(&t->thought));

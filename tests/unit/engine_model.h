@@ -41,6 +41,7 @@ struct provider_call {
 	struct provider_events		 ev;
 	void				*arg;
 	struct event			*timer;
+	bool				 shown;
 };
 
 static bool
@@ -71,15 +72,17 @@ answer_now(evutil_socket_t fd, short what, void *arg)
 		ev.reasoning(to, a->reasoning, strlen(a->reasoning));
 	if (a->text != NULL)
 		ev.text(to, a->text, strlen(a->text));
+	c->shown = a->text != NULL || a->reasoning != NULL;
 	if (a->hangs)
 		return;
-	call_free_(c);
 	if (a->error != NULL) {
 		e.code = a->late ? ERR_timeout : ERR_provider;
 		snprintf(e.text, sizeof(e.text), "%s", a->error);
 		ev.failed(to, &e);
+		call_free_(c);
 		return;
 	}
+	call_free_(c);
 	r.tool_calls = a->calls == NULL ? json_array() : json_loads(a->calls, 0, NULL);
 	assert_non_null(r.tool_calls);
 	ev.done(to, &r);
@@ -138,6 +141,13 @@ provider_cancel(struct provider_call *c)
 {
 	if (c != NULL)
 		call_free_(c);
+}
+
+bool
+provider_unfinished(const struct provider_call *c, struct provider_result *r)
+{
+	*r = (struct provider_result){ .estimated = true, .input_tokens = 90, .output_tokens = 1, .cost_usd = 0.005 };
+	return c != NULL && c->shown;
 }
 
 int64_t

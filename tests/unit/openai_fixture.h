@@ -121,6 +121,17 @@ struct seen {
 	bool		 cancel_in_retry;
 };
 
+/* What of it is to be paid for. */
+static inline void
+breaks_off(struct seen *s)
+{
+	struct provider_result r = { 0 };
+
+	s->estimated = provider_unfinished(s->call, &r);
+	s->in = r.input_tokens;
+	s->out = r.output_tokens;
+}
+
 static inline void
 on_text(void *arg, const char *text, size_t len)
 {
@@ -131,6 +142,7 @@ on_text(void *arg, const char *text, size_t len)
 	assert_string_equal(clean, text);	/* whole characters only */
 	(void)buf_add(&s->text, text, len);
 	if (++s->deltas == s->cancel_after) {
+		breaks_off(s);
 		provider_cancel(steal(s->call));
 		event_base_loopbreak(base);
 	}
@@ -179,6 +191,7 @@ on_failed(void *arg, const struct error *e)
 
 	s->ends++;
 	s->e = *e;
+	breaks_off(s);
 	event_base_loopbreak(base);
 }
 
@@ -278,6 +291,8 @@ expect_failure(const char *model, const char *user, enum error_code code, const 
 	assert_null(strpbrk(s.e.text, "\n<>"));
 	assert_string_equal(buf_str(&s.text), text);
 	assert_int_equal(s.retries, retries);
+	assert_int_equal(s.out, (s.text.len + s.reasoning.len + 3) / 4);
+	assert_int_equal(s.in > 0, s.out > 0);
 	clear(&s);
 }
 

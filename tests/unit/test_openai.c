@@ -137,13 +137,17 @@ static void
 test_a_cancelled_call_is_silent_and_its_stream_ends(void **state)
 {
 	struct seen s = { .cancel_after = 3 }, before = { 0 };
+	struct provider_result r;
 
 	provider_cancel(NULL);
 	begin_ask(&before, "text", "", quick, false);
+	assert_false(provider_unfinished(before.call, &r));
 	provider_cancel(before.call);
 	begin_ask(&s, "endless", "", quick, false);
 	event_base_dispatch(base);
 	assert_int_equal(s.deltas, 3);
+	assert_true(s.estimated && s.in > 0);
+	assert_int_equal(s.out, (s.text.len + 3) / 4);
 	while (stat_of("open") != 0)
 		;
 	assert_int_equal(stat_of("aborted"), 1);

@@ -305,6 +305,31 @@ test_turn_interrupt_in_the_stream_keeps_the_partial_text(void **state)
 	assert_false(json_bool(answer_json, "cancelled", true));
 }
 
+/* Else whoever interrupts each answer spends without end. */
+static void
+test_turn_that_breaks_off_is_paid_for_as_far_as_it_came(void **state)
+{
+	static const struct answer answers[] = { { .text = "half", .hangs = true }, { .text = "half", .error = "fake: 500" },
+		{ .error = "fake: 500" }, { 0 } };
+	cleanup_json json_t *first = NULL, *second = NULL, *third = NULL;
+	struct error e = { 0 };
+
+	script = answers;
+	assert_int_equal(start_turn("k1", NULL, "do it"), 0);
+	while (the_turn()->said.len == 0)
+		step_loop();
+	assert_int_equal(tell(MSG_turn_cancel, &(struct turn_cancel){ .key = "k1" }), 0);
+	run_until_over();
+	first = session_load(home, session_id, &e);
+	assert_int_equal(json_int(first, "input_tokens", 0), 90);
+	assert_int_equal(ledger_tokens(engine.ledger), 91);
+	second = run_turn("k2", session_id, "again");
+	assert_int_equal(ledger_tokens(engine.ledger), 2 * 91);
+	assert_true(ledger_usd(engine.ledger) > 0.0099 && ledger_usd(engine.ledger) < 0.0101);
+	third = run_turn("k3", session_id, "and again");		/* nothing came of it */
+	assert_int_equal(ledger_tokens(engine.ledger), 2 * 91);
+}
+
 static void
 test_turn_second_one_of_a_session_is_busy(void **state)
 {
@@ -457,6 +482,7 @@ main(void)
 		FIXTURE(test_turn_missing_key_is_an_error_that_names_it),
 		FIXTURE(test_turn_over_the_daily_cap_ends_before_and_between_steps),
 		FIXTURE(test_turn_interrupt_in_the_stream_keeps_the_partial_text),
+		FIXTURE(test_turn_that_breaks_off_is_paid_for_as_far_as_it_came),
 		FIXTURE(test_turn_second_one_of_a_session_is_busy),
 		FIXTURE(test_turn_with_a_known_key_begins_nothing),
 		FIXTURE(test_turn_next_conversation_remembers_tools_and_old_time_notes_go),
