@@ -70,18 +70,16 @@ static void
 on_done(void *arg, const struct provider_result *r)
 {
 	struct looking *x = arg;
-	struct tool_result result = { .ok = true, .tokens_in = r->input_tokens, .tokens_out = r->output_tokens, .cost = r->cost_usd };
-	struct error e = { 0 };
+	struct tool_result result = { .ok = x->said.len > 0, .tokens_in = r->input_tokens, .tokens_out = r->output_tokens,
+	    .cost = r->cost_usd };
 
 	x->call = NULL;
 	spend(x->turn->engine, x->turn->peer, r->input_tokens, r->output_tokens, r->cost_usd);
-	if (x->said.len == 0) {
-		error_set(&e, ERR_provider, "the model said nothing about the image");
-		fail(x, &e);
-		return;
-	}
-	result.output = buf_take(&x->said);
-	calls_end(x->turn, &result);
+	if (result.ok)
+		result.output = buf_take(&x->said);
+	else
+		result.error = xstrdup("read_image: the model said nothing about the image");
+	calls_end(x->turn, &result);		/* and x is gone */
 }
 
 static void

@@ -63,6 +63,14 @@ def test_a_model_looks_and_its_answer_is_the_result(home, provider):
     assert spent["tokIn"] == answer["usage"]["tokens_in"] and spent["tokOut"] == answer["usage"]["tokens_out"]
 
 
+def test_a_model_that_says_nothing_is_paid_for_by_the_turn(home, provider):
+    start(home, provider)
+    answer = home.ask(look(put(home, "cat.png"), question=script({"text": ""})))
+    assert not answer["tools"][0]["ok"] and "said nothing" in answer["tools"][0]["output"] and answer["reply"] == "so it is"
+    spent = home.json("usage", "--json")["days"][-1]
+    assert spent["tokIn"] == answer["usage"]["tokens_in"] and spent["tokOut"] == answer["usage"]["tokens_out"]
+
+
 @pytest.mark.parametrize("size", [1000, 2_900_000])
 def test_the_named_model_is_shown_the_whole_image(home, provider, size):
     start(home, provider, "tools: {read_image: {model: fake/silent}}\n")
