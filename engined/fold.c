@@ -169,10 +169,13 @@ on_done(void *arg, const struct provider_result *r)
 	spend(t->engine, t->peer, r->input_tokens, r->output_tokens, r->cost_usd);
 	while (n > 0 && isspace((unsigned char)text[n - 1]))
 		text[--n] = '\0';
-	if (n == 0)
-		give_up(t, "the model gave no summary");
-	else
+	if (n > 0) {
 		take_over(t, text, r);
+		return;
+	}
+	step_count(t, r);
+	step_usage(t, r->input_tokens, r->output_tokens, r->cost_usd);
+	give_up(t, "the model gave no summary");
 }
 
 static void

@@ -219,8 +219,8 @@ wrapped_up(struct turn *t, const char *text)
 	finish_error(t, &e);
 }
 
-static void
-count(struct turn *t, const struct provider_result *r)
+void
+step_count(struct turn *t, const struct provider_result *r)
 {
 	t->tokens_in += r->input_tokens;
 	t->tokens_out += r->output_tokens;
@@ -236,7 +236,7 @@ charge_unfinished(struct turn *t)
 	if (!provider_unfinished(t->stream, &r))
 		return;
 	spend(t->engine, t->peer, r.input_tokens, r.output_tokens, r.cost_usd);
-	count(t, &r);
+	step_count(t, &r);
 }
 
 static void
@@ -257,7 +257,7 @@ on_done(void *arg, const struct provider_result *r)
 		}
 		step_apply(t, row);
 	} else {
-		count(t, r);
+		step_count(t, r);
 	}
 	step_usage(t, r->input_tokens, r->output_tokens, r->cost_usd);
 	if (t->wrapping != NULL)

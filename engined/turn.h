@@ -171,6 +171,8 @@ void	 step_made(struct turn *t, const char *id, const char *tool, const json_t *
 /* What follows a step whose message is appended: tools, a nudge and another step, or the end. */
 void	 step_next(struct turn *t);
 void	 step_nudge(struct turn *t);
+/* What one answer used, of which no step's row tells, is added to the turn. */
+void	 step_count(struct turn *t, const struct provider_result *r);
 /* Tell clients what one answer, or a call, used; they add it up. USD. */
 void	 step_usage(struct turn *t, int64_t tokens_in, int64_t tokens_out, double cost);
 /* A cancelled stream: what was said so far is the answer. */

@@ -140,8 +140,9 @@ test_the_next_turn_goes_on_from_what_was_folded(void **state)
 	assert_true(role_of(sent, "[auto-compacted summary]\n") > 0);
 }
 
+/* paid: how many answers were. */
 static void
-failing(const struct answer *answers)
+failing(const struct answer *answers, int paid)
 {
 	cleanup_full struct full full = talk_until_full(answers);
 	cleanup_json json_t *rows = NULL, *events = NULL;
@@ -156,6 +157,8 @@ failing(const struct answer *answers)
 	rows = log_rows();
 	assert_int_equal(json_array_size(rows), 1);
 	assert_false(json_bool(json_array_get(rows, 0), "fired", true));
+	assert_int_equal(ledger_tokens(engine.ledger) - full.charged, paid * 110);
+	assert_int_equal(tokens_of_session(full.session), full.tokens + paid * 100);
 }
 
 static void
@@ -188,7 +191,7 @@ test_an_empty_summary_leaves_the_history_unchanged(void **state)
 {
 	static const struct answer answers[] = { { .text = " \n" }, { .text = "fine" }, { 0 } };
 
-	failing(answers);
+	failing(answers, 2);
 }
 
 static void
@@ -196,7 +199,7 @@ test_a_failed_summary_leaves_the_history_unchanged(void **state)
 {
 	static const struct answer answers[] = { { .error = "no server" }, { .text = "fine" }, { 0 } };
 
-	failing(answers);
+	failing(answers, 1);
 }
 
 static void
