@@ -399,6 +399,15 @@ jobs_put(struct jobs *s, const json_t *row, struct error *e)
 	return j;
 }
 
+static bool
+has_double(const struct jobs *s, const struct job *j)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->rows[i] != j && strcmp(s->rows[i]->id, j->id) == 0)
+			return true;
+	return false;
+}
+
 int
 jobs_remove(struct jobs *s, const char *id, struct error *e)
 {
@@ -410,6 +419,8 @@ jobs_remove(struct jobs *s, const char *id, struct error *e)
 		return error_set(e, ERR_not_found, "no job %s", id);
 	if (save(s, j->order, NULL, e) == -1)
 		return -1;
+	if (has_double(s, j))			/* which is the job now, and may be sound: the next look reads it again */
+		s->file = (struct stamp){ 0 };
 	memmove(&s->rows[j->order], &s->rows[j->order + 1], (s->n - j->order - 1) * sizeof(*s->rows));
 	s->n--;
 	if (s->n > 0 && (s->n & (s->n - 1)) == 0)	/* append() takes such a number for a full list */

@@ -423,6 +423,26 @@ test_a_changed_row_keeps_its_place(void **state)
 	jobs_close(s);
 }
 
+/* It was broken for that reason alone. */
+static void
+test_of_two_with_one_id_the_second_is_the_job_when_the_first_goes(void **state)
+{
+	struct jobs *s;
+
+	put_file(home, JOBS_FILE, "[{\"id\":\"a\",\"expression\":\"@daily\",\"prompt\":\"one\"},{\"id\":\"a\",\"expression\":\"@daily\","
+	    "\"prompt\":\"two\"},{\"id\":\"b\",\"expression\":\"@daily\",\"prompt\":\"p\"}]");
+	s = open_jobs();
+	assert_string_equal(jobs_at(s, 1)->broken, "another job has this id");
+	assert_int_equal(jobs_remove(s, "b", NULL), 0);
+	assert_false(jobs_refresh(s));
+	assert_int_equal(jobs_remove(s, "a", NULL), 0);
+	assert_true(jobs_refresh(s));
+	assert_null(jobs_find(s, "a")->broken);
+	assert_non_null(strstr(jobs_find(s, "a")->text, "two"));
+	assert_false(jobs_refresh(s));
+	jobs_close(s);
+}
+
 static void
 test_what_is_due_comes_in_the_order_of_the_file(void **state)
 {
@@ -466,6 +486,7 @@ main(void)
 		CASE(test_how_a_job_ran_is_the_ledgers_word_then_the_file_then_the_row),
 		CASE(test_runs_json_says_how_each_job_stands),
 		CASE(test_a_changed_row_keeps_its_place),
+		CASE(test_of_two_with_one_id_the_second_is_the_job_when_the_first_goes),
 		CASE(test_what_is_due_comes_in_the_order_of_the_file),
 	};
 
