@@ -29,7 +29,7 @@ struct oauth_settings {			/* borrowed for as long as the oauth lives */
 /* Before restrict: the folder and what is in it. NULL with the error when that folder cannot be used. */
 struct oauth *oauth_open(struct http *http, struct event_base *base, const char *home, const struct oauth_settings *s, struct error *e);
 void	 oauth_free(struct oauth *o);		/* NULL is fine; no callback any more */
-/* The account, lower-case; NULL: nobody has authorised us. Borrowed until the next exchange. */
+/* The account, lower-case; NULL: nobody has authorised us. Borrowed until the loop goes on: the file may say another then. */
 const char *oauth_email(const struct oauth *o);
 
 /*

@@ -58,7 +58,7 @@ parse(struct settings *s, const char *text, size_t len)
 	s->write = config_list(config, "sandbox.write");
 	s->missing = config_list(config, "sandbox.allow_missing");
 	s->net = net_of(config);
-	s->config = json_incref(config);
+	s->config = json_pack("{s:O*}", "tools", json_object_get(config, "tools"));
 	workspace = config_str(config, "workspace");
 	s->workspace = *workspace == '\0' ? NULL : xstrdup(workspace);
 }

@@ -19,7 +19,7 @@ struct settings {
 	char		**allow;	/* tools.terminal.approval.allowlist */
 	char		**read, **write, **missing;	/* sandbox.* */
 	enum tool_net	  net;
-	json_t		 *config;	/* all of it, for budget.h */
+	json_t		 *config;	/* its tools.* alone, for budget.h */
 	char		 *workspace;	/* configured, or NULL */
 	char		 *broken;	/* why the file does not load (then no tool runs), or NULL */
 	/* the file as it was read */

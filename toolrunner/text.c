@@ -20,7 +20,7 @@
 
 #define BLOCK		65536
 #define DOCUMENT_MAX	(10 * 1024 * 1024)	/* bytes of a PDF or DOCX file */
-#define PAGES_MAX	15		/* of a PDF that somebody attached to a request */
+#define PAGES_MAX	15		/* of a PDF that somebody attached to a request, and of a scan */
 #define SCAN_LEAST	32		/* characters; a PDF with fewer shows its text in pictures, if it has any */
 #define SCAN_MS		60000		/* for the pages of one, of the two minutes that a call has */
 #define PICTURE_LEAST	50		/* characters; fewer are no text but what looked like some */
@@ -165,7 +165,7 @@ read_scan(int fd, struct buf *text, struct error *e)
 	int pages = 0;
 
 	if (pdf_pages(fd, &counted, &pages, e) == -1)
-		return -1;
+		return error_add(e, "scan");
 	for (int page = 1; page <= pages && read.len < TEXT_MAX; page++) {
 		if (clock_mono_ms() > until)
 			return error_set(e, ERR_too_large, "scan: its pages take more than %d s to read", SCAN_MS / 1000);
