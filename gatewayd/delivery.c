@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -19,9 +18,7 @@
 #include "gatewayd/posts.h"
 
 #define DEPTH	8
-#define TRY_S	86400
-#define TITLE_MAX 256		/* of a row in outputs */
-#define TRIES	8		/* that fail before an old answer is given up: a network that is not up yet has refused nothing */
+#define TITLE_MAX	256	/* of a row in outputs */
 
 /* The files from there on, below the answer, for those who do not get them. */
 static void
@@ -149,7 +146,7 @@ job_later(struct job *j, int64_t ms)
 {
 	int64_t pause = pause_growing(ms, ++j->failures);
 
-	if (j->failures >= TRIES && clock_wall_ms() / 1000 - j->row.received > TRY_S)
+	if (pause_is_in_vain(j->row.received, j->failures))
 		job_give_up(j, "the platform did not take it for a day");
 	else
 		event_add(j->timer, &(struct timeval){ pause / 1000, (suseconds_t)(pause % 1000) * 1000 });

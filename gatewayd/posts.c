@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "common/call.h"
-#include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -20,7 +19,6 @@
 #include "gatewayd/posts_own.h"
 #include "gatewayd/split.h"
 
-#define TRY_S		86400
 #define AGAIN_MS	2000
 #define FILE_MS		8000
 #define BODY_MAX	8192		/* of a row in outputs */
@@ -229,7 +227,7 @@ deliver(struct posting *p)
 		end(p, POST_failed, p->line == NULL ? "the platform is switched off" : "the platform has another account now");
 		return;
 	}
-	if (clock_wall_ms() / 1000 - p->post.created > TRY_S) {
+	if (pause_is_in_vain(p->post.created, p->failures)) {
 		end(p, POST_failed, "the platform did not take it for a day");
 		return;
 	}

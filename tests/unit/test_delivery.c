@@ -219,6 +219,60 @@ test_what_is_not_taken_for_a_day_is_filed(void **state)
 	post_clear(&o);
 }
 
+/* ---- what nobody asked for ---------------------------------------------------------------------------------- */
+
+static void
+posted(void)
+{
+	struct post o = { .key = (char *)"k", .platform = (char *)"imap", .account = (char *)"imap", .chat = (char *)"ann@there.example",
+	    .text = (char *)"the news" };
+
+	assert_int_equal(outbox_put(inbox_db(gate.inbox), &o, NULL), 1);
+}
+
+static enum post_state
+stands(void)
+{
+	struct post o = { 0 };
+	enum post_state state;
+
+	assert_int_equal(outbox_find(inbox_db(gate.inbox), "k", &o, NULL), 1);
+	state = o.state;
+	post_clear(&o);
+	return state;
+}
+
+static void
+test_a_message_of_before_a_long_absence_has_its_tries(void **state)
+{
+	posted();
+	clock_fake(clock_wall_ms() + 2 * DAY_MS, -1);
+	posts_look(gate.posts);
+	it_says(OUT_later);
+	next_try();
+	it_says(OUT_sent);
+	assert_int_equal(stands(), POST_sent);
+}
+
+static void
+test_a_message_that_is_not_taken_for_a_day_has_failed(void **state)
+{
+	int64_t now = clock_wall_ms();
+	struct post o;
+
+	posted();
+	posts_look(gate.posts);
+	for (int i = 0; i < 10; i++, next_try())
+		it_says(OUT_later);
+	clock_fake(now + DAY_MS + 2000, -1);
+	it_says(OUT_later);
+	while (stands() == POST_queued)
+		event_base_loop(daemon_of.base, EVLOOP_ONCE);
+	o = filed();
+	assert_string_equal(o.why, "the platform did not take it for a day");
+	post_clear(&o);
+}
+
 int
 main(void)
 {
@@ -228,6 +282,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_of_a_chat_with_a_long_name_an_answer_can_be_filed, start, stop),
 		cmocka_unit_test_setup_teardown(test_an_answer_of_before_a_long_absence_has_its_tries, start, stop),
 		cmocka_unit_test_setup_teardown(test_what_is_not_taken_for_a_day_is_filed, start, stop),
+		cmocka_unit_test_setup_teardown(test_a_message_of_before_a_long_absence_has_its_tries, start, stop),
+		cmocka_unit_test_setup_teardown(test_a_message_that_is_not_taken_for_a_day_has_failed, start, stop),
 	};
 
 	return RUN(tests);
