@@ -60,7 +60,7 @@ include tests/local.mk
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps clean check unit flow run bench fuzz lint install repro
+.PHONY: all deps test-deps clean check unit flow run bench fuzz lint install repro
 
 # ---- compile ---------------------------------------------------------------------------------
 
@@ -69,10 +69,17 @@ FLAGS_NOW := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 $(shell mkdir -p $(BUILD) && printf '%s\n' '$(subst ','"'"',$(FLAGS_NOW))' | cmp -s - $(BUILD)/flags || \
 	printf '%s\n' '$(subst ','"'"',$(FLAGS_NOW))' > $(BUILD)/flags)
 
-$(OBJ)/%.o: %.c $(BUILD)/flags | deps
+define compile
 	@mkdir -p $(@D)
 	$(call say,compile $<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+endef
+
+$(OBJ)/%.o: %.c $(BUILD)/flags | deps
+	$(compile)
+
+$(OBJ)/tests/%.o: tests/%.c $(BUILD)/flags | test-deps
+	$(compile)
 
 define archive
 	@mkdir -p $(@D)
@@ -153,6 +160,9 @@ unit-bins: tool-bins
 deps:
 	@packaging/deps.sh $(BUILD)
 
+test-deps: deps
+	@packaging/deps.sh $(BUILD) test
+
 run: all
 	@packaging/run.sh $(BUILD)
 
@@ -168,10 +178,13 @@ flow: all tool-bins
 bench: all tool-bins
 	@tests/bench/run.sh $(BUILD)
 
-fuzz: deps
+fuzz: test-deps
+	@packaging/deps.sh $(BUILD) lint
+	@packaging/deps.sh $(BUILD) fuzz
 	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(foreach t,$(FUZZ),$(call part,1,$(t)))
 
-lint: deps
+lint: test-deps
+	@packaging/deps.sh $(BUILD) lint
 	@packaging/lint.sh
 
 install: all
