@@ -15,6 +15,7 @@
 #include "alpd/client.h"
 #include "common/atomic.h"
 #include "common/audit.h"
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
@@ -77,13 +78,12 @@ static int
 answer(struct fetch *f, struct call *c, int64_t offset, struct error *e)
 {
 	size_t len = f->size - offset < BLOB_CHUNK ? (size_t)(f->size - offset) : BLOB_CHUNK;
-	size_t room = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL);
 	cleanup_free unsigned char *bytes = xmalloc(len + 1);
-	cleanup_free char *text = xmalloc(room);
+	cleanup_free char *text = NULL;
 
 	if (pread(f->fd, bytes, len, offset) != (ssize_t)len)
 		return error_errno(e, "blob");
-	sodium_bin2base64(text, room, bytes, len, sodium_base64_VARIANT_ORIGINAL);
+	text = base64_text(bytes, len);
 	return call_reply(c, &(struct link_get_blob_reply){ .data = text, .size = f->size });
 }
 
@@ -132,13 +132,11 @@ take_piece(struct fetch *f, const struct node *result, struct error *e)
 {
 	size_t text_len = 0, len = 0;
 	const char *text = node_str(node_get(result, "data"), &text_len);
-	size_t room = text_len / 4 * 3 + 3;
-	cleanup_free unsigned char *bytes = xmalloc(room);
+	cleanup_free unsigned char *bytes = text == NULL ? NULL : base64_bytes(text, text_len, &len);
 
 	if (check_piece(f, result, e) == -1)
 		return -1;
-	if (text == NULL || sodium_base642bin(bytes, room, text, text_len, NULL, &len, NULL,
-	    sodium_base64_VARIANT_ORIGINAL) == -1)
+	if (bytes == NULL)
 		return error_set(e, ERR_invalid, "%s sent a piece that is not base64", f->peer);
 	return keep_piece(f, bytes, len, e);
 }

@@ -11,6 +11,7 @@
 #include "alpd/blob.h"
 #include "alpd/inbound.h"
 #include "alpd/receive.h"
+#include "common/base64.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -78,9 +79,7 @@ parse_bytes(const struct node *n, struct piece *p)
 
 	if ((text = node_str(n, &len)) == NULL || len > BASE64_MAX)
 		return -1;
-	p->data = xmalloc(len / 4 * 3 + 1);
-	return sodium_base642bin((uint8_t *)p->data, len / 4 * 3 + 1, text, len, NULL, &p->len, NULL,
-	    sodium_base64_VARIANT_ORIGINAL);
+	return (p->data = base64_bytes(text, len, &p->len)) == NULL ? -1 : 0;
 }
 
 static const char *
@@ -172,12 +171,10 @@ static int
 send_piece(struct link_call *c, struct sending *s, const void *data, size_t len, struct error *e)
 {
 	struct buf b cleanup_buf = BUF(0);
-	size_t room = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL);
-	cleanup_free char *text = xmalloc(room);
+	cleanup_free char *text = base64_text(data, len);
 
-	sodium_bin2base64(text, room, data, len, sodium_base64_VARIANT_ORIGINAL);
 	buf_puts(&b, "{\"data\":\"");
-	buf_add(&b, text, room - 1);
+	buf_puts(&b, text);
 	buf_addf(&b, "\",\"hash\":\"%s\",\"offset\":%lld}", s->hash, (long long)s->offset);
 	return link_chunk(c, buf_str(&b), e);
 }

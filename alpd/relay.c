@@ -5,12 +5,12 @@
  */
 #include "alpd/relay.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #include "alpd/blob.h"
 #include "alpd/client.h"
 #include "common/audit.h"
+#include "common/base64.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -118,11 +118,10 @@ on_put(void *arg, const struct client_end *end)
 static char *
 put_params(const struct link_put_blob *m, const char *hash, struct error *e)
 {
-	size_t len = strlen(m->data), n = 0;
-	cleanup_free unsigned char *bytes = xmalloc(len + 1);
+	size_t n = 0;
+	cleanup_free unsigned char *bytes = base64_bytes(m->data, strlen(m->data), &n);
 
-	if (sodium_base642bin(bytes, len + 1, m->data, len, NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) == -1 ||
-	    n > BLOB_CHUNK) {
+	if (bytes == NULL || n > BLOB_CHUNK) {
 		error_set(e, ERR_invalid, "data is not base64 of at most %d bytes", BLOB_CHUNK);
 		return NULL;
 	}

@@ -13,9 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "cli/client.h"
+#include "common/base64.h"
 #include "common/buf.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -71,12 +70,10 @@ add_row(json_t *list, const json_t *result, const char *path)
 static int
 send_file(struct cli *c, const char *path, const struct buf *b, json_t *list, struct error *e)
 {
-	size_t room = sodium_base64_ENCODED_LEN(b->len, sodium_base64_VARIANT_ORIGINAL);
-	cleanup_free char *data = xmalloc(room);
+	cleanup_free char *data = base64_text(buf_str(b), b->len);
 	cleanup_json json_t *result = NULL;
 	json_t *params;
 
-	sodium_bin2base64(data, room, (const unsigned char *)buf_str(b), b->len, sodium_base64_VARIANT_ORIGINAL);
 	params = json_pack("{s:s, s:s, s:s}", "profile", c->profile, "name", path_base(path), "data_base64", data);
 	if (params == NULL)
 		return error_set(e, ERR_invalid, "the name of a file is not UTF-8");

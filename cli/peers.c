@@ -18,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/text.h"
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
 
@@ -328,12 +329,10 @@ put_chunk(struct cli *c, const char *peer, const char *hash, const unsigned char
     bool *complete, struct error *e)
 {
 	size_t len = (size_t)(size - at < BLOB_CHUNK ? size - at : BLOB_CHUNK);
-	cleanup_free char *text = xmalloc(sodium_base64_ENCODED_LEN(BLOB_CHUNK, sodium_base64_VARIANT_ORIGINAL));
+	cleanup_free char *text = base64_text(data + at, len);
 	cleanup_json json_t *result = NULL;
 	bool cut = false;
 
-	sodium_bin2base64(text, sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL), data + at, len,
-	    sodium_base64_VARIANT_ORIGINAL);
 	for (int i = 0; i < BLOB_TRIES && result == NULL; i++) {
 		if (i > 0)
 			sleep(BLOB_PAUSE_S);

@@ -5,13 +5,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "common/base64.h"
 #include "common/buf.h"
 #include "common/child.h"
 #include "common/json.h"
@@ -54,15 +54,12 @@ add_file(struct walk *w, int fd, const char *path, struct error *e)
 {
 	cleanup_buf struct buf b = BUF(0);
 	cleanup_free char *text = NULL;
-	size_t size;
 
 	if (read_whole(fd, FILE_MAX, path, &b, e) == -1)
 		return -1;
 	if ((w->total += b.len) > TOTAL_MAX || json_array_size(w->rows) == FILES_MAX)
 		return error_set(e, ERR_too_large, "more than %d files, or more than %d bytes together", FILES_MAX, TOTAL_MAX);
-	size = sodium_base64_encoded_len(b.len, sodium_base64_VARIANT_ORIGINAL);
-	text = xmalloc(size);
-	sodium_bin2base64(text, size, (const unsigned char *)buf_str(&b), b.len, sodium_base64_VARIANT_ORIGINAL);
+	text = base64_text(buf_str(&b), b.len);
 	json_array_append_new(w->rows, json_pack("{s:s, s:s}", "path", path, "data", text));
 	return 0;
 }

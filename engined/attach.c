@@ -5,8 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <sodium.h>
-
+#include "common/base64.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/json.h"
@@ -39,12 +38,8 @@ text_part(const char *text)
 json_t *
 attach_image(const char *mime, const void *data, size_t len)
 {
-	size_t start = strlen("data:;base64,") + strlen(mime);
-	size_t n = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL);
-	cleanup_free char *url = xmalloc(start + n + 1);
+	cleanup_free char *text = base64_text(data, len), *url = xasprintf("data:%s;base64,%s", mime, text);
 
-	snprintf(url, start + 1, "data:%s;base64,", mime);
-	sodium_bin2base64(url + start, n, data, len, sodium_base64_VARIANT_ORIGINAL);
 	return json_pack("{s:s, s:{s:s}}", "type", "image_url", "image_url", "url", url);
 }
 

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
+#include "common/base64.h"
 #include "common/call.h"
 #include "common/clock.h"
 #include "common/mem.h"
@@ -130,11 +129,10 @@ refuse(struct document *d, const struct tool_document_reply *r)
 static int
 keep_image(struct document *d, const char *base64, struct error *e)
 {
-	size_t room = strlen(base64) / 4 * 3 + 1, len = 0;
-	cleanup_free unsigned char *bytes = xmalloc(room);
+	size_t len = 0;
+	cleanup_free unsigned char *bytes = base64_bytes(base64, strlen(base64), &len);
 
-	if (sodium_base642bin(bytes, room, base64, strlen(base64), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-	    sniff_image(bytes, len) == NULL)
+	if (bytes == NULL || sniff_image(bytes, len) == NULL)
 		return error_set(e, ERR_invalid, "toolrunner's answer is no image");
 	if (is_image(d) && len == d->bytes.len && memcmp(bytes, buf_str(&d->bytes), len) == 0)
 		return 0;		/* the file itself fits */
@@ -201,13 +199,11 @@ static void
 send_piece(struct document *d)
 {
 	size_t left = d->bytes.len - d->sent, n = left < PIECE ? left : PIECE;
-	size_t room = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
-	cleanup_free char *data = xmalloc(room);
+	cleanup_free char *data = base64_text(buf_str(&d->bytes) + d->sent, n);
 	struct tool_document m = { .key = d->key, .name = d->kind, .piece = d->piece++, .data = data, .final = n == left,
 	    .page = d->page, .ocr = d->ocr };
 	struct error e = { 0 };
 
-	sodium_bin2base64(data, room, (const unsigned char *)buf_str(&d->bytes) + d->sent, n, sodium_base64_VARIANT_ORIGINAL);
 	d->sent += n;
 	if (request_send(d->engine->daemon, "toolrunner", MSG_tool_document, &m, NULL, ANSWER_MS, on_piece, d, &e) == NULL)
 		again(d, &e);

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
+#include "common/base64.h"
 #include "common/buf.h"
 #include "common/config.h"
 #include "common/json.h"
@@ -127,12 +126,12 @@ take(struct looking *x, const char *output, struct error *e)
 {
 	cleanup_json json_t *j = json_parse(output, strlen(output), 4, e);
 	const char *data = json_str(j, "data", "");
-	size_t room = strlen(data) / 4 * 3 + 1, len = 0;
-	cleanup_free unsigned char *bytes = xmalloc(room);
+	size_t len = 0;
+	cleanup_free unsigned char *bytes = base64_bytes(data, strlen(data), &len);
 
 	if (j == NULL)
 		return -1;
-	if (sodium_base642bin(bytes, room, data, strlen(data), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 || len == 0)
+	if (bytes == NULL || len == 0)
 		return error_set(e, ERR_invalid, "toolrunner's answer is no image");
 	return buf_add(&x->image, bytes, len) == -1 ? error_set(e, ERR_too_large, "the image is too large") : 0;
 }

@@ -3,11 +3,11 @@
 #include "engined/skill_import.h"
 
 #include <ctype.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "common/base64.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/json.h"
@@ -76,21 +76,6 @@ is_taken(const struct incoming *in, const char *path)
 	return false;
 }
 
-/* The bytes of one file. The caller frees; NULL with the error. */
-static char *
-decode(const char *path, const char *data, size_t *len, struct error *e)
-{
-	size_t size = strlen(data) / 4 * 3 + 3;
-	cleanup_free char *out = xmalloc(size + 1);
-
-	if (sodium_base642bin((unsigned char *)out, size, data, strlen(data), NULL, len, NULL, sodium_base64_VARIANT_ORIGINAL) == -1) {
-		error_set(e, ERR_invalid, "%.200s: its data is not base64", path);
-		return NULL;
-	}
-	out[*len] = '\0';
-	return steal(out);
-}
-
 static int
 take_file(struct incoming *in, const json_t *row, size_t *total, struct error *e)
 {
@@ -108,8 +93,8 @@ take_file(struct incoming *in, const json_t *row, size_t *total, struct error *e
 	}
 	if (is_taken(in, place))
 		return error_set(e, ERR_invalid, "two files would both be %s", place);
-	if ((bytes = decode(path, data, &len, e)) == NULL)
-		return -1;
+	if ((bytes = base64_bytes(data, strlen(data), &len)) == NULL)
+		return error_set(e, ERR_invalid, "%.200s: its data is not base64", path);
 	own(in, bytes);
 	if ((*total += len) > SKILL_IMPORT_MAX)
 		return error_set(e, ERR_too_large, "the files together are larger than %d bytes", SKILL_IMPORT_MAX);

@@ -10,9 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "common/atomic.h"
+#include "common/base64.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/json.h"
@@ -96,10 +95,10 @@ sweep(const char *home)
 static int
 keep(const char *home, const char *path, const struct speech_take *m, int64_t *next, struct error *e)
 {
-	size_t room = strlen(m->data) / 4 * 3 + 1, len = 0;
-	cleanup_free unsigned char *data = xmalloc(room);
+	size_t len = 0;
+	cleanup_free unsigned char *data = base64_bytes(m->data, strlen(m->data), &len);
 
-	if (sodium_base642bin(data, room, m->data, strlen(m->data), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+	if (data == NULL)
 		return error_set(e, ERR_invalid, "the piece is no base64");
 	if (m->offset == 0)
 		sweep(home);

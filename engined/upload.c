@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
+#include "common/base64.h"
 #include "common/dispatch.h"
 #include "common/json.h"
 #include "common/mem.h"
@@ -61,26 +60,13 @@ read_document(struct call *c, const struct attachment_stage_reply *r, struct err
 	return -1;
 }
 
-/* Their bytes. The caller frees; NULL with the error. */
-static unsigned char *
-decode(const struct attachment_stage *m, size_t *len, struct error *e)
-{
-	size_t room = strlen(m->data) / 4 * 3 + 1;
-	cleanup_free unsigned char *data = xmalloc(room);
-
-	if (sodium_base642bin(data, room, m->data, strlen(m->data), NULL, len, NULL, sodium_base64_VARIANT_ORIGINAL) == 0)
-		return steal(data);
-	error_set(e, ERR_invalid, "%s: the data is no base64", m->name);
-	return NULL;
-}
-
 int
 upload_stage(struct call *c, const void *in, struct error *e)
 {
 	const struct attachment_stage *m = in;
 	struct engine *en = c->ctx;
 	size_t len = 0;
-	cleanup_free unsigned char *data = decode(m, &len, e);
+	cleanup_free unsigned char *data = base64_bytes(m->data, strlen(m->data), &len);
 	cleanup_json json_t *row = NULL;
 	char id[STAGING_ID];
 	struct attachment_stage_reply r = { .id = id, .next_offset = m->offset + (int64_t)len };
@@ -88,7 +74,7 @@ upload_stage(struct call *c, const void *in, struct error *e)
 	snprintf(id, sizeof(id), "%s", m->id == NULL ? "" : m->id);
 	if (data == NULL) {
 		staging_drop(en->home, id);
-		return -1;
+		return error_set(e, ERR_invalid, "%s: the data is no base64", m->name);
 	}
 	if (staging_put(en->home, id, m->offset, data, len, e) == -1 ||
 	    (m->final && (row = staging_end(en->home, id, m->name, m->mime, e)) == NULL))

@@ -3,9 +3,9 @@
 #include "gatewayd/email_show.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/buf.h"
 #include "common/civil.h"
 #include "common/json.h"
@@ -96,7 +96,7 @@ email_show_piece(const struct email *m, const struct mime_mail *mail, struct err
 	const struct mime_file *f = find_file(mail, m->file, e);
 	cleanup_free char *text = NULL;
 	cleanup_json json_t *row = NULL;
-	size_t n, room;
+	size_t n;
 
 	if (f == NULL)
 		return NULL;
@@ -105,9 +105,7 @@ email_show_piece(const struct email *m, const struct mime_mail *mail, struct err
 		return NULL;
 	}
 	n = f->len - m->offset < PIECE_MAX ? f->len - m->offset : PIECE_MAX;
-	room = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
-	text = xmalloc(room);
-	sodium_bin2base64(text, room, (const unsigned char *)f->bytes + m->offset, n, sodium_base64_VARIANT_ORIGINAL);
+	text = base64_text((const char *)f->bytes + m->offset, n);
 	row = json_pack("{s:s, s:s?, s:I, s:s}", "name", f->name, "type", f->type, "size", (json_int_t)f->len, "data", text);
 	return json_text(row);
 }

@@ -9,10 +9,10 @@
 #include "gatewayd/job.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -140,10 +140,10 @@ on_again(evutil_socket_t fd, short what, void *arg)
 static int
 keep(struct giving *v, const struct turn_file_reply *r, struct error *e)
 {
-	size_t room = strlen(r->data) / 4 * 3 + 1, len = 0;
-	cleanup_free unsigned char *data = xmalloc(room);
+	size_t len = 0;
+	cleanup_free unsigned char *data = base64_bytes(r->data, strlen(r->data), &len);
 
-	if (sodium_base642bin(data, room, r->data, strlen(r->data), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 || len == 0)
+	if (data == NULL || len == 0)
 		return error_set(e, ERR_invalid, "the piece is no base64");
 	if (outfile_put(home_of(v), v->key, v->offset, data, len, e) == -1)
 		return -1;

@@ -4,12 +4,12 @@
  * write to people, the allow list to whom; the message is on disk before it is
  * acknowledged, and a key that is known does nothing twice.
  */
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/base64.h"
 #include "common/mem.h"
 #include "gatewayd/allow.h"
 #include "gatewayd/mailcalls.h"
@@ -201,13 +201,13 @@ posts_file(struct call *c, const void *in, struct error *e)
 {
 	const struct message_file *m = in;
 	struct gateway *g = c->ctx;
-	size_t room = strlen(m->data) / 4 * 3 + 1, len = 0;
-	cleanup_free unsigned char *data = xmalloc(room);
+	size_t len = 0;
+	cleanup_free unsigned char *data = NULL;
 	int found;
 
 	if (check_file_grant(c, e) == -1 || (found = known(g, m->key, NULL, e)) == -1 || (found == 0 && check_way(g, m->channel, m->chat, e) == -1))
 		return -1;
-	if (sodium_base642bin(data, room, m->data, strlen(m->data), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 || len == 0)
+	if ((data = base64_bytes(m->data, strlen(m->data), &len)) == NULL || len == 0)
 		return error_set(e, ERR_invalid, "the piece is no base64");
 	if (found == 0 && !mailcalls_has_file(g->mailcalls, m->key) && outfile_put(g->daemon->boot.home, m->key, m->offset, data, len, e) == -1)
 		return -1;

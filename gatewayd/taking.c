@@ -11,10 +11,10 @@
 #include "gatewayd/job.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -267,11 +267,9 @@ static void
 stage(struct taking *k)
 {
 	size_t left = k->bytes.len - k->sent, n = left < PIECE ? left : PIECE;
-	size_t room = sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL);
-	cleanup_free char *data = xmalloc(room);
+	cleanup_free char *data = base64_text(buf_str(&k->bytes) + k->sent, n);
 	struct error e = { 0 };
 
-	sodium_bin2base64(data, room, (const unsigned char *)buf_str(&k->bytes) + k->sent, n, sodium_base64_VARIANT_ORIGINAL);
 	if (is_sound(file_of(k)))
 		stage_recording(k, data, n == left, &e);
 	else

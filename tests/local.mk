@@ -2,7 +2,7 @@
 # Rows read name:program, "common" for modules of common/ and proto/.
 
 # unit/test_NAME.c
-UNIT += zip:alpi-unpack frontmatter:alpi-engined skills:alpi-engined skill_tool:alpi-engined memory:alpi-engined scan:common knowledge:alpi-engined error:common json:common config:common env:common files:common restrict:common audit:common
+UNIT += zip:alpi-unpack frontmatter:alpi-engined skills:alpi-engined skill_tool:alpi-engined memory:alpi-engined scan:common knowledge:alpi-engined error:common json:common base64:common config:common env:common files:common restrict:common audit:common
 UNIT += proto:common codec:common boot:common grant:common bus:common bus_inbox:common bus_ask:common daemon:common layers:common http:common
 UNIT += skill:common schema:common boot_write:common process:common cron:common zone:common
 UNIT += turns:alpi-hostd host_sock:alpi-hostd profile_page:alpi-hostd stream:alpi-hostd settings:alpi-hostd approvals:alpi-hostd

@@ -3,11 +3,11 @@
 #include "unpack/zip.h"
 
 #include <minizip/unzip.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
 
@@ -121,10 +121,8 @@ read_entry(struct unpacking *u, const char *path, char *out, size_t *len, struct
 static void
 add_row(struct unpacking *u, const char *path, const char *data, size_t len)
 {
-	size_t size = sodium_base64_encoded_len(len, sodium_base64_VARIANT_ORIGINAL);
-	cleanup_free char *text = xmalloc(size);
+	cleanup_free char *text = base64_text(data, len);
 
-	sodium_bin2base64(text, size, (const unsigned char *)data, len, sodium_base64_VARIANT_ORIGINAL);
 	json_array_append_new(u->files, json_pack("{s:s, s:s}", "path", path, "data", text));
 }
 

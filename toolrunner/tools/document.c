@@ -10,8 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "toolrunner/picture.h"
@@ -21,10 +20,8 @@
 static void
 put_image(struct tool_call *call, const struct buf *image)
 {
-	size_t room = sodium_base64_ENCODED_LEN(image->len, sodium_base64_VARIANT_ORIGINAL);
-	cleanup_free char *text = xmalloc(room);
+	cleanup_free char *text = base64_text(buf_str(image), image->len);
 
-	sodium_bin2base64(text, room, (const unsigned char *)buf_str(image), image->len, sodium_base64_VARIANT_ORIGINAL);
 	buf_puts(&call->result.output, text);
 }
 
@@ -79,10 +76,10 @@ int
 tool_read_document(struct tool_call *call, struct error *e)
 {
 	const char *base64 = json_str(call->args, "data", "");
-	size_t room = strlen(base64) / 4 * 3 + 1, len = 0;
-	cleanup_free unsigned char *data = xmalloc(room);
+	size_t len = 0;
+	cleanup_free unsigned char *data = base64_bytes(base64, strlen(base64), &len);
 
-	if (sodium_base642bin(data, room, base64, strlen(base64), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+	if (data == NULL)
 		return error_set(e, ERR_invalid, "its bytes are no base64");
 	cleanup_close int fd = picture_in_memory(&(struct buf){ .data = (char *)data, .len = len }, e);
 	if (fd == -1 || read_file(call, fd, e) == -1)

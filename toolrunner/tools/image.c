@@ -5,8 +5,8 @@
  */
 #include "toolrunner/tool.h"
 
-#include <sodium.h>
 
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "toolrunner/files.h"
@@ -16,10 +16,8 @@
 static void
 put(struct tool_call *call, const char *mime, const struct buf *image)
 {
-	size_t room = sodium_base64_ENCODED_LEN(image->len, sodium_base64_VARIANT_ORIGINAL);
-	cleanup_free char *text = xmalloc(room);
+	cleanup_free char *text = base64_text(buf_str(image), image->len);
 
-	sodium_bin2base64(text, room, (const unsigned char *)buf_str(image), image->len, sodium_base64_VARIANT_ORIGINAL);
 	buf_addf(&call->result.output, "{\"mime\":\"%s\",\"data\":\"%s\"}", mime, text);
 	call->result.ok = true;
 }

@@ -10,12 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/atomic.h"
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/paths.h"
@@ -43,13 +43,11 @@ static int
 piece_read(struct tool_call *call, struct piece *p, struct error *e)
 {
 	const char *text = json_str(call->args, "data", "");
-	size_t room = strlen(text) / 4 * 3 + 1;
 	cleanup_free char *part = NULL;
 
 	p->offset = json_int(call->args, "offset", 0);
 	p->size = json_int(call->args, "size", -1);
-	p->data = xmalloc(room);
-	if (sodium_base642bin(p->data, room, text, strlen(text), NULL, &p->len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+	if ((p->data = base64_bytes(text, strlen(text), &p->len)) == NULL)
 		return error_set(e, ERR_invalid, "the piece is no base64");
 	if (p->size < 0 || p->size > FILE_MAX)
 		return error_set(e, ERR_too_large, "a file of a mail has at most 25 MB");

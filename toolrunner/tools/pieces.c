@@ -8,8 +8,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "toolrunner/files.h"
@@ -64,9 +63,7 @@ tool_read_pieces(struct tool_call *call, struct error *e)
 	data = xmalloc(PIECE);
 	if ((n = read_piece(fd, data, offset)) <= 0)
 		return n == -1 ? error_errno(e, "read %s", path) : error_set(e, ERR_invalid, "%s changed while it was read", path);
-	text = xmalloc(sodium_base64_ENCODED_LEN(PIECE, sodium_base64_VARIANT_ORIGINAL));
-	sodium_bin2base64(text, sodium_base64_ENCODED_LEN((size_t)n, sodium_base64_VARIANT_ORIGINAL), data, (size_t)n,
-	    sodium_base64_VARIANT_ORIGINAL);
+	text = base64_text(data, (size_t)n);
 	buf_addf(&call->result.output, "{\"size\":%lld,\"data\":\"%s\"}", (long long)st.st_size, text);
 	call->result.ok = true;
 	return 0;
