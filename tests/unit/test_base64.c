@@ -50,7 +50,7 @@ any_bytes_there_and_back(void **state)
 static void
 a_second_spelling_is_none(void **state)
 {
-	static const char *const wrong[] = { "Zg", "Zg=", "Zg===", "Zh==", "Zm9", "Zm9v=", "Zm9v\n", " Zm9v", "Zm-_", "Zm9v\xff" "Zg==", "=", "====",
+	static const char *const wrong[] = { "Zg", "Zg=", "Zg===", "Zh==", "Zm9", "Zm9v=", "Zm9v\n", " Zm9v", "Zm-_", ("Zm9v\xff" "Zg=="), "=", "====",
 		"Zg==Zg==" };
 
 	for (size_t i = 0; i < COUNT(wrong); i++) {
