@@ -7,7 +7,7 @@
 #   make bench        the budgets, each against a floor measured in the same run
 #   make fuzz         every fuzz target, FUZZ_SECONDS each
 #   make lint         static analysis and man page syntax
-#   make install      DESTDIR= PREFIX=/usr/local
+#   make install      DESTDIR= PREFIX=/usr/local; make uninstall with the same takes it away again
 #   make repro        build twice in two places and compare the bytes
 #   make SAN=address,undefined check    the same under sanitizers, in a build folder of its own
 #   make V=1 ...      shows the commands whole
@@ -60,7 +60,7 @@ include tests/local.mk
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps test-deps clean check unit flow run bench fuzz lint install repro
+.PHONY: all deps test-deps clean check unit flow run bench fuzz lint install uninstall repro
 
 # ---- compile ---------------------------------------------------------------------------------
 
@@ -189,6 +189,9 @@ lint: test-deps
 
 install: all
 	@packaging/install.sh $(BUILD) "$(DESTDIR)" "$(PREFIX)"
+
+uninstall:
+	@packaging/uninstall.sh "$(DESTDIR)" "$(PREFIX)"
 
 repro: deps
 	@packaging/repro.sh
