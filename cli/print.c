@@ -13,6 +13,7 @@
 #include "common/mem.h"
 
 #define COLUMNS_MAX 16
+#define NARROWEST 20	/* what is laid out has at least so much room */
 
 const char *
 print_size(int64_t bytes, char *out, size_t size)
@@ -52,7 +53,9 @@ print_width(int fd)
 {
 	struct winsize w;
 
-	return ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+	if (ioctl(fd, TIOCGWINSZ, &w) == -1 || w.ws_col == 0)
+		return 80;
+	return w.ws_col < NARROWEST ? NARROWEST : w.ws_col;
 }
 
 bool

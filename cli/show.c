@@ -106,9 +106,10 @@ static void
 put_tool(const struct show *s, const struct show_tool *t, const char *about, const char *mark, const char *code, struct buf *out)
 {
 	char time[32];
-	cleanup_free char *name = text_line(t->name, 32);
-	size_t room = print_width(STDOUT_FILENO), used = text_width(name) + 14;
-	cleanup_free char *preview = text_line(about, room > used + 10 ? room - used : 10);
+	size_t room = print_width(STDOUT_FILENO);
+	cleanup_free char *name = text_line(t->name, room < 46 ? room - 12 : 32);
+	size_t used = text_width(name) + 14;
+	cleanup_free char *preview = room > used + 4 ? text_line(about, room - used) : xstrdup("");
 
 	print_duration((double)(clock_mono_ms() - t->since) / 1000, time, sizeof(time));
 	buf_addf(out, "%s%s%s %s%s%s%s  %s%s", colour(s, code), mark, colour(s, PLAIN), name,

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -50,6 +51,7 @@ class Terminal:
         self.master, slave = pty.openpty()
         if home.uid is not None:
             os.fchown(slave, home.uid, home.uid)
+        termios.tcsetwinsize(slave, (24, int(env.pop("COLUMNS", 80))))
         self.process = subprocess.Popen(
             home.command(*words), stdin=slave, stdout=slave, stderr=slave, cwd=home.workspace, close_fds=True,
             env={**home.env, "TERM": "xterm", **env}, preexec_fn=lambda: take_terminal(slave))
@@ -260,6 +262,16 @@ def test_a_terminal_shows_each_word_once_after_a_lost_connection(stub):
     terminal = Terminal(stub.home, "chat", "--once", "x", NO_COLOR="1")
     assert terminal.end() == 0
     assert terminal.seen.count("It is **Linux**.") == 1
+
+
+def test_no_tool_line_is_wider_than_the_terminal(stub):
+    long = [{**frame, "name": "search_workspace", "preview": "find 猫 in everything there is"} for frame in TOOL]
+    stub.on("host.chat.send", [START, *long, *END])
+    for columns in (20, 30, 60):
+        terminal = Terminal(stub.home, "chat", "--once", "x", NO_COLOR="1", COLUMNS=columns)
+        assert terminal.end() == 0
+        rows = [row for row in re.split(r"[\r\n]+|\x1b\[K", terminal.seen) if "sear" in row]
+        assert rows and all(sum(2 if letter == "猫" else 1 for letter in row) < columns for row in rows), rows
 
 
 @pytest.mark.parametrize("text,said", [("", "no text"), (" \n", "no text"), ("x" * (1 << 20) + "y", "larger")])
