@@ -350,7 +350,7 @@ converse(struct chat *h)
 		h->code = 0;
 }
 
-/* Nothing to talk to yet: offer to change that. -1 when there is no daemon to ask. */
+/* Nothing to talk to yet: offer to change that. -1 when there is no daemon to ask, or with no error when it was left undone. */
 static int
 offer_setup(struct chat *h, struct error *e)
 {
@@ -389,7 +389,7 @@ chat(struct chat *h)
 	h->show.usage = h->person;
 	h->prompt = prompt_open();
 	if (greet(h, &e) == -1)
-		h->code = cli_fail(&e);
+		h->code = e.code != ERR_none ? cli_fail(&e) : EXIT_FAILED;	/* else setup has said it */
 	else {
 		if (h->args->nrest > 0)
 			run_turn(h, h->args->rest[0]);

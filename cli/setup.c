@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,8 +233,8 @@ report(struct cli *c, struct error *e)
 static int
 carry_out(struct cli *c, struct choice *h, struct error *e)
 {
-	if (find_workspace(h, e) == -1 || choose_model(h, e) == -1 || set_key(c, h, e) == -1 || set_server(c, h, e) == -1 || set_model(c, h, e) == -1 ||
-	    set_workspace(c, h, e) == -1)
+	if (find_workspace(h, e) == -1 || choose_model(h, e) == -1 || set_key(c, h, e) == -1 || set_server(c, h, e) == -1 ||
+	    set_model(c, h, e) == -1 || set_workspace(c, h, e) == -1)
 		return -1;
 	return report(c, e);
 }
@@ -263,31 +264,76 @@ setup_ask(const char *question, const char *otherwise)
 	return start;
 }
 
+static struct termios loud;	/* the terminal as it was before a secret is typed */
+
+/* Nobody should be left with a terminal that shows nothing. */
+static void
+give_back(int sig)
+{
+	tcsetattr(STDIN_FILENO, TCSANOW, &loud);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
 char *
 setup_ask_secret(const char *question)
 {
-	struct termios old, quiet;
-	bool changed = tcgetattr(STDIN_FILENO, &old) == 0;
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct termios quiet;
+	bool changed = tcgetattr(STDIN_FILENO, &loud) == 0;
 	char *answer;
 
+	for (size_t i = 0; changed && i < COUNT(ends); i++)
+		signal(ends[i], give_back);
 	if (changed) {
-		quiet = old;
+		quiet = loud;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	}
 	answer = setup_ask(question, NULL);
 	if (changed)
-		tcsetattr(STDIN_FILENO, TCSANOW, &old);
+		tcsetattr(STDIN_FILENO, TCSANOW, &loud);
+	for (size_t i = 0; changed && i < COUNT(ends); i++)
+		signal(ends[i], SIG_DFL);
 	putchar('\n');
 	return answer;
+}
+
+/* An answer that says something; NULL: the person stopped. */
+static char *
+ask_needed(const char *question, const char *otherwise, bool is_secret)
+{
+	char *answer;
+
+	while ((answer = is_secret ? setup_ask_secret(question) : setup_ask(question, otherwise)) != NULL && *answer == '\0') {
+		free(answer);
+		printf("it cannot be empty; Ctrl-D leaves everything as it is\n");
+	}
+	return answer;
+}
+
+/* By its number in the list, or by its name; NULL: the person stopped. */
+static const struct provider *
+pick_provider(const char *otherwise)
+{
+	const struct provider *p = NULL;
+	char *answer, *end;
+
+	while (p == NULL && (answer = setup_ask("Number", otherwise)) != NULL) {
+		unsigned long at = strtoul(answer, &end, 10);
+
+		p = *end == '\0' && at >= 1 && at <= COUNT(providers) ? &providers[at - 1] : provider_find(answer);
+		if (p == NULL)
+			printf("a number from 1 to %zu\n", COUNT(providers));
+		free(answer);
+	}
+	return p;
 }
 
 static const struct provider *
 ask_provider(bool local)
 {
-	cleanup_free char *answer = NULL;
 	size_t first = 0;
-	unsigned long at;
 	char otherwise[24];
 
 	printf("Which model provider?\n");
@@ -301,10 +347,7 @@ ask_provider(bool local)
 		    " (its key is in your environment)" : " (one runs here)");
 	}
 	snprintf(otherwise, sizeof(otherwise), "%zu", first > 0 ? first : 1);
-	if ((answer = setup_ask("Number", otherwise)) == NULL)
-		return NULL;
-	at = strtoul(answer, NULL, 10);
-	return at >= 1 && at <= COUNT(providers) ? &providers[at - 1] : provider_find(answer);
+	return pick_provider(otherwise);
 }
 
 static int
@@ -315,8 +358,8 @@ ask_key(struct choice *h, const struct provider *p)
 	if (set != NULL && *set != '\0' && confirm("Use the key from your environment?"))
 		h->key = xstrdup(set);
 	else
-		h->key = setup_ask_secret(p->key);
-	return h->key != NULL && *h->key != '\0' ? 0 : -1;
+		h->key = ask_needed(p->key, NULL, true);
+	return h->key != NULL ? 0 : -1;
 }
 
 static int
@@ -336,27 +379,25 @@ ask_server(struct choice *h)
 
 		printf("  %s\n", safe);
 	}
-	h->model = setup_ask("Model", json_string_value(json_array_get(models, 0)));
-	return h->model != NULL && *h->model != '\0' ? 0 : -1;
+	h->model = ask_needed("Model", json_string_value(json_array_get(models, 0)), false);
+	return h->model != NULL ? 0 : -1;
 }
 
 static int
 ask_workspace(struct choice *h)
 {
-	cleanup_free char *cwd = getcwd(NULL, 0), *person = home_person();
-	bool usable = cwd != NULL && strcmp(cwd, "/") != 0 && (person == NULL || strcmp(cwd, person) != 0);
+	struct error e = { 0 };
 
 	printf("Where may tools read and write? Empty: wherever alpi is called.\n");
-	if ((h->workspace = setup_ask("Workspace", NULL)) == NULL)
+	while ((h->workspace = setup_ask("Workspace", NULL)) != NULL && *h->workspace != '\0') {
+		if (find_workspace(h, &e) == 0)
+			return 0;
+		cli_fail(&e);
+		free(steal(h->workspace));
+	}
+	if (h->workspace == NULL)
 		return -1;
-	if (strcmp(h->workspace, ".") == 0 && usable) {
-		free(h->workspace);
-		h->workspace = xstrdup(cwd);
-	}
-	if (*h->workspace == '\0') {
-		free(h->workspace);
-		h->workspace = NULL;
-	}
+	free(steal(h->workspace));
 	return 0;
 }
 
@@ -370,7 +411,7 @@ ask_choice(struct choice *h)
 		return -1;
 	h->provider = xstrdup(p->name);
 	if (p->key != NULL) {
-		if (ask_key(h, p) == -1 || (h->model = setup_ask("Model", p->model)) == NULL || *h->model == '\0')
+		if (ask_key(h, p) == -1 || (h->model = ask_needed("Model", p->model, false)) == NULL)
 			return -1;
 	} else if (strcmp(p->name, "ollama") == 0 && ask_server(h) == -1) {
 		return -1;

@@ -2,11 +2,13 @@
 """What people do wrong at the command line, and what the machine does to them: each is said, and none is a success."""
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
 
 from conftest import ROOT
+from test_cli import Terminal
 
 sys.path.insert(0, str(ROOT / "tests" / "fake"))
 from hoststub import CUT, HostStub  # noqa: E402
@@ -118,3 +120,47 @@ def test_what_is_not_deleted_is_an_error(stub):
     stub.on("host.sessions.delete", {"deleted": ["a"], "errors": [{"id": "b", "code": "not-found"}]})
     done = stub.home.run("sessions", "delete", "a", "b", check=False)
     assert (done.returncode, done.stdout, done.stderr) == (1, "deleted a\n", "Error: no session b\n")
+
+
+# ---- questions ---------------------------------------------------------------------------------------------------
+
+
+def test_setup_asks_again_until_it_makes_sense(home):
+    terminal = Terminal(home, "setup")
+    for question, answer in [("Number", "99"), ("a number from 1 to 7", "7x"), ("a number from 1 to 7", "offline"),
+                             ("Workspace", "/nonexistent"), ("No such file", str(home.workspace)), ("answers with offline/rules", ""),
+                             ("Platform", "")]:
+        terminal.until(question)
+        terminal.type(answer + "\r")
+    assert terminal.end() == 0
+    assert f"workspace: {home.workspace}" in (home.path / "config.yaml").read_text()
+
+
+def test_an_empty_key_or_model_is_asked_for_again_and_ctrl_d_changes_nothing(home):
+    terminal = Terminal(home, "setup")
+    for question, answer in [("Number", "2\r"), ("OPENROUTER_API_KEY", "\r"), ("as it is\r\nOPENROUTER_API_KEY", "sk-1\r"),
+                             ("Model", "\r"), ("as it is\r\nModel", "\x04")]:
+        terminal.until(question)
+        terminal.type(answer)
+    assert terminal.end() == 1 and "nothing was changed" in terminal.seen and not (home.path / ".env").exists()
+
+
+def test_ctrl_c_at_a_secret_leaves_a_terminal_that_shows_what_is_typed(home):
+    terminal = Terminal(home, "setup")
+    terminal.until("Number")
+    terminal.type("1\r")
+    terminal.until("OPENAI_API_KEY")
+    assert not termios.tcgetattr(terminal.master)[3] & termios.ECHO
+    terminal.type("\x03")
+    while terminal.read():
+        pass
+    assert termios.tcgetattr(terminal.master)[3] & termios.ECHO
+    assert terminal.end() == -2
+
+
+def test_a_setup_that_was_left_is_said_once(home):
+    terminal = Terminal(home, "chat")
+    for question, answer in [("[y/N]", "y\r"), ("Number", "\x04")]:
+        terminal.until(question)
+        terminal.type(answer)
+    assert terminal.end() == 1 and terminal.seen.count("Error:") == 1
