@@ -177,6 +177,13 @@ wait_answer(struct stream *s, struct error *e)
 	return result;
 }
 
+void
+client_deaf(struct error *e)
+{
+	if (e->code == ERR_unavailable)
+		error_add(e, "hostd does not run (alpi daemon status says why)");
+}
+
 json_t *
 client_call(struct cli *c, const char *method, json_t *params, struct error *e)
 {
@@ -185,8 +192,8 @@ client_call(struct cli *c, const char *method, json_t *params, struct error *e)
 	json_t *result = NULL;
 
 	if (s == NULL && first.code == ERR_unavailable && !c->stay_down &&
-	    control_ensure(c, &first) == 0)
-		s = stream_open(c, method, json_incref(params), &first);
+	    control_ensure(c, &first) == 0 && (s = stream_open(c, method, json_incref(params), &first)) == NULL)
+		client_deaf(&first);
 	json_decref(params);
 	if (s != NULL)
 		result = wait_answer(s, &first);

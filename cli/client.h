@@ -32,6 +32,8 @@ int	 stream_next(struct stream *s, json_t **line, struct error *e);
  * The result (new reference), or NULL with the error that was answered. `params` is taken.
  */
 json_t	*client_call(struct cli *c, const char *method, json_t *params, struct error *e);
+/* A daemon runs and hostd still cannot be reached: say where to look. */
+void	 client_deaf(struct error *e);
 /* The error of an answer in words; -1. */
 int	 client_refusal(const json_t *answer, struct error *e);
 

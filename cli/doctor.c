@@ -4,7 +4,6 @@
  * detail. Reads only, starts nothing: with the daemon down it says so and
  * checks what lies on disk.
  */
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +17,6 @@
 #include "cli/probe.h"
 #include "cli/service.h"
 #include "cli/text.h"
-#include "common/atomic.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/json.h"
@@ -26,7 +24,6 @@
 #include "common/paths.h"
 
 #define JOBS_BYTES	(128u << 20)		/* more the scheduler does not read */
-#define TURN_ROOM	(8 * 1024 * 1024)	/* bytes; with less engined begins no turn */
 
 static const char *const level_names[] = { "ok", "info", "warn", "fail" };
 
@@ -379,48 +376,10 @@ check_link(struct doctor *d)
 	check_peers(d, json_object_get(link, "peers"));
 }
 
-static int64_t tree_bytes;	/* nftw hands nothing through */
-
-static int
-add_bytes(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-	tree_bytes += flag == FTW_F ? st->st_size : 0;
-	return 0;
-}
-
-static void
-check_storage(struct doctor *d)
-{
-	static const struct {
-		const char *folder;
-		int64_t	    most;
-	} limits[] = {
-		{ "sessions", 1LL << 30 }, { "cache/tts", 500LL << 20 }, { "alp/workgroups", 250LL << 20 },
-	};
-	struct error full = { 0 };
-	size_t large = 0;
-
-	if (disk_has(d->cli->home, TURN_ROOM, &full) == -1 && full.code != ERR_not_found)	/* made when it is needed */
-		doctor_row(d, "Storage", "Free", FAIL, "%s", full.text);
-	for (size_t i = 0; i < COUNT(limits); i++) {
-		cleanup_free char *path = path_join(d->cli->home, limits[i].folder);
-		char size[32];
-
-		tree_bytes = 0;
-		nftw(path, add_bytes, 16, FTW_PHYS);
-		if (tree_bytes <= limits[i].most)
-			continue;
-		large++;
-		doctor_row(d, "Storage", limits[i].folder, WARN, "%s", print_size(tree_bytes, size, sizeof(size)));
-	}
-	if (large == 0)
-		doctor_row(d, "Storage", "Size", OK, "nothing unusually large");
-}
-
 static void	(*const checks[])(struct doctor *) = {
 	check_version, check_model, check_workspace, check_tools, check_daemon, check_units,
 	check_subsystems, check_jobs, doctor_gateways,
-	check_link, check_sandbox, check_approvals, check_storage,
+	check_link, check_sandbox, check_approvals, doctor_storage,
 };
 
 /* ---- telling ------------------------------------------------------------------------------ */

@@ -22,5 +22,7 @@ void	 doctor_row(struct doctor *d, const char *group, const char *label, enum le
 	    __attribute__((format(printf, 5, 6)));
 /* Those of doctor_gateways.c. */
 void	 doctor_gateways(struct doctor *d);
+/* Those of doctor_storage.c. */
+void	 doctor_storage(struct doctor *d);
 
 #endif

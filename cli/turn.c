@@ -55,8 +55,9 @@ turn_start(struct cli *c, json_t *params, struct error *e)
 	t->params = params;
 	json_object_set_new(params, "request_id", json_string(id));
 	t->stream = open_turn(t, &first);
-	if (t->stream == NULL && first.code == ERR_unavailable && control_ensure(c, &first) == 0)
-		t->stream = open_turn(t, &first);
+	if (t->stream == NULL && first.code == ERR_unavailable && control_ensure(c, &first) == 0 &&
+	    (t->stream = open_turn(t, &first)) == NULL)
+		client_deaf(&first);
 	if (t->stream != NULL)
 		return t;
 	*e = first;

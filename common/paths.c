@@ -215,13 +215,16 @@ make_dirs(const char *path, int mode, struct error *e)
 {
 	cleanup_free char *copy = xstrdup(path);
 	struct stat st;
+	int failed;
 
 	for (char *p = copy + 1; *p != '\0'; p++) {
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		if (mkdir(copy, (mode_t)mode) == -1 && errno != EEXIST && stat(copy, &st) == -1)
+		if (mkdir(copy, (mode_t)mode) == -1 && (failed = errno) != EEXIST && stat(copy, &st) == -1) {
+			errno = failed;
 			return error_errno(e, "make %s", copy);
+		}
 		*p = '/';
 	}
 	if (mkdir(copy, (mode_t)mode) == -1 && (errno != EEXIST || stat(copy, &st) == -1 || !S_ISDIR(st.st_mode)))

@@ -18,7 +18,7 @@ address(struct sockaddr_un *at, const char *path, struct error *e)
 {
 	*at = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (strlen(path) > UNIX_PATH_BYTES)
-		return error_set(e, ERR_invalid, "%s: longer than a socket's name may be", path);
+		return error_set(e, ERR_invalid, "%s: longer than a socket's name may be (a shorter ALPI_HOME helps)", path);
 	memcpy(at->sun_path, path, strlen(path));
 	return 0;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people do wrong at the command line, and what the machine does to them: each is said, and none is a success."""
+import socket
 import subprocess
 import sys
 import termios
@@ -120,6 +121,43 @@ def test_what_is_not_deleted_is_an_error(stub):
     stub.on("host.sessions.delete", {"deleted": ["a"], "errors": [{"id": "b", "code": "not-found"}]})
     done = stub.home.run("sessions", "delete", "a", "b", check=False)
     assert (done.returncode, done.stdout, done.stderr) == (1, "deleted a\n", "Error: no session b\n")
+
+
+def doctor_home(home, **env):
+    return [row["detail"] for row in home.json("doctor", "--json", check=False, env=env)["rows"] if row["label"] == "Home"]
+
+
+def test_the_doctor_names_a_home_that_cannot_be_one(home):
+    home.config("model: offline/rules\n")
+    assert doctor_home(home) == []
+    home.path.chmod(0o500)
+    try:
+        if home.uid is not None:
+            assert "cannot be written" in doctor_home(home)[0]
+    finally:
+        home.path.chmod(0o700)
+    assert "Not a directory" in doctor_home(home, ALPI_HOME="/etc/passwd/x")[0]
+    assert "is no directory" in doctor_home(home, ALPI_HOME="/etc/passwd")[0]
+    assert "too long" in doctor_home(home, ALPI_HOME="/tmp/" + "l" * 110)[0]
+
+
+def test_a_home_that_cannot_be_made_says_why(home):
+    home.person.chmod(0o500)
+    done = home.run("chat", "--once", "x", check=False, env={"ALPI_HOME": str(home.person / "a/b")})
+    home.person.chmod(0o700)
+    assert home.uid is None or (done.returncode == 1 and "a: Permission denied" in done.stderr), done.stderr
+
+
+def test_a_hostd_that_does_not_run_is_named(home):
+    home.config("model: offline/rules\n")
+    home.start()
+    control = socket.socket(socket.AF_UNIX)
+    control.connect(str(home.path / "run/init.sock"))
+    control.sendall(b"stop default/hostd\n")
+    assert control.makefile().read().endswith("ok\n")
+    for words in (["sessions", "list"], ["chat", "--once", "x"]):
+        done = home.run(*words, check=False)
+        assert done.returncode == 1 and "alpi daemon status says why" in done.stderr
 
 
 # ---- questions ---------------------------------------------------------------------------------------------------
