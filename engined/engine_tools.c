@@ -74,8 +74,10 @@ on_tools(void *arg, const void *reply, const struct error *e)
 		engine_forget_schema(en);
 	}
 	LIST_FOREACH(t, &en->turns, link)
-		if (t->state == TURN_PREPARE)
+		if (t->state == TURN_PREPARE) {
+			t->toolless = reply == NULL && t->talk != NULL;
 			turn_kick(t);
+		}
 	run_waiters(en);
 }
 

@@ -191,7 +191,7 @@ prepare(struct turn *t)
 		finish_interrupted(t, "");
 	else if (resolved == -1 || (!t->resumed && ledger_check(en->ledger, &e) == -1))
 		finish_error(t, &e);
-	else if (!en->tools.known && en->tools_asked != NULL)
+	else if (!en->tools.known && en->tools_asked != NULL && !t->toolless)
 		target_clear(&t->target);	/* engine_tools wakes us */
 	else if (!project_ready(t))
 		target_clear(&t->target);	/* it wakes us */

@@ -18,6 +18,11 @@ def notes_of(provider):
     return [(i, m) for i, m in enumerate(last(provider).get("messages", [])) if m["content"].startswith(MARK)]
 
 
+def offered(provider):
+    """The tools of the newest request."""
+    return {tool["function"]["name"] for tool in last(provider).get("tools", [])}
+
+
 def start(home, provider, text, model="echo", more=""):
     if text is not None:
         (home.workspace / "AGENTS.md").write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -114,6 +119,18 @@ def test_a_toolrunner_that_is_stopped_holds_nobody_up_for_long(home, provider):
         assert notes_of(provider) == []
     finally:
         home.kill("default/toolrunner", signal.SIGCONT)
+
+
+def test_a_toolrunner_that_never_told_its_tools_costs_a_chat_its_tools_and_no_more(home, provider):
+    start(home, provider, "words\n")
+    home.kill("default/toolrunner", signal.SIGSTOP)
+    try:
+        home.run("daemon", "restart", "default/engined")    # it knows of no tools, and hears of none
+        assert home.ask("hello")["reply"] == "hello"
+        assert "terminal" not in offered(provider)
+    finally:
+        home.kill("default/toolrunner", signal.SIGCONT)
+    wait_for(lambda: home.ask("hello") and "terminal" in offered(provider), "the tools to be known again")
 
 
 def test_a_cancelled_reader_leaves_the_reading_to_the_next(home, provider):
