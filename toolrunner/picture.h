@@ -14,7 +14,7 @@
 #define PICTURE_MAX	(20 * 1024 * 1024)	/* bytes of the file */
 #define PICTURE_FIT	3000000			/* bytes of what a model is shown; in base64 it fits into an answer */
 
-/* The media type of these first bytes, "image/svg+xml" too; NULL: no image. Static. */
+/* The media type of these first bytes, as picture_fit takes them, "image/svg+xml" too; NULL: no image. Static. For its fuzz target. */
 const char *picture_sniff(const void *data, size_t len);
 /*
  * Make an open image fit. Its media type (static) with the bytes added to out, or NULL: ERR_unavailable when a program is missing,
