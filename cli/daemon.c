@@ -70,9 +70,30 @@ wait_gone(const struct cli *c)
 	return true;
 }
 
+static void
+say_why(int sig)
+{
+	static const char text[] = "stopping: what is under way has a moment to end\n";
+
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) == -1)
+		return;
+}
+
+/* After a second a person is told why it takes so long. */
+static void
+say_why_later(void)
+{
+	struct sigaction later = { .sa_handler = say_why, .sa_flags = SA_RESTART };
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	sigaction(SIGALRM, &later, NULL);
+	alarm(1);
+}
+
 /* Stop everything; -1 when it would not go. */
 static int
-stop(const struct cli *c, long pid, struct error *e)
+stop_all(const struct cli *c, long pid, struct error *e)
 {
 	if (control_order(c, "shutdown", NULL, e) == -1 && e->code == ERR_unavailable)
 		kill((pid_t)pid, SIGTERM);
@@ -82,6 +103,17 @@ stop(const struct cli *c, long pid, struct error *e)
 	if (wait_gone(c))
 		return 0;
 	return error_set(e, ERR_denied, "pid %ld does not end", pid);
+}
+
+static int
+stop(const struct cli *c, long pid, struct error *e)
+{
+	int result;
+
+	say_why_later();
+	result = stop_all(c, pid, e);
+	alarm(0);
+	return result;
 }
 
 int
@@ -136,7 +168,8 @@ order_unit(const struct cli *c, const char *verb, const char *word, const char *
 	if (strpbrk(word, " \t\r\n") != NULL)
 		return cli_failf("no unit has such a name");
 	if (control_order(c, order, NULL, &e) == -1)
-		return cli_fail(&e);
+		return strcmp(e.text, "no such unit or profile") != 0 ? cli_fail(&e) :
+		    cli_failf("no such unit or profile: %s (alpi daemon status lists them)", unit);
 	printf("%s %s\n", unit, said);
 	return 0;
 }

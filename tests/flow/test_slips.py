@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people do wrong at the command line, and what the machine does to them: each is said, and none is a success."""
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -158,6 +160,25 @@ def test_a_hostd_that_does_not_run_is_named(home):
     for words in (["sessions", "list"], ["chat", "--once", "x"]):
         done = home.run(*words, check=False)
         assert done.returncode == 1 and "alpi daemon status says why" in done.stderr
+
+
+def test_a_stop_that_takes_its_time_says_what_it_waits_for(home):
+    home.config("model: offline/rules\n")
+    home.start()
+    home.kill("default/scheduled", signal.SIGSTOP)
+    stopped = home.pid("default/scheduled")
+    terminal = Terminal(home, "daemon", "stop")
+    terminal.until("stopping: what is under way")
+    os.kill(stopped, signal.SIGCONT)
+    assert terminal.end() == 0 and terminal.seen.endswith("stopped\r\n") and terminal.seen.count("stopping") == 1
+
+
+def test_a_unit_that_is_not_there_is_named(home):
+    home.config("model: offline/rules\n")
+    home.start()
+    for verb in ("restart", "reload"):
+        done = home.run("daemon", verb, "nosuch", check=False)
+        assert done.returncode == 1 and "no such unit or profile: nosuch (alpi daemon status" in done.stderr
 
 
 # ---- questions ---------------------------------------------------------------------------------------------------
