@@ -30,9 +30,9 @@ is_list_key(const char *key)
 	return json_is_array(json_at(all, key));
 }
 
-/* Keys that hold a number: those the host plane names and those whose default is one. */
+/* What a key holds: as the host plane names it, or as its default is. */
 static json_type
-number_kind(const char *key)
+kind_of(const char *key)
 {
 	cleanup_json json_t *all = config_defaults();
 	const json_t *by_default = json_at(all, key);
@@ -64,6 +64,33 @@ to_number(const char *key, json_type kind, const json_t *value, struct error *e)
 	return kind == JSON_INTEGER ? json_integer((json_int_t)d) : json_real(d);
 }
 
+/* A switch that were text would stand as its default says, whatever the text: what is no yes or no is refused. */
+static json_t *
+to_switch(const char *key, const json_t *value, struct error *e)
+{
+	static const char *const words[][2] = { { "false", "true" }, { "off", "on" }, { "no", "yes" }, { "0", "1" } };
+	cleanup_free char *text = json_is_string(value) ? xstrdup(json_string_value(value)) : json_text(value);
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		for (int on = 0; on < 2; on++)
+			if (strcmp(text, words[i][on]) == 0)
+				return json_boolean(on);
+	error_set(e, ERR_invalid, "%s takes true or false", key);
+	return NULL;
+}
+
+/* An unknown word would mean none, and not what somebody wanted. */
+static int
+check_network(const char *key, const json_t *value, struct error *e)
+{
+	const char *text = json_string_value(value);
+
+	if (strcmp(key, "sandbox.network") != 0 ||
+	    (text != NULL && (strcmp(text, "none") == 0 || strcmp(text, "public") == 0 || strcmp(text, "any") == 0)))
+		return 0;
+	return error_set(e, ERR_invalid, "%s takes none, public or any", key);
+}
+
 static json_t *
 to_list(const char *key, const json_t *value, struct error *e)
 {
@@ -82,7 +109,7 @@ to_list(const char *key, const json_t *value, struct error *e)
 static json_t *
 coerce(const char *key, const json_t *value, struct error *e)
 {
-	json_type kind = number_kind(key);
+	json_type kind = kind_of(key);
 	const char *text = json_string_value(value);
 	cleanup_free char *other = NULL;
 
@@ -96,6 +123,10 @@ coerce(const char *key, const json_t *value, struct error *e)
 	}
 	if (kind == JSON_INTEGER || kind == JSON_REAL)
 		return to_number(key, kind, value, e);
+	if (kind == JSON_TRUE || kind == JSON_FALSE)
+		return to_switch(key, value, e);
+	if (check_network(key, value, e) == -1)
+		return NULL;
 	if (json_is_boolean(value))
 		return json_deep_copy(value);
 	if (text == NULL)

@@ -181,6 +181,17 @@ def test_a_unit_that_is_not_there_is_named(home):
         assert done.returncode == 1 and "no such unit or profile: nosuch (alpi daemon status" in done.stderr
 
 
+@pytest.mark.parametrize("key,value,kept", [
+    ("service.schedule", "off", "schedule: false"), ("service.schedule", "yes", "schedule: true"), ("sandbox.network", "public", "network: public"),
+    ("service.schedule", "maybe", None), ("sandbox.network", "all", None)])
+def test_a_setting_that_would_mean_something_else_is_refused(home, key, value, kept):
+    home.config("model: offline/rules\n")
+    done = home.run("config", "set", key, value, check=False)
+    text = (home.path / "config.yaml").read_text()
+    assert done.returncode == (0 if kept else 1)
+    assert kept in text if kept else f"{key} takes " in done.stderr and key.split(".")[1] not in text
+
+
 # ---- questions ---------------------------------------------------------------------------------------------------
 
 
