@@ -122,7 +122,7 @@ class Home:
 
     def command(self, *words):
         prefix = []
-        if self.uid is not None:
+        if self.uid not in (None, os.getuid()):
             prefix = ["setpriv", "--reuid", str(self.uid), "--regid", str(self.uid), "--clear-groups"]
         return prefix + [str(ALPI), *map(str, words)]
 
