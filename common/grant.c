@@ -117,7 +117,7 @@ verify(const struct boot *b, const char *text, struct grant *g, struct error *e)
 	if ((key = origin_key(b, text)) == NULL)
 		return bad(e, "its origin mints none for us");
 	if (grant_chain(key->key, text, last, mac) != 0)
-		return bad(e, "the chain does not hold");
+		return error_set(e, ERR_unproven, "grant: the chain does not hold");
 	if ((text = statement_parse(text, g)) == NULL)
 		return bad(e, "malformed");
 	stated = g->caps;

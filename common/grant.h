@@ -50,7 +50,8 @@ char	*grant_mint(const struct boot *b, const struct grant *g, struct error *e);
 char	*grant_narrow(const char *text, const char *caveat, struct error *e);
 /*
  * Verify a text with the key of boot->verifies for its origin: chain, audience (us), time,
- * and that caps stay within the origin daemon's ceiling (proto/caps.def). Fills g (clear it after). 0 or -1.
+ * and that caps stay within the origin daemon's ceiling (proto/caps.def). Fills g (clear it after). 0, or -1: ERR_unproven when
+ * the chain does not hold, as after a new start of init, else ERR_denied.
  */
 int	 grant_verify(const struct boot *b, const char *text, struct grant *g, struct error *e);
 

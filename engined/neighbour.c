@@ -86,7 +86,9 @@ is_away(const struct error *e)
 void
 neighbour_not_begun(struct turn *t, const struct error *e, event_callback_fn again, void (*ask_next)(struct turn *t))
 {
-	if (e->code == ERR_unavailable && silent_ms(t) <= AWAY_MS) {
+	bool later = e->code == ERR_unavailable || (e->code == ERR_unproven && t->resumed);
+
+	if (later && silent_ms(t) <= AWAY_MS) {
 		t->now.sent = false;
 		neighbour_arm(t, again, AGAIN_MS);
 	} else if (e->code == ERR_gone || e->code == ERR_timeout) {

@@ -21,7 +21,7 @@ bool	 neighbour_may(const struct turn *t, const char *daemon, enum cap cap);
 void	 neighbour_arm(struct turn *t, event_callback_fn fn, int ms);
 /*
  * The order to begin failed. If it certainly did not arrive, `again` runs in a while; if it may have, ask_next asks what
- * became of it; else the call has failed.
+ * became of it; else the call has failed. A turn that outlived init has grants of before: whoever asked for it sends new ones.
  */
 void	 neighbour_not_begun(struct turn *t, const struct error *e, event_callback_fn again, void (*ask_next)(struct turn *t));
 /* Write down that the running call begins. 0, or -1: the turn has ended with the reason. */

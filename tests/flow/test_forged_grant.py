@@ -112,7 +112,7 @@ def test_no_forged_grant_lets_anything_run(home, runner):
     for name, grant in forged.items():
         for tool, args in (("terminal", {"command": "touch forged"}), ("write_file", {"path": "forged", "content": "x"})):
             result = runner.run(tool, args, grant)
-            assert not result.get("ok") and result.get("name") in ("denied", "invalid", "too-large"), (name, result)
+            assert not result.get("ok") and result.get("name") in ("denied", "unproven", "invalid", "too-large"), (name, result)
     assert not (home.workspace / "forged").exists()
 
 

@@ -174,6 +174,24 @@ def test_a_turn_survives_the_death_of_init(home, provider):
         assert sum(t["assistant"].endswith(f"then the end i{i}") for t in turns) == 1, f"i{i} is kept once"
 
 
+def test_a_turn_keeps_its_tools_when_all_is_stopped_and_started(home, provider):
+    """Its grants are of the init that is gone: it waits for those that whoever asked for it gets anew."""
+    home.use(provider, "script")
+    for i in range(3):
+        home.start()
+        asked = home.popen("chat", "--once", script({"calls": [call("terminal", command=f"touch began{i}; sleep 1")]},
+                                                    {"calls": [call("terminal", command=f"touch after{i}; echo ran")]}, {"text": f"end {i}"}))
+        wait_for(lambda: (home.workspace / f"began{i}").exists(), "the tool to run")
+        asked.kill()
+        asked.communicate()
+        home.run("daemon", "stop")
+        home.start()
+        wait_for(lambda: any(t["assistant"].endswith(f"end {i}") for s in home.sessions().values() for t in s["turns"]),
+                 lambda: f"the turn to end\n{home.log()}")
+        assert (home.workspace / f"after{i}").exists(), home.log()
+        home.run("daemon", "stop")
+
+
 def test_a_client_that_vanishes_leaves_no_turn_without_an_owner(home, provider):
     home.use(provider, "script")
     home.start()

@@ -52,7 +52,7 @@ test_a_handler_that_needs_a_grant_gets_a_verified_one(void **state)
 	assert_int_equal(exec_with(old), ERR_denied);
 	assert_int_equal(exec_with(narrowed), ERR_denied);
 	strstr(good, "local")[0] = 'L';
-	assert_int_equal(exec_with(good), ERR_denied);
+	assert_int_equal(exec_with(good), ERR_unproven);
 }
 
 /* ---- what strangers send -------------------------------------------------------------------- */
