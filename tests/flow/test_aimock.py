@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same turns against an OpenAI-compatible server that nobody here wrote: the npm package @copilotkit/aimock."""
 import json
-import shutil
 import subprocess
 import urllib.request
 
 import pytest
 
-from conftest import BUILD, wait_for
+import npm
+from conftest import wait_for
 from service import free_port
 from test_chat_tool import printed
 
@@ -16,16 +16,7 @@ VERSION = "1.43.0"
 
 @pytest.fixture(scope="module")
 def package():
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed")
-    place = BUILD / "npm"
-    program = place / "node_modules/@copilotkit/aimock/dist/cli.js"
-    if not program.exists():
-        place.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", place,
-             f"@copilotkit/aimock@{VERSION}"], check=True, capture_output=True)
-    return program
+    return npm.package("@copilotkit/aimock", VERSION) / "dist/cli.js"
 
 
 @pytest.fixture
@@ -38,7 +29,7 @@ def aimock(package, tmp_path):
         path.write_text(json.dumps({"fixtures": fixtures}))
         port = free_port()
         running.append(subprocess.Popen(
-            ["node", package, "-p", str(port), "-f", path, "--log-level", "silent", "-c", "3", *options],
+            [npm.node(), package, "-p", str(port), "-f", path, "--log-level", "silent", "-c", "3", *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         url = f"http://127.0.0.1:{port}"
 

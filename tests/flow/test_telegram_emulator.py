@@ -4,13 +4,13 @@
 What it is not: it answers a long poll at once, and forgets what it has handed out. So nothing is killed here.
 """
 import json
-import shutil
 import subprocess
 import urllib.request
 
 import pytest
 
-from conftest import BUILD, wait_for
+import npm
+from conftest import wait_for
 from service import free_port
 from test_telegram import UNIT, plain
 
@@ -25,23 +25,14 @@ server.start().then(() => console.log('up'));
 
 @pytest.fixture(scope="module")
 def package():
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed")
-    place = BUILD / "npm-telegram"
-    module = place / "node_modules/telegram-test-api"
-    if not (module / "lib/telegramServer.js").exists():
-        place.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", place,
-             f"telegram-test-api@{VERSION}"], check=True, capture_output=True)
-    return module
+    return npm.package("telegram-test-api", VERSION)
 
 
 class Emulator:
     def __init__(self, package):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(["node", "-e", SERVE, package, str(port)], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([npm.node(), "-e", SERVE, package, str(port)], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "up\n"
 
     def ask(self, method, body):
