@@ -213,7 +213,7 @@ def test_a_death_in_the_middle_costs_no_file_and_no_second_reading(home, provide
                 return {row[0]: row[1:] for row in db.execute("SELECT path, id, first FROM files WHERE size >= 0")}
             except sqlite3.OperationalError:
                 return {}
-    before = wait_for(rows)
+    before = wait_for(rows, lambda: f"the first files to be in; the call says {result}\n{home.log()}")
     os.kill(pid, signal.SIGKILL)
     home.killed.add(pid)
     turn.join()
