@@ -4,29 +4,17 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import termios
 import time
 
 import pytest
 
-from conftest import ROOT
-from test_cli import Terminal
-
-sys.path.insert(0, str(ROOT / "tests" / "fake"))
-from hoststub import CUT, HostStub  # noqa: E402
+from hoststub import CUT
+from test_cli import Terminal, stub  # noqa: F401: the fixture
 
 REPLY = [{"event": "session_start", "session_id": "s1"}, {"event": "assistant_delta", "text": "so it is"},
          {"event": "reply", "text": "so it is", "session_id": "s1"},
          {"event": "done", "session_id": "s1"}]
-
-
-@pytest.fixture
-def stub(home):
-    with HostStub(str(home.path)) as host:
-        home.give(home.path)
-        host.home = home
-        yield host
 
 
 def shell(home, line):
