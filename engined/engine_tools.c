@@ -17,7 +17,6 @@
 
 #define TOOLS_FRESH_MS	60000
 #define TOOLS_WAIT_MS	3000
-#define TOOLS_AWAY_MS	12000		/* a dead or overrun toolrunner is back by then */
 
 struct engine_waiter {
 	LIST_ENTRY(engine_waiter) link;
@@ -75,10 +74,8 @@ on_tools(void *arg, const void *reply, const struct error *e)
 		engine_forget_schema(en);
 	}
 	LIST_FOREACH(t, &en->turns, link)
-		if (t->state == TURN_PREPARE) {
-			t->toolless = reply == NULL && clock_mono_ms() - t->began_ms > TOOLS_AWAY_MS;
+		if (t->state == TURN_PREPARE)
 			turn_kick(t);
-		}
 	run_waiters(en);
 }
 

@@ -25,6 +25,7 @@
 
 #define SAVE_MS		200	/* a turn that lasts longer is saved unfinished */
 #define CEILING_FREE	1000	/* steps, for models that cost nothing, when the file names no number */
+#define TOOLS_AWAY_MS	12000	/* a dead or overrun toolrunner has told its tools by then; else the turn goes on without them */
 
 const char *
 turn_workspace(const struct engine *en, const char *asked)
@@ -191,7 +192,7 @@ prepare(struct turn *t)
 		finish_interrupted(t, "");
 	else if (resolved == -1 || (!t->resumed && ledger_check(en->ledger, &e) == -1))
 		finish_error(t, &e);
-	else if (!en->tools.known && en->tools_asked != NULL && !t->toolless)
+	else if (!en->tools.known && en->tools_asked != NULL && clock_mono_ms() - t->began_ms <= TOOLS_AWAY_MS)
 		target_clear(&t->target);	/* engine_tools wakes us */
 	else if (!project_ready(t))
 		target_clear(&t->target);	/* it wakes us */

@@ -106,7 +106,6 @@ struct turn {
 	struct buf		 reasoning;	/* of the turn, parts joined by a blank line */
 	int64_t			 began_ms;	/* monotonic */
 	int			 nudges;	/* in a row without a call in between */
-	bool			 toolless;	/* toolrunner was asked for its tools in vain: it goes on without them */
 	bool			 routed;	/* it was looked whether the request is for a peer */
 
 	/* the batch of calls */
