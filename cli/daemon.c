@@ -168,8 +168,7 @@ order_unit(const struct cli *c, const char *verb, const char *word, const char *
 	if (strpbrk(word, " \t\r\n") != NULL)
 		return cli_failf("no unit has such a name");
 	if (control_order(c, order, NULL, &e) == -1)
-		return strcmp(e.text, "no such unit or profile") != 0 ? cli_fail(&e) :
-		    cli_failf("no such unit or profile: %s (alpi daemon status lists them)", unit);
+		return cli_failf("%s: %s", unit, e.text);
 	printf("%s %s\n", unit, said);
 	return 0;
 }

@@ -214,19 +214,18 @@ report(struct cli *c, struct error *e)
 {
 	cleanup_json json_t *s = client_call(c, "host.engine.status", json_pack("{s:s}", "profile", c->profile), e);
 	const char *missing = json_str(s, "missing_key", ""), *broken = json_str(s, "config_error", "");
+	const char *model = json_str(s, "model", "");
+	cleanup_free char *alpi = strcmp(c->profile, "default") == 0 ? xstrdup("alpi") : xasprintf("alpi -p %s", c->profile);
 
 	if (s == NULL)
 		return -1;
 	if (*broken != '\0')
 		return error_set(e, ERR_invalid, "config.yaml: %s", broken);
-	if (*json_str(s, "model", "") == '\0')
+	if (*model == '\0')
 		return error_set(e, ERR_invalid, "no model is configured yet");
 	if (*missing != '\0')
-		return error_set(e, ERR_invalid, "%s is configured, but its key is missing: alpi%s%s providers set-key %s -",
-		    json_str(s, "model", ""), strcmp(c->profile, "default") ? " -p " : "", strcmp(c->profile, "default") ? c->profile : "",
-		    missing);
-	printf("ready: alpi%s%s answers with %s\n", strcmp(c->profile, "default") ? " -p " : "",
-	    strcmp(c->profile, "default") ? c->profile : "", json_str(s, "model", ""));
+		return error_set(e, ERR_invalid, "%s is configured, but its key is missing: %s providers set-key %s -", model, alpi, missing);
+	printf("ready: %s answers with %s\n", alpi, model);
 	return 0;
 }
 

@@ -83,7 +83,7 @@ begin(struct asker *a)
 		return;
 	}
 	if (o->each != NULL && units_next(NULL, a->about) == NULL) {
-		ask_answer(a, "", "no such unit or profile");
+		ask_answer(a, "", "no such unit or profile (alpi daemon status lists them)");
 		return;
 	}
 	while (o->each != NULL && (u = units_next(u, a->about)) != NULL)

@@ -166,7 +166,7 @@ def test_a_unit_that_is_not_there_is_named(home):
     home.start()
     for verb in ("restart", "reload"):
         done = home.run("daemon", verb, "nosuch", check=False)
-        assert done.returncode == 1 and "no such unit or profile: nosuch (alpi daemon status" in done.stderr
+        assert done.returncode == 1 and "nosuch: no such unit or profile (alpi daemon status" in done.stderr
 
 
 @pytest.mark.parametrize("key,value,kept", [
