@@ -11,6 +11,7 @@
 #include "engined/context.h"
 #include "engined/prompt.h"
 #include "engined/redact.h"
+#include "engined/tokens.h"
 #include "engined/translate.h"
 
 #define TRIGGER		0.75		/* of the window */
@@ -21,28 +22,8 @@
 #define LONG_HEAD	8000
 #define LONG_TAIL	4000
 #define ROOM_LEAST	800		/* tokens of a summary */
-#define IMAGE_TOKENS	1000		/* its base64 is not what a model counts */
 
 /* ---- the estimate ----------------------------------------------------------------------------- */
-
-static int64_t
-tokens_of(const json_t *value)
-{
-	const char *s = json_string_value(value), *key;
-	int64_t n = 0;
-	json_t *v;
-	size_t i;
-
-	if (s != NULL && strncmp(s, "data:image/", 11) == 0)
-		return IMAGE_TOKENS;
-	if (s != NULL)
-		return utf8_count(s, strlen(s)) < 4 ? 1 : (int64_t)(utf8_count(s, strlen(s)) / 4);
-	json_array_foreach(value, i, v)
-		n += tokens_of(v);
-	json_object_foreach((json_t *)value, key, v)
-		n += tokens_of(v);
-	return n;
-}
 
 static int64_t
 message_tokens(const json_t *m)

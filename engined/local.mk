@@ -16,7 +16,7 @@ alpi-engined.SRCS += $(addprefix engined/, \
 	skill_turn.c skill_osv.c imports.c osv.c skill_order.c skill_import.c skill_asked.c)
 alpi-engined.SRCS += $(addprefix engined/, \
 	choices.c provider.c attempt.c retry.c target.c dialect.c translate.c openai.c anthropic.c gemini.c offline.c \
-	answer.c mend.c sse.c refusal.c ollama.c)
+	answer.c tokens.c mend.c sse.c refusal.c ollama.c)
 alpi-engined.SRCS += $(addprefix engined/, \
 	piece.c rank.c words.c shelf.c vectors.c sketch.c fts_vectors.c fts_count.c growth.c said.c endpoint.c transcribe.c speech.c embed.c embedding.c recall_find.c recall_asked.c \
 	meaning.c recollect.c page.c fetch.c handover.c \

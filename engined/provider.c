@@ -23,6 +23,7 @@
 #include "engined/dialect.h"
 #include "engined/ollama.h"
 #include "engined/retry.h"
+#include "engined/tokens.h"
 
 struct provider {
 	struct event_base	*base;
@@ -45,6 +46,7 @@ struct provider_call {
 	struct event		*pause;
 	struct attempt		*attempt;
 	int			 retries;
+	int64_t			 asked;		/* tokens of the request, estimated */
 	size_t			 shown;		/* bytes of text and reasoning */
 };
 
@@ -171,19 +173,12 @@ call_bytes(const json_t *calls)
 	return n;
 }
 
-/* Tokens that nobody counted: four bytes each, and never none. */
-static int64_t
-estimate(size_t bytes)
-{
-	return (int64_t)(bytes + 3) / 4 + (bytes == 0);
-}
-
 bool
 provider_unfinished(const struct provider_call *c, struct provider_result *r)
 {
 	if (c == NULL || c->shown == 0)
 		return false;
-	*r = (struct provider_result){ .estimated = true, .input_tokens = estimate(strlen(c->body)), .output_tokens = estimate(c->shown) };
+	*r = (struct provider_result){ .estimated = true, .input_tokens = c->asked, .output_tokens = tokens_of_bytes(c->shown) };
 	r->cost_usd = target_cost(&c->target, 0, r->input_tokens, r->output_tokens);
 	return true;
 }
@@ -196,8 +191,8 @@ on_answer(void *arg, const struct answer *a)
 	struct provider_result r = {
 		.tool_calls = calls, .extra = a->extra, .finish_reason = answer_reason(a),
 		.estimated = a->input_tokens < 0 || a->output_tokens < 0,
-		.input_tokens = a->input_tokens >= 0 ? a->input_tokens : estimate(strlen(c->body)),
-		.output_tokens = a->output_tokens >= 0 ? a->output_tokens : estimate(a->shown + call_bytes(calls)),
+		.input_tokens = a->input_tokens >= 0 ? a->input_tokens : c->asked,
+		.output_tokens = a->output_tokens >= 0 ? a->output_tokens : tokens_of_bytes(a->shown + call_bytes(calls)),
 	};
 
 	r.cost_usd = target_cost(&c->target, a->cost_usd, r.input_tokens, r.output_tokens);
@@ -321,6 +316,7 @@ new_call(struct provider *p, const struct provider_request *r, const struct prov
 	c->ev = *ev;
 	c->arg = arg;
 	c->body = plain_body(r);
+	c->asked = tokens_of_request(c->body, r->messages);
 	c->pause = evtimer_new(p->base, on_pause_over, c);
 	LIST_INSERT_HEAD(&p->calls, c, link);
 	return c;

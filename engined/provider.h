@@ -58,7 +58,7 @@ struct provider_result {
 	json_t		*extra;		/* members to keep in this step's assistant message for the same provider; borrowed or NULL */
 	const char	*finish_reason;	/* "stop", "tool_calls", "length", ... */
 	int64_t		 input_tokens, output_tokens;
-	bool		 estimated;	/* the server sent no usage: characters / 4 */
+	bool		 estimated;	/* the server sent no usage: tokens.h */
 	double		 cost_usd;	/* target_cost */
 };
 

@@ -42,6 +42,29 @@ test_absent_usage_is_estimated_and_marked(void **state)
 }
 
 static void
+test_an_image_is_estimated_as_one_whatever_its_bytes(void **state)
+{
+	cleanup_free char *picture = xcalloc(1, (1 << 20) + 1), *url = NULL;
+	cleanup_json json_t *messages = NULL;
+	struct target t = target_of("no-usage");
+	struct provider_request r = { .target = &t, .limits = quick };
+	struct seen s = { 0 };
+	struct error e = { 0 };
+
+	memset(picture, 'A', 1 << 20);
+	url = xasprintf("data:image/png;base64,%s", picture);
+	messages = r.messages = json_pack("[{s:s, s:[{s:s, s:s}, {s:s, s:{s:s}}]}]", "role", "user", "content",
+	    "type", "text", "text", "n=5", "type", "image_url", "image_url", "url", url);
+	assert_non_null(s.call = provider_start(provider, &r, &events, &s, &e));
+	while (s.ends == 0)
+		event_base_dispatch(base);
+	assert_true(s.e.code == ERR_none && s.estimated);
+	assert_in_range(s.in, 1000, 1100);
+	target_clear(&t);
+	clear(&s);
+}
+
+static void
 test_reasoning_comes_apart_from_text(void **state)
 {
 	struct seen s = ask("reasoning", "size=5");
@@ -309,6 +332,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CLAIM(test_text_comes_in_deltas_with_usage),
 		CLAIM(test_absent_usage_is_estimated_and_marked),
+		CLAIM(test_an_image_is_estimated_as_one_whatever_its_bytes),
 		CLAIM(test_reasoning_comes_apart_from_text),
 		CLAIM(test_parallel_calls_are_put_together_whatever_the_server_leaves_out),
 		CLAIM(test_characters_cut_between_packets_or_deltas_come_out_whole),

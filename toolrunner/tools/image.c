@@ -5,7 +5,6 @@
  */
 #include "toolrunner/tool.h"
 
-
 #include "common/base64.h"
 #include "common/json.h"
 #include "common/mem.h"
