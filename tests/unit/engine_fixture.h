@@ -297,6 +297,23 @@ last_event(json_t *events, const char *kind)
 	return found;
 }
 
+/* Run a turn that has ten seconds, of which eleven are over with the first call of that tool; its events, new reference. */
+static inline json_t *
+run_too_long(const char *tool)
+{
+	struct turn_start m = { .key = "k1", .text = "do it", .surface = "cron", .budget_s = 10 };
+
+	clock_fake(1700000000000, 1000000);
+	assert_int_equal(tell(MSG_turn_start, &m), 0);
+	snprintf(turn_id, sizeof(turn_id), "%s", json_str(answer_json, "turn", ""));
+	while (effects(tool) == 0)
+		step_loop();
+	clock_fake(1700000011000, 1011000);
+	run_until_over();
+	clock_fake(-1, -1);
+	return events_after(0);
+}
+
 /* Run a whole turn; its events, new reference. */
 static inline json_t *
 run_turn(const char *key, const char *session, const char *text)

@@ -139,20 +139,11 @@ test_agent_has_no_more_time_than_the_turn_it_works_for(void **state)
 {
 	static const struct answer answers[] = { { .calls = CALL("research", "{\\\"brief\\\":\\\"b\\\"}") }, { .calls = READ },
 		{ .text = "what I have" }, { .text = "summary" }, { 0 } };
-	struct turn_start m = { .key = "k1", .text = "do it", .surface = "cron", .budget_s = 10 };
 	cleanup_json json_t *events = NULL;
 	cleanup_free char *users = NULL;
 
-	clock_fake(1700000000000, 1000000);
 	script = answers;
-	assert_int_equal(tell(MSG_turn_start, &m), 0);
-	snprintf(turn_id, sizeof(turn_id), "%s", json_str(answer_json, "turn", ""));
-	while (effects("read_file") == 0)
-		step_loop();
-	clock_fake(1700000011000, 1011000);
-	run_until_over();
-	clock_fake(-1, -1);
-	events = events_after(0);
+	events = run_too_long("read_file");
 	users = contents(2, "user");
 	assert_non_null(strstr(users, "time limit"));
 	assert_string_equal(json_str(result(events), "output", ""), "what I have");

@@ -217,20 +217,11 @@ static void
 test_turn_wraps_up_when_its_time_is_over(void **state)
 {
 	static const struct answer answers[] = { { .calls = CALL("good", "{}") }, { .text = "summary" }, { 0 } };
-	struct turn_start m = { .key = "k1", .text = "do it", .surface = "cron", .budget_s = 10 };
 	cleanup_json json_t *events = NULL;
 	cleanup_free char *users = NULL;
 
-	clock_fake(1700000000000, 1000000);
 	script = answers;
-	assert_int_equal(tell(MSG_turn_start, &m), 0);
-	snprintf(turn_id, sizeof(turn_id), "%s", json_str(answer_json, "turn", ""));
-	while (effects("good") == 0)
-		step_loop();
-	clock_fake(1700000011000, 1011000);
-	run_until_over();
-	clock_fake(-1, -1);
-	events = events_after(0);
+	events = run_too_long("good");
 	users = contents(1, "user");
 	assert_non_null(strstr(users, "time limit"));
 	assert_string_equal(json_str(last_event(events, "reply"), "text", ""), "summary");
