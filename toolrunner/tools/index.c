@@ -28,9 +28,7 @@
 
 struct listing {
 	struct tool_call	*call;
-	struct denylist_env	 env;
 	const char		*glob, *after;
-	char			*workspace;	/* without links */
 	json_t			*files;
 	bool			 more;
 };
@@ -82,8 +80,9 @@ is_ours(const char *folder, const char *name)
 }
 
 static void
-add_file(struct listing *l, const char *relative, const struct stat *st)
+add_file(void *arg, int dir, const char *file, const char *relative, const struct stat *st)
 {
+	struct listing *l = arg;
 	json_t *name = json_string(relative);		/* NULL: a name that is no text cannot be asked for either */
 
 	if (name == NULL || !walk_glob(l->glob, relative, false)) {
@@ -98,51 +97,12 @@ add_file(struct listing *l, const char *relative, const struct stat *st)
 	json_array_append_new(l->files, json_pack("[o, I, I]", name, (json_int_t)mtime_us(st), (json_int_t)st->st_size));
 }
 
-static void list_folder(struct listing *l, int fd, const char *path, const char *relative, int depth);
-
-static void
-visit(struct listing *l, int dir, const char *name, const char *path, const char *relative, int depth)
+static bool
+wanted(void *arg, const char *folder, const char *name, const char *relative)
 {
-	struct stat st;
-	int fd;
+	const struct listing *l = arg;
 
-	if (!is_above(relative, l->after) && path_order(relative, l->after) <= 0)
-		return;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !files_permitted(path, &st, &l->env))
-		return;
-	if (S_ISREG(st.st_mode)) {
-		add_file(l, relative, &st);
-		return;
-	}
-	if (!S_ISDIR(st.st_mode) || depth >= WALK_DEPTH_MAX || walk_noise(name))
-		return;
-	if ((fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) != -1)
-		list_folder(l, fd, path, relative, depth + 1);
-}
-
-/* Takes fd. */
-static void
-list_folder(struct listing *l, int fd, const char *path, const char *relative, int depth)
-{
-	DIR *d = fdopendir(fd);
-	char **names;
-
-	if (d == NULL) {
-		close(fd);
-		return;
-	}
-	names = walk_names(d);
-	for (size_t i = 0; names[i] != NULL; i++) {
-		if (!l->more && !is_ours(relative, names[i])) {
-			cleanup_free char *below = path_join(path, names[i]);
-			cleanup_free char *shown = relative[0] == '\0' ? xstrdup(names[i]) : path_join(relative, names[i]);
-
-			visit(l, dirfd(d), names[i], below, shown, depth);
-		}
-		free(names[i]);
-	}
-	free(names);
-	closedir(d);
+	return !l->more && !is_ours(folder, name) && (is_above(relative, l->after) || path_order(relative, l->after) > 0);
 }
 
 static void
@@ -161,22 +121,22 @@ static int
 list_files(struct tool_call *call, struct error *e)
 {
 	cleanup_free char *path = files_resolve(call, json_str(call->args, "path", "."), e);
-	cleanup_free char *workspace = realpath(call->workspace, NULL);
 	cleanup_json json_t *files = json_array();
-	struct listing l = { .call = call, .env = files_env(call), .glob = json_str(call->args, "glob", "**/*"),
+	struct listing l = { .call = call, .glob = json_str(call->args, "glob", "**/*"),
 	    .after = json_str(call->args, "after", ""), .files = files };
+	struct walk w = { .env = files_env(call), .arg = &l, .wanted = wanted, .file = add_file };
 	const char *scope;
 	struct stat st;
 	int fd;
 
 	if (path == NULL || (fd = files_open(call, path, &st, e)) == -1)
 		return -1;
-	scope = walk_shown(path, workspace == NULL ? call->workspace : workspace);
+	scope = walk_shown(path, call->workspace);
 	if (S_ISDIR(st.st_mode)) {
-		list_folder(&l, fd, path, scope, 0);
+		walk_folder(&w, fd, path, scope);
 	} else {
 		if (S_ISREG(st.st_mode) && l.after[0] == '\0')
-			add_file(&l, scope, &st);
+			add_file(&l, AT_FDCWD, path, scope, &st);
 		close(fd);
 	}
 	put_list(&l, scope);

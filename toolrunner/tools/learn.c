@@ -144,15 +144,6 @@ place(struct tool_call *call, const char *name, const char *source, const struct
 	return free_name(dir, dated, suffix, e);
 }
 
-/* The path as lists of the workspace have it. Borrowed. */
-static const char *
-relative(const struct tool_call *call, const char *path)
-{
-	cleanup_free char *workspace = realpath(call->workspace, NULL);
-
-	return walk_shown(path, workspace == NULL ? call->workspace : workspace);
-}
-
 static int
 note(struct tool_call *call, const char *path, const char *source, size_t size, const struct civil *now, struct error *e)
 {
@@ -166,8 +157,9 @@ note(struct tool_call *call, const char *path, const char *source, size_t size, 
 	if (resolved == NULL)
 		return -1;
 	when = xasprintf("%04lld-%02d-%02dT%02d:%02d:%02dZ", (long long)now->year, now->month, now->day, now->hour, now->minute, now->second);
-	row = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "path", relative(call, path), "original_name", slash == NULL ? clean : slash + 1,
-	    "mime", mime_of(path), "size", (json_int_t)size, "learned_at", when, "source", clean);
+	row = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "path", walk_shown(path, call->workspace),
+	    "original_name", slash == NULL ? clean : slash + 1, "mime", mime_of(path), "size", (json_int_t)size,
+	    "learned_at", when, "source", clean);
 	line = json_text(row);
 	buf_addf(&b, "%s\n", line);
 	return atomic_append(resolved, buf_str(&b), b.len, 0644, true, e);
@@ -190,7 +182,7 @@ tool_learn_file(struct tool_call *call, struct error *e)
 		unlink(path);
 		return error_add(e, "the manifest cannot be written");
 	}
-	out = json_pack("{s:b, s:s}", "ok", 1, "path", relative(call, path));
+	out = json_pack("{s:b, s:s}", "ok", 1, "path", walk_shown(path, call->workspace));
 	text = json_text(out);
 	buf_puts(&call->result.output, text);
 	call->result.ok = true;

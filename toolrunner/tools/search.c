@@ -9,7 +9,6 @@
 #include "toolrunner/tool.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pcre2.h>
@@ -30,10 +29,8 @@
 
 struct search {
 	struct tool_call	*call;
-	struct denylist_env	 env;
 	const char		*pattern, *glob;
 	bool			 names;		/* target files */
-	bool			 noise;		/* include_noise */
 	bool			 fold;		/* letter case does not matter */
 	int64_t			 found, limit;
 	size_t			 skipped;	/* files too large */
@@ -141,8 +138,9 @@ search_file(struct search *s, int dir, const char *name, const char *relative, o
 /* ---- the walk ------------------------------------------------------------------------------------ */
 
 static void
-visit_file(struct search *s, int dir, const char *name, const char *relative, const struct stat *st)
+visit_file(void *arg, int dir, const char *name, const char *relative, const struct stat *st)
 {
+	struct search *s = arg;
 	struct buf *out = &s->call->result.output;
 
 	if (s->glob[0] != '\0' && !walk_glob(s->glob, relative, false))
@@ -155,51 +153,10 @@ visit_file(struct search *s, int dir, const char *name, const char *relative, co
 	}
 }
 
-static void walk(struct search *s, int fd, const char *path, const char *relative, int depth);
-
-/* path is absolute and judged; relative is what the result shows. */
-static void
-visit(struct search *s, int dir, const char *name, const char *path, const char *relative, int depth)
+static bool
+wanted(void *arg, const char *folder, const char *name, const char *relative)
 {
-	struct stat st;
-	int fd;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !files_permitted(path, &st, &s->env))
-		return;
-	if (S_ISREG(st.st_mode)) {
-		visit_file(s, dir, name, relative, &st);
-		return;
-	}
-	if (!S_ISDIR(st.st_mode) || depth >= WALK_DEPTH_MAX || (!s->noise && walk_noise(name)))
-		return;
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd != -1)
-		walk(s, fd, path, relative, depth + 1);
-}
-
-/* Takes fd. */
-static void
-walk(struct search *s, int fd, const char *path, const char *relative, int depth)
-{
-	DIR *d = fdopendir(fd);
-	char **names;
-
-	if (d == NULL) {
-		close(fd);
-		return;
-	}
-	names = walk_names(d);
-	for (size_t i = 0; names[i] != NULL; i++) {
-		if (!is_full(s)) {
-			cleanup_free char *below = path_join(path, names[i]);
-			cleanup_free char *shown = relative[0] == '\0' ? xstrdup(names[i]) : path_join(relative, names[i]);
-
-			visit(s, dirfd(d), names[i], below, shown, depth);
-		}
-		free(names[i]);
-	}
-	free(names);
-	closedir(d);
+	return !is_full(arg);
 }
 
 /* ---- the call ------------------------------------------------------------------------------------ */
@@ -258,7 +215,6 @@ set_up(struct search *s, const json_t *args, struct error *e)
 	s->pattern = json_str(args, "pattern", "");
 	s->glob = json_str(args, "file_glob", "");
 	s->limit = json_int(args, "limit", 200);
-	s->noise = json_bool(args, "include_noise", false);
 	s->fold = !json_bool(args, "case_sensitive", false) && !has_upper(s->pattern);
 	if (s->limit <= 0 || s->limit > 10000)
 		s->limit = 200;
@@ -292,8 +248,11 @@ finish(struct search *s)
 int
 tool_search(struct tool_call *call, struct error *e)
 {
-	cleanup_free char *path = files_resolve(call, json_str(call->args, "path", "."), e), *workspace = NULL;
-	struct search s = { .call = call, .env = files_env(call) };
+	cleanup_free char *path = files_resolve(call, json_str(call->args, "path", "."), e);
+	struct search s = { .call = call };
+	struct walk w = { .env = files_env(call), .noise = json_bool(call->args, "include_noise", false), .arg = &s,
+	    .wanted = wanted, .file = visit_file };
+	const char *shown;
 	struct stat st;
 	int fd;
 
@@ -301,11 +260,11 @@ tool_search(struct tool_call *call, struct error *e)
 		return -1;
 	if ((fd = files_open(call, path, &st, e)) == -1)
 		return -1;
-	workspace = realpath(call->workspace, NULL);
+	shown = walk_shown(path, call->workspace);
 	if (S_ISDIR(st.st_mode)) {
-		walk(&s, fd, path, walk_shown(path, workspace == NULL ? call->workspace : workspace), 0);
+		walk_folder(&w, fd, path, shown);
 	} else {
-		visit_file(&s, AT_FDCWD, path, walk_shown(path, workspace == NULL ? call->workspace : workspace), &st);
+		visit_file(&s, AT_FDCWD, path, shown, &st);
 		close(fd);
 	}
 	finish(&s);
