@@ -2,6 +2,7 @@
 /* See yaml_edit.h. */
 #include "common/yaml_edit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/json.h"
@@ -96,6 +97,32 @@ collect(void *out, unsigned char *bytes, size_t len)
 	return buf_add(out, bytes, len) == 0;
 }
 
+static void
+say_null(yaml_document_t *doc, int node)
+{
+	yaml_node_t *n = yaml_document_get_node(doc, node);
+
+	if (n->type != YAML_SCALAR_NODE || n->data.scalar.length > 0 || n->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+		return;
+	free(n->data.scalar.value);
+	n->data.scalar.value = (yaml_char_t *)xstrdup("null");
+	n->data.scalar.length = strlen("null");
+}
+
+/* Nothing at all, between brackets, libyaml would write as a text that is empty. */
+static void
+say_nulls(yaml_document_t *doc)
+{
+	for (yaml_node_t *n = doc->nodes.start; n < doc->nodes.top; n++) {
+		if (n->type == YAML_SEQUENCE_NODE && n->data.sequence.style == YAML_FLOW_SEQUENCE_STYLE)
+			for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++)
+				say_null(doc, *i);
+		if (n->type == YAML_MAPPING_NODE && n->data.mapping.style == YAML_FLOW_MAPPING_STYLE)
+			for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++)
+				say_null(doc, p->value);
+	}
+}
+
 int
 yaml_emit(yaml_document_t *take_doc, struct buf *out, struct error *e)
 {
@@ -109,6 +136,7 @@ yaml_emit(yaml_document_t *take_doc, struct buf *out, struct error *e)
 	yaml_emitter_set_output(&emitter, collect, out);
 	yaml_emitter_set_unicode(&emitter, 1);
 	yaml_emitter_set_width(&emitter, -1);
+	say_nulls(take_doc);
 	ok = yaml_emitter_open(&emitter) && yaml_emitter_dump(&emitter, take_doc) && yaml_emitter_close(&emitter);
 	yaml_emitter_delete(&emitter);
 	return ok ? 0 : error_set(e, ERR_internal, "yaml emitter");

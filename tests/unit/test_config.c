@@ -189,6 +189,21 @@ test_config_set_keeps_what_it_does_not_know(void **state)
 }
 
 static void
+test_config_set_keeps_nothing_what_it_is(void **state)
+{
+	cleanup_free char *home = temp_home();
+	cleanup_json json_t *value = json_string("m"), *c = NULL;
+	struct error e = { 0 };
+
+	put_file(home, "config.yaml", "a: {b: , c: '', d}\ne:\nf: ''\ng: [h: ]\n");
+	assert_int_equal(config_set(home, "model", value, &e), 0);
+	c = config_file(home, &e);
+	assert_true(json_is_null(json_at(c, "a.b")) && json_is_null(json_at(c, "a.d")) && json_is_null(json_at(c, "e")));
+	assert_true(json_is_null(json_object_get(json_array_get(json_at(c, "g"), 0), "h")));
+	assert_true(json_is_string(json_at(c, "a.c")) && json_is_string(json_at(c, "f")));
+}
+
+static void
 test_config_unset_removes_empty_parents(void **state)
 {
 	cleanup_free char *home = temp_home();
@@ -287,6 +302,7 @@ main(void)
 		TEST(test_config_a_long_text_cannot_be_said_a_thousand_times),
 		TEST(test_config_no_text_takes_long_to_refuse),
 		TEST(test_config_set_keeps_what_it_does_not_know),
+		TEST(test_config_set_keeps_nothing_what_it_is),
 		TEST(test_config_unset_removes_empty_parents),
 		TEST(test_config_append_makes_the_list_and_adds_once),
 		TEST(test_config_failed_change_leaves_the_file),
